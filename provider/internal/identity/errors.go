@@ -1,0 +1,15 @@
+package identity
+
+import "errors"
+
+// The refusals. [Refusals] lists them, so that a test can hold each door against all of them.
+var (
+	ErrUnknownClient  = errors.New("identity: unknown client")
+	ErrUnknownDevice  = errors.New("identity: this device is not enrolled")
+	ErrWrongCode      = errors.New("identity: wrong or expired enrollment code")
+	ErrInvalidNumber  = errors.New("identity: not a phone number that can receive a code")
+	ErrDeviceConflict = errors.New("identity: this device key belongs to another account")
+)
+
+// Refusals is every refusal there is.
+var Refusals = []error{ErrUnknownClient, ErrUnknownDevice, ErrWrongCode, ErrInvalidNumber, ErrDeviceConflict}

@@ -1,0 +1,110 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+)
+
+// bodyTime is how long a client may take to send a body.
+const bodyTime = 15 * time.Second
+
+// ReadBody reads a body of the media type and of at most limit bytes. It answers [UnsupportedType], [TooLarge], or
+// [BadRequest] for one that breaks off, takes longer than 15 s or is not UTF-8.
+func ReadBody(c *gin.Context, mediaType string, limit int64) ([]byte, error) {
+	got, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
+	if err != nil || got != mediaType || len(c.Request.Header.Values("Content-Type")) > 1 {
+		return nil, UnsupportedType.With("expected " + mediaType)
+	}
+	// A deadline for this body alone: the server-wide one would also end long polls.
+	control := http.NewResponseController(c.Writer)
+	deadlines := control.SetReadDeadline(time.Now().Add(bodyTime)) == nil
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
+	if deadlines {
+		_ = control.SetReadDeadline(time.Time{})
+	}
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, TooLarge
+	}
+	if err != nil {
+		return nil, BadRequest.With("the body broke off")
+	}
+	if !utf8.Valid(body) {
+		return nil, BadRequest.With("the body is not UTF-8")
+	}
+	return body, nil
+}
+
+// ReadJSON reads one JSON object into v: no unknown member, no repeated one, nothing behind it.
+func ReadJSON(c *gin.Context, v any, limit int64) error {
+	body, err := ReadBody(c, "application/json", limit)
+	if err != nil {
+		return err
+	}
+	if err := uniqueMembers(body); err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return BadRequest.With("the body is not the JSON object that belongs here")
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return BadRequest.With("something stands behind the JSON object")
+	}
+	return nil
+}
+
+// uniqueMembers refuses an object that names a member twice: which one counts would be the reader's choice.
+func uniqueMembers(body []byte) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return BadRequest.With("the body is not a JSON object")
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		name, err := d.Token()
+		key, ok := name.(string)
+		if err != nil || !ok {
+			return BadRequest.With("the body is not a JSON object")
+		}
+		if seen[key] {
+			return BadRequest.With("a member is repeated")
+		}
+		seen[key] = true
+		var skipped json.RawMessage
+		if err := d.Decode(&skipped); err != nil {
+			return BadRequest.With("the body is not a JSON object")
+		}
+	}
+	return nil
+}
+
+// Query reads the query: known parameters only, each once.
+func Query(c *gin.Context, known ...string) (url.Values, error) {
+	if c.Request.URL.RawQuery == "" {
+		return nil, nil
+	}
+	values, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return nil, BadRequest.With("the query is malformed")
+	}
+	for name, all := range values {
+		if !slices.Contains(known, name) {
+			return nil, BadRequest.With("an unknown query parameter")
+		}
+		if len(all) > 1 || !utf8.ValidString(all[0]) {
+			return nil, BadRequest.With("a query parameter is repeated or not UTF-8")
+		}
+	}
+	return values, nil
+}

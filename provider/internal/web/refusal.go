@@ -1,0 +1,72 @@
+package web
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/identity"
+)
+
+// problems maps every kind of refusal, once, for the doors that speak RFC 9457.
+var problems = map[challenge.Kind]Problem{
+	challenge.NotFound:         {Status: http.StatusNotFound, Code: "not-found", Title: "There is no such challenge"},
+	challenge.Gone:             {Status: http.StatusGone, Code: "gone", Title: "This code has been used or has expired"},
+	challenge.ClaimedByAnother: {Status: http.StatusConflict, Code: "claimed-by-another", Title: "Another phone has scanned this code"},
+	challenge.WrongState:       {Status: http.StatusConflict, Code: "wrong-state", Title: "It is too early or too late for this"},
+	challenge.TooLate:          {Status: http.StatusConflict, Code: "too-late", Title: "Too little time is left; scan a new code"},
+	challenge.CodeUnknown:      {Status: http.StatusNotFound, Code: "code-unknown", Title: "This is not a code of this provider"},
+	challenge.CodeStale:        {Status: http.StatusUnprocessableEntity, Code: "code-stale", Title: "This code is no longer shown; scan the one on the page"},
+	challenge.NotAllowed:       {Status: http.StatusForbidden, Code: "not-allowed", Title: "This site wants the moving QR code on its page scanned"},
+	challenge.ConsentMismatch:  {Status: http.StatusUnprocessableEntity, Code: "consent-mismatch", Title: "The decision is not over what was shown"},
+	challenge.Conflict:         Unavailable,
+	challenge.UserCodeTaken:    Unavailable,
+	challenge.TooManyRequests:  TooManyRequests,
+}
+
+// refusals maps those of package identity.
+var refusals = map[error]Problem{
+	identity.ErrUnknownClient:  {Status: http.StatusGone, Code: "gone", Title: "The site is no longer registered"},
+	identity.ErrUnknownDevice:  {Status: http.StatusUnauthorized, Code: "device-unknown", Title: "This phone is not enrolled"},
+	identity.ErrWrongCode:      {Status: http.StatusUnprocessableEntity, Code: "enrollment-code-wrong", Title: "The code is wrong or has expired"},
+	identity.ErrInvalidNumber:  {Status: http.StatusUnprocessableEntity, Code: "phone-number-invalid", Title: "This is not a phone number that can receive a code"},
+	identity.ErrDeviceConflict: {Status: http.StatusConflict, Code: "wrong-state", Title: "This device key belongs to another account"},
+}
+
+// ProblemOf finds the problem that an error is to be answered with; known is false for an error of the server itself.
+func ProblemOf(err error) (p Problem, known bool) {
+	if p, ok := errors.AsType[Problem](err); ok {
+		return p, true
+	}
+	if p, ok := problems[challenge.KindOf(err)]; ok {
+		return p, true
+	}
+	for refusal, p := range refusals {
+		if errors.Is(err, refusal) {
+			return p, true
+		}
+	}
+	return Unavailable, false
+}
+
+// Fail answers an error as a problem. What is not known is the server's own: logged, and answered without a word of it.
+func Fail(log *slog.Logger) func(*gin.Context, error) {
+	return func(c *gin.Context, err error) {
+		p, known := ProblemOf(err)
+		if !known {
+			LogFailure(c, log, err)
+		}
+		p.Write(c)
+	}
+}
+
+// Limited is [TooManyRequests] with the time after which to come back.
+func Limited(retryAfter time.Duration) Problem {
+	p := TooManyRequests
+	p.RetryAfter = retryAfter
+	return p
+}

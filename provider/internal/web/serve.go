@@ -1,0 +1,67 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+const requestIDKey = "qrlogin.request_id"
+
+// Log gives every request an id, logs it by its route's pattern (paths hold ids, queries hold anything), and answers a panic
+// with an opaque 500.
+func Log(log *slog.Logger) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		began := time.Now()
+		id := rand.Text()[:12]
+		c.Set(requestIDKey, id)
+		c.Header("X-Request-Id", id)
+		c.Header("X-Content-Type-Options", "nosniff")
+		defer func() {
+			if cause := recover(); cause != nil {
+				log.Error("panic", "request_id", id, "route", c.FullPath(), "cause", cause, "stack", string(debug.Stack()))
+				if !c.Writer.Written() {
+					internal.Write(c)
+				}
+			}
+			log.LogAttrs(c, slog.LevelInfo, "request",
+				slog.String("request_id", id), slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
+				slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(began)))
+		}()
+		c.Next()
+	}
+}
+
+var internal = Problem{Status: 500, Code: "internal", Title: "Something is wrong here; it has been logged"}
+
+// RequestID is the id of this request, for log lines beside the request's own.
+func RequestID(c *gin.Context) string { return c.GetString(requestIDKey) }
+
+// Handle makes a gin handler of one that returns its error; fail answers the error in the door's own shape.
+func Handle(h func(*gin.Context) error, fail func(*gin.Context, error)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := h(c); err != nil {
+			fail(c, err)
+			c.Abort()
+		}
+	}
+}
+
+// Waiting is a context for a long poll: it ends with the request, and when the server drains.
+func Waiting(c *gin.Context, drain context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(c.Request.Context())
+	stop := context.AfterFunc(drain, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// LogFailure logs an error that is the server's own, once, beside the opaque answer that it gets.
+func LogFailure(c *gin.Context, log *slog.Logger, err error) {
+	if c.Request.Context().Err() != nil {
+		return // the client has gone; its errors are the consequence
+	}
+	log.Error("failed", "request_id", RequestID(c), "route", c.FullPath(), "error", err)
+}
