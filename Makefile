@@ -1,0 +1,30 @@
+# make test      everything that must hold; installs what is missing (Debian packages)
+# make lint      golangci-lint
+# make generate  api/ from openapi.yaml, widget.js from its sources
+# make bench     what a login costs, beside a bare server doing the same work
+
+GO            ?= go
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: test lint generate check-generated bench tools pictures
+
+test: tools lint check-generated
+	QRLOGIN_REQUIRE=all $(GO) test -race -timeout=15m ./...
+
+lint:
+	$(GO) run $(GOLANGCI_LINT) run ./...
+
+generate:
+	$(GO) generate ./...
+
+# What is generated must be what is committed.
+check-generated: generate
+	@git diff --exit-code -- api provider/internal/browser/widget/widget.js \
+	  || { echo "generated files differ from their sources: run make generate and commit"; exit 1; }
+
+bench: tools
+	QRLOGIN_REQUIRE=all $(GO) run ./provider/internal/bench
+
+# The real parts that the tests start.
+tools:
+	@./.ci/install-test-tools

@@ -1,0 +1,247 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/provider/internal/browser"
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/memstore"
+	"qrlogin/provider/internal/oauth"
+	"qrlogin/provider/internal/phone"
+	"qrlogin/provider/internal/redisstore"
+	"qrlogin/provider/internal/sqlstore"
+	"qrlogin/provider/internal/token"
+	"qrlogin/provider/internal/web"
+)
+
+// Provider is an identity provider, ready to serve.
+type Provider struct {
+	log     *slog.Logger
+	handler http.Handler
+	drain   context.CancelFunc
+	closers []func() error // in the order of opening; closed in reverse
+}
+
+// shortLived is the two ports of what lives for minutes; one store has both.
+type shortLived interface {
+	challenge.Store
+	challenge.Keys
+}
+
+// New opens the stores and wires the doors. The caller closes the provider.
+func New(ctx context.Context, c Config) (_ *Provider, err error) {
+	if c, err = c.complete(); err != nil {
+		return nil, err
+	}
+	p := &Provider{log: c.Log}
+	defer func() {
+		if err != nil {
+			_ = p.Close()
+		}
+	}()
+
+	db, err := sqlstore.Open(ctx, c.Data)
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, db.Close)
+	for _, client := range c.Clients {
+		record, err := NewClient(client)
+		if err != nil {
+			return nil, err
+		}
+		if err := db.PutClient(ctx, record); err != nil {
+			return nil, err
+		}
+	}
+	store, err := p.openStore(ctx, c, db)
+	if err != nil {
+		return nil, err
+	}
+	sender, err := p.openSender(c)
+	if err != nil {
+		return nil, err
+	}
+	mint, err := openMint(ctx, c.Issuer, db)
+	if err != nil {
+		return nil, err
+	}
+	nonceKey, err := db.Secret(ctx, "dpop nonce")
+	if err != nil {
+		return nil, err
+	}
+
+	drained, drain := context.WithCancel(context.Background())
+	p.drain = drain
+	site := &oauth.Door{
+		Issuer: c.Issuer, Challenges: store, Keys: store, Clients: db, Logins: db, Mint: mint,
+		Redelivery: *c.Redelivery, Drain: drained, Log: c.Log,
+	}
+	page := &browser.Door{Issuer: c.Issuer, Challenges: store, Clients: db, Drain: drained, Log: c.Log}
+	device := &phone.Door{
+		Issuer: c.Issuer, Challenges: store, Keys: store, Clients: db, Devices: db, Audit: db, SMS: sender,
+		NonceKey: nonceKey, Log: c.Log,
+	}
+	p.handler = route(c.Log, site, page, device)
+	return p, nil
+}
+
+// route is the whole surface in one look.
+func route(log *slog.Logger, site *oauth.Door, page *browser.Door, device *phone.Door) http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	r := gin.New()
+	r.ContextWithFallback = true // a waiting handler ends with its client
+	r.HandleMethodNotAllowed = true
+	r.RedirectTrailingSlash = false // one spelling of each path
+	_ = r.SetTrustedProxies(nil)    // addresses come from connections; nil cannot be wrong
+	r.Use(web.Log(log))
+	site.Mount(r)
+	page.Mount(r)
+	device.Mount(r)
+	r.NoRoute(func(c *gin.Context) { web.NotFound.Write(c) })
+	r.NoMethod(func(c *gin.Context) {
+		for _, path := range oauth.Endpoints {
+			if c.Request.URL.Path == path {
+				site.MethodNotAllowed(c)
+				return
+			}
+		}
+		web.MethodNotAllowed.Write(c)
+	})
+	return r
+}
+
+func (p *Provider) openStore(ctx context.Context, c Config, db *sqlstore.DB) (shortLived, error) {
+	if c.Store == "memory" {
+		store := memstore.New()
+		p.closers = append(p.closers, store.Close)
+		return store, nil
+	}
+	url := c.Store
+	if c.Store == "miniredis" {
+		c.Log.Warn("store miniredis keeps everything inside this process; it is for trying out the Redis path, not for production")
+		embedded, stop, err := redisstore.Embedded(c.Log)
+		if err != nil {
+			return nil, err
+		}
+		p.closers = append(p.closers, func() error { stop(); return nil })
+		url = embedded
+	}
+	store, err := redisstore.New(ctx, url, c.Log)
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, store.Close)
+	id, err := db.ID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return store, store.Bind(ctx, id)
+}
+
+func (p *Provider) openSender(c Config) (phone.Sender, error) {
+	if c.SMS == "console" {
+		return phone.Console{Out: c.Console}, nil
+	}
+	path, ok := strings.CutPrefix(c.SMS, "file:")
+	if !ok || path == "" {
+		return nil, fmt.Errorf("sms %q is not console or file:PATH", c.SMS)
+	}
+	file, err := phone.OpenFile(path)
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, file.Close)
+	return file, nil
+}
+
+// openMint loads the signing keys; the first start makes one. Nodes that start at once agree on it.
+func openMint(ctx context.Context, issuer string, db *sqlstore.DB) (*token.Mint, error) {
+	stored, err := db.SigningKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(stored) == 0 {
+		key, err := token.NewKey()
+		if err != nil {
+			return nil, err
+		}
+		private, err := token.MarshalKey(key)
+		if err != nil {
+			return nil, err
+		}
+		first, err := db.AddFirstSigningKey(ctx, sqlstore.SigningKey{ID: key.ID, Private: private, CreatedAt: time.Now()})
+		if err != nil {
+			return nil, err
+		}
+		stored = append(stored, first)
+	}
+	keys := make([]token.Key, 0, len(stored))
+	for _, s := range stored {
+		key, err := token.ParseKey(s.Private)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	subjectKey, err := db.Secret(ctx, "pairwise subject")
+	if err != nil {
+		return nil, err
+	}
+	return token.NewMint(issuer, subjectKey, keys)
+}
+
+// Handler is the provider's whole HTTP surface.
+func (p *Provider) Handler() http.Handler { return p.handler }
+
+// How long stopping may take, all in all under 10 s.
+const shutdownTime = 8 * time.Second
+
+// Serve answers requests until ctx is done. Then it stops in order: no new connection, an answer for everyone who waits, the
+// end of what is under way. It does not close the provider.
+func (p *Provider) Serve(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler:           p.handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	p.log.Info("stopping: waiting requests are answered, then the rest is finished")
+	p.drain()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil {
+		return errors.Join(fmt.Errorf("stop: %w", err), server.Close())
+	}
+	return nil
+}
+
+// Close closes what New opened, the last first.
+func (p *Provider) Close() error {
+	if p.drain != nil {
+		p.drain()
+	}
+	var errs []error
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		errs = append(errs, p.closers[i]())
+	}
+	p.closers = nil
+	return errors.Join(errs...)
+}

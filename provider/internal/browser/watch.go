@@ -1,0 +1,93 @@
+package browser
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/api"
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/web"
+)
+
+const (
+	watchTime    = 25 * time.Second // proxies commonly cut a silent connection after 30 s
+	frameCount   = 8                // 40 s of frames: more than a poll lasts, so that rotating costs no request
+	maxUserAgent = 512
+)
+
+// watch is the long poll of the page that shows the code.
+func (d *Door) watch(c *gin.Context) error {
+	query, err := web.Query(c, "after")
+	if err != nil {
+		return err
+	}
+	var after uint64
+	if text := query.Get("after"); text != "" {
+		if after, err = strconv.ParseUint(text, 10, 63); err != nil {
+			return web.BadRequest.With("after is a version")
+		}
+	}
+	watch, err := capability(c)
+	if err != nil {
+		return d.refused(c, err)
+	}
+	browser := present(c)
+	ctx, cancel := web.Waiting(c, d.Drain)
+	defer cancel()
+	admitted := false
+	r, err := challenge.Wait(ctx, d.Challenges, watch.ID, after, watchTime, func(r challenge.Record) (bool, error) {
+		if !admitted {
+			if err := d.admit(c, watch, r); err != nil {
+				return false, err
+			}
+			admitted = true
+		}
+		return r.Version > after || visits(r, browser), nil
+	})
+	if err == nil && visits(r, browser) {
+		r, err = challenge.DoFrom(c.Request.Context(), d.Challenges, r, func(challenge.Record) (challenge.Event, error) {
+			return challenge.Visit{Browser: browser}, nil
+		})
+	}
+	if err == nil {
+		err = r.Err()
+	}
+	if err != nil {
+		return d.refused(c, err)
+	}
+	c.Header("Cache-Control", "no-store")
+	c.JSON(http.StatusOK, view(d.Issuer, r))
+	return nil
+}
+
+// present takes the browser's attributes from its own connection, not from the site's word (DESIGN.md §3).
+func present(c *gin.Context) challenge.Browser {
+	agent := c.Request.UserAgent()
+	return challenge.Browser{Address: c.RemoteIP(), UserAgent: agent[:min(len(agent), maxUserAgent)]}
+}
+
+// visits tells whether the browser has something new to say of itself.
+func visits(r challenge.Record, b challenge.Browser) bool {
+	return r.State == challenge.Pending && r.Browser != b
+}
+
+// view is what the page learns: the state and what to draw, and nothing of whom (SECURITY.md §1.6).
+func view(issuer string, r challenge.Record) api.ChallengeView {
+	v := api.ChallengeView{
+		State: api.ChallengeState(r.State.String()), Version: int64(r.Version),
+		ExpiresInMs: max(0, r.ExpiresAt.Sub(r.Now).Milliseconds()),
+	}
+	if r.State == challenge.Pending {
+		frames := make([]api.Frame, 0, frameCount)
+		for _, f := range r.Frames(r.Now, frameCount) {
+			frames = append(frames, api.Frame{
+				Code: issuer + "/q/" + f.Code.String(), FromMs: f.From.Milliseconds(), UntilMs: f.Until.Milliseconds(),
+			})
+		}
+		v.Frames = &frames
+	}
+	return v
+}

@@ -1,0 +1,2 @@
+// Package widget is x.
+package widget

@@ -1,0 +1,304 @@
+package widget_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"image"
+	_ "image/png"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode"
+)
+
+// tab is a window of its own on the site's login page, with the widget in it.
+type tab struct {
+	t        *testing.T
+	ctx      context.Context
+	provider *provider
+	site     *site
+
+	mu      sync.Mutex
+	events  []event
+	console []chromedp.ConsoleMessage
+}
+
+type event struct {
+	Name   string         `json:"name"`
+	Detail map[string]any `json:"detail"`
+	Whole  bool           `json:"whole"` // it bubbled out of the widget's shadow to the window, cancelable where it should be
+}
+
+// before runs in the page before any of its scripts: it tells the test of events, of policy violations, and of the times that the
+// widget wants to wait; __wait, when set, says how long it does wait.
+const before = `
+for (const name of ['qr-scanned', 'qr-approved', 'qr-declined', 'qr-expired', 'qr-error']) {
+  addEventListener(name, (e) => {
+    if (name === 'qr-approved' && window.__stay) e.preventDefault();
+    __report({ name, detail: e.detail ?? {}, whole: e.bubbles && e.composed && e.cancelable === (name === 'qr-approved') });
+  });
+}
+addEventListener('securitypolicyviolation', (e) => __report({ name: 'violation', detail: { of: e.violatedDirective } }));
+window.__waits = [];
+const wait = window.setTimeout;
+window.setTimeout = (f, ms, ...args) => {
+  __waits.push(ms);
+  return wait(f, window.__wait ? window.__wait(ms) : ms, ...args);
+};
+`
+
+// setup makes a provider, a site and a window; nothing is open yet.
+func setup(t *testing.T) (*provider, *site, *tab) {
+	t.Helper()
+	t.Parallel()
+	p := newProvider(t)
+	s := newSite(t, p)
+	ctx, cancel := chromedp.NewContext(chromium, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	b := &tab{t: t, ctx: ctx, provider: p, site: s}
+	b.do(chromedp.ExposeFunc("__report", func(_ context.Context, e event) (chromedp.Void, error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.events = append(b.events, e)
+		return chromedp.Void{}, nil
+	}))
+	b.before(before)
+	messages := chromedp.Console(ctx)
+	go func() {
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			b.mu.Lock()
+			b.console = append(b.console, m)
+			b.mu.Unlock()
+		}
+	}()
+	return p, s, b
+}
+
+// open opens the login page in a window of its own, and returns when the widget shows its first code.
+func open(t *testing.T) (*provider, *site, *tab) {
+	t.Helper()
+	p, s, b := setup(t)
+	b.visit()
+	b.awaitPhase("pending")
+	return p, s, b
+}
+
+// before adds a script that runs in every document of this window before the document's own.
+func (b *tab) before(script string) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *tab) visit() {
+	b.t.Helper()
+	b.do(chromedp.Navigate(b.site.URL + "/"))
+}
+
+func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// js evaluates an expression in the page; `root` in it is the widget's shadow root, `widget` the element.
+func js[T any](b *tab, expression string) T {
+	b.t.Helper()
+	v, err := evaluate[T](b, expression)
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+func evaluate[T any](b *tab, expression string) (T, error) {
+	return chromedp.Run(b.ctx, chromedp.Evaluate[T](
+		`(() => { const widget = document.querySelector('qr-login'), root = widget?.shadowRoot; return (`+expression+`); })()`))
+}
+
+// await waits until an expression is true in the page, or in the one that it goes to.
+func (b *tab) await(expression string) {
+	b.t.Helper()
+	eventually(b.t, expression, func() bool {
+		holds, err := evaluate[bool](b, "!!("+expression+")")
+		return err == nil && holds
+	})
+}
+
+func (b *tab) awaitPhase(phase string) {
+	b.t.Helper()
+	b.await(fmt.Sprintf("root?.querySelector('.card')?.dataset.phase === %q", phase))
+}
+
+func (b *tab) awaitStatus(text string) {
+	b.t.Helper()
+	b.await(fmt.Sprintf("root?.querySelector('[role=status]').textContent === %q", text))
+}
+
+// press presses the widget's button, which must say what is given.
+func (b *tab) press(label string) {
+	b.t.Helper()
+	if got := js[string](b, "root.querySelector('button').textContent"); got != label {
+		b.t.Fatalf("the button says %q, not %q", got, label)
+	}
+	b.do(chromedp.Click(chromedp.JSPath(`document.querySelector('qr-login').shadowRoot.querySelector('button')`)))
+}
+
+func (b *tab) awaitEvent(name string) event {
+	b.t.Helper()
+	var found event
+	eventually(b.t, "event "+name, func() bool {
+		for _, e := range b.heard() {
+			if e.Name == name {
+				found = e
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+func (b *tab) heard() []event {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]event(nil), b.events...)
+}
+
+// names are the events that were heard, in order.
+func (b *tab) names() string {
+	var names []string
+	for _, e := range b.heard() {
+		names = append(names, e.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+// waits are the times in milliseconds, of at least a second, that the widget set out to wait.
+func (b *tab) waits() []float64 {
+	b.t.Helper()
+	return js[[]float64](b, "__waits.filter((ms) => ms >= 1000)")
+}
+
+// screenshot is the widget's picture as a person sees it.
+func (b *tab) screenshot() []byte {
+	b.t.Helper()
+	shot, err := chromedp.Run(b.ctx, chromedp.Screenshot(chromedp.CSS("qr-login")))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return shot
+}
+
+// read decodes the QR code on the screenshot; "" when there is none that a phone could read.
+func (b *tab) read() string {
+	b.t.Helper()
+	picture, _, err := image.Decode(bytes.NewReader(b.screenshot()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	bitmap, err := gozxing.NewBinaryBitmapFromImage(picture)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	result, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true})
+	if err != nil {
+		return ""
+	}
+	return result.GetText()
+}
+
+// awaitCode waits until the screenshot shows a code with this text.
+func (b *tab) awaitCode(text string) {
+	b.t.Helper()
+	eventually(b.t, "the screenshot shows "+text, func() bool { return b.read() == text })
+}
+
+// close checks what must hold on every page, and is called at the end of a test. refused: the test made requests fail, which the browser
+// itself notes in the console.
+func (b *tab) close(refused bool) {
+	b.t.Helper()
+	b.keepsSecrets()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range b.console {
+		if refused && m.Source == "network" {
+			continue
+		}
+		b.t.Errorf("the console has %s (%s)", m, m.URL)
+	}
+	for _, e := range b.events {
+		if e.Name == "violation" {
+			b.t.Errorf("the page's policy was violated: %v", e.Detail)
+		} else if !e.Whole {
+			b.t.Errorf("%s does not bubble, is not composed, or is cancelable and should not be, or not and should", e.Name)
+		}
+	}
+	b.site.mu.Lock()
+	defer b.site.mu.Unlock()
+	if b.site.most > 1 {
+		b.t.Errorf("%d finish calls at once", b.site.most)
+	}
+}
+
+// keepsSecrets looks for the watch capability wherever it must not be: the document, storage, cookies, events, the console, URLs,
+// and headers other than Authorization.
+func (b *tab) keepsSecrets() {
+	b.t.Helper()
+	inPage := js[string](b, `JSON.stringify([
+		document.documentElement.outerHTML, root?.innerHTML, {...localStorage}, {...sessionStorage}, document.cookie, location.href, history.state,
+		performance.getEntries().map((e) => e.name), widget && Object.entries(widget).map(String),
+	])`)
+	b.mu.Lock()
+	heard, err := json.Marshal(b.events)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	said := fmt.Sprint(b.console)
+	b.mu.Unlock()
+
+	b.provider.mu.Lock()
+	defer b.provider.mu.Unlock()
+	var urls strings.Builder
+	for _, r := range b.provider.seen {
+		fmt.Fprintln(&urls, r.URL, r.Referer())
+		if r.Header.Get("Cookie") != "" {
+			b.t.Errorf("%s %s carries a cookie", r.Method, r.URL)
+		}
+	}
+	b.site.mu.Lock()
+	fmt.Fprintln(&urls, b.site.visits)
+	b.site.mu.Unlock()
+	for _, c := range b.provider.challenges {
+		_, secret, _ := strings.Cut(c.Watch, ".")
+		for place, text := range map[string]string{"page": inPage, "events": string(heard), "console": said, "URLs": urls.String()} {
+			if strings.Contains(text, secret) {
+				b.t.Errorf("the watch capability is in the %s", place)
+			}
+		}
+	}
+}
+
+// eventually waits for a condition; its limit only stops a hang.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	limit := time.Now().Add(30 * time.Second)
+	for !holds() {
+		if time.Now().After(limit) {
+			t.Fatalf("never: %s", what)
+		}
+		time.Sleep(15 * time.Millisecond)
+	}
+}

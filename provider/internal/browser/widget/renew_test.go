@@ -1,0 +1,118 @@
+package widget_test
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestWidgetRenewsThreeTimesThenWaitsForAPerson(t *testing.T) {
+	p, s, b := open(t)
+	for n := range 4 {
+		c := p.challenge(n)
+		b.awaitCode(p.code(c, 0))
+		p.end(c, []string{"expired", "cancelled"}[n%2])
+	}
+	b.awaitStatus("This code has expired")
+	var renewing []any
+	for _, e := range b.heard() {
+		renewing = append(renewing, e.Name, e.Detail["renewing"])
+	}
+	if got := fmt.Sprint(renewing); got != "[qr-expired true qr-expired true qr-expired true qr-expired false]" {
+		t.Errorf("events: %s", got)
+	}
+	if n := s.count("/login/challenge"); n != 4 {
+		t.Errorf("%d challenges without a press of the button", n)
+	}
+	b.press("Show a new code")
+	b.awaitCode(p.code(p.challenge(4), 0))
+
+	// The person is there: the count begins again.
+	p.end(p.challenge(4), "expired")
+	b.awaitCode(p.code(p.challenge(5), 0))
+	b.close(true)
+}
+
+func TestWidgetCountsRenewalsAnewAfterAScan(t *testing.T) {
+	p, s, b := open(t)
+	for n := range 3 {
+		p.end(p.challenge(n), "expired")
+	}
+	p.set(p.challenge(3), "claimed")
+	b.awaitPhase("claimed")
+	eventually(t, "the finish call is under way", func() bool { return s.underWay() == 1 })
+	p.end(p.challenge(3), "expired")
+	b.awaitCode(p.code(p.challenge(4), 0))
+	b.close(true)
+}
+
+func TestWidgetRenewsWhenTheFramesRunOut(t *testing.T) {
+	p, _, b := setup(t)
+	p.fresh = func(c *challenge) {
+		c.frames = []frame{{p.code(c, 0), 0, 300}}
+		p.fresh = func(c *challenge) { c.frames = []frame{{p.code(c, 0), 0, 60_000}} }
+	}
+	b.visit()
+	b.awaitPhase("pending")
+	b.awaitPhase("loading")
+	if code := b.read(); code != "" {
+		t.Errorf("a code past its time can still be read: %s", code)
+	}
+	b.awaitCode(p.code(p.challenge(1), 0))
+	if got := fmt.Sprint(p.log()); got != "[GET after=0 GET after=1 DELETE GET after=0 GET after=1]" {
+		t.Errorf("requests: %s", got)
+	}
+	b.awaitEvent("qr-expired")
+	b.close(false)
+}
+
+func TestWidgetRenewsWhenNoFramesCome(t *testing.T) {
+	p, _, b := open(t)
+	p.change(p.challenge(0), func() { p.challenges[0].frames = nil })
+	b.awaitCode(p.code(p.challenge(1), 0))
+	b.close(false)
+}
+
+func TestWidgetHonoursAScanOfTheLastFrame(t *testing.T) {
+	p, s, b := setup(t)
+	p.fresh = func(c *challenge) { c.frames = []frame{{p.code(c, 0), 0, 300}} }
+	b.visit()
+	b.awaitPhase("pending")
+	b.awaitPhase("loading")
+	p.set(p.challenge(0), "claimed")
+	b.awaitPhase("claimed")
+	p.set(p.challenge(0), "approved")
+	b.await("location.pathname === '/account'")
+	if n := s.count("/login/challenge"); n != 1 {
+		t.Errorf("%d challenges", n)
+	}
+	b.close(false)
+}
+
+func TestWidgetDoesNotRenewWhileNobodySeesThePage(t *testing.T) {
+	p, s, b := open(t)
+	js[bool](b, `Object.defineProperty(document, 'hidden', { get: () => !window.__back, configurable: true }) && true`)
+	p.end(p.challenge(0), "expired")
+	b.awaitEvent("qr-expired")
+	b.awaitPhase("loading")
+	b.do(settle)
+	if n := s.count("/login/challenge"); n != 1 {
+		t.Errorf("%d challenges while the page was hidden", n)
+	}
+	js[bool](b, `(window.__back = true, document.dispatchEvent(new Event('visibilitychange')))`)
+	b.awaitCode(p.code(p.challenge(1), 0))
+	b.close(true)
+}
+
+func TestWidgetStartsNothingInATabThatWasNeverSeen(t *testing.T) {
+	p, s, b := setup(t)
+	b.before(`Object.defineProperty(document, 'hidden', { get: () => !window.__back })`)
+	b.visit()
+	b.awaitPhase("loading")
+	b.do(settle)
+	if n := s.count("/login/challenge"); n != 0 {
+		t.Errorf("%d challenges", n)
+	}
+	js[bool](b, `(window.__back = true, document.dispatchEvent(new Event('visibilitychange')))`)
+	b.awaitCode(p.code(p.challenge(0), 0))
+	b.close(false)
+}

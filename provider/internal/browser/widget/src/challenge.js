@@ -1,0 +1,178 @@
+// One challenge, from its answer to its end.
+
+import { Frames } from './frames.js';
+import { ask, persist } from './http.js';
+import { now, pause } from './time.js';
+
+// No two calls of one kind begin within this time, however fast the other side says "nothing new".
+const PACE = 1000;
+
+// How long after its expiry an approved challenge may still be redeemed by the site's backend.
+const REDEEMING = 30_000;
+
+export class Challenge {
+  // The watch capability: it shows and cancels this challenge. It stays in this field; never in the document or in an event.
+  #watch;
+  #url;
+  #finish;
+  #id;
+  #view;
+  #emit;
+  #frames;
+  #over = new AbortController();
+  #settle;
+  #state = 'pending';
+  #deadline;
+  #finishing = false;
+  #failing = new Set();
+  #open = true;
+  scanned = false;
+
+  // answer: what the site's `challenge` URL said; issuer, finish: absolute URLs.
+  constructor(answer, { issuer, finish, view, emit }) {
+    this.#id = answer.challenge_id;
+    this.#watch = answer.watch;
+    this.#url = `${issuer}/challenges/${encodeURIComponent(this.#id)}`;
+    this.#deadline = now() + answer.expires_in * 1000;
+    this.#finish = finish;
+    this.#view = view;
+    this.#emit = emit;
+    this.#frames = new Frames(
+      (code) => {
+        if (code) view.draw(code);
+        view.show(code ? 'pending' : 'loading');
+      },
+      // While the connection fails, the next answer decides, not the clock.
+      () => this.#failing.size || this.#settle({ name: 'expired' }),
+    );
+  }
+
+  // Goes through the states and resolves to the end: `{name}` is approved (with location), declined, expired, replaced (the person
+  // wants another code), error (with code and, of an answer, status) or stopped (the signal aborted).
+  async follow(signal) {
+    const end = await new Promise((resolve) => {
+      this.#settle = resolve;
+      signal.addEventListener('abort', () => resolve({ name: 'stopped' }), { signal: this.#over.signal });
+      this.#guard(this.#watching().catch((failure) => this.#gone(failure)));
+    });
+    this.#over.abort();
+    this.#frames.stop();
+    this.#view.offline(false);
+    const gone = this.cancel();
+    if (end.name !== 'stopped') await gone;
+    return end;
+  }
+
+  // Cancels the challenge, unless it has ended or the phone has approved. Never rejects; a page that is being left may call it.
+  async cancel() {
+    if (!this.#open) return;
+    this.#open = false;
+    try {
+      const signal = AbortSignal.timeout(3000);
+      await fetch(this.#url, { method: 'DELETE', ...this.#asBrowser(), keepalive: true, signal });
+    } catch {
+      // It expires by itself.
+    }
+  }
+
+  // Follows the state by long polls until the rest is the site's.
+  async #watching() {
+    for (let after = 0; ; ) {
+      const asked = now();
+      const { body: view, at } = await this.#persist('watch', () => ask(`${this.#url}?after=${after}`, this.#asBrowser()), () => {
+        // The frames at hand may be past by the time the connection is back: look afresh.
+        after = 0;
+      });
+      this.#deadline = at + view.expires_in_ms;
+      this.#enter(view.state);
+      if (view.state === 'pending') this.#frames.play(view.frames ?? [], at);
+      if (view.state === 'approved' || view.state === 'redeemed') return;
+      // A provider that answers early, as one that shuts down does, is not asked in a tight loop.
+      if (view.version === after) await pause(PACE - (now() - asked), this.#over.signal);
+      after = view.version;
+    }
+  }
+
+  #enter(state) {
+    const before = this.#state;
+    this.#state = state;
+    if (state === 'pending') return;
+    this.#frames.stop();
+    this.scanned = true;
+    if (state === 'approved' || state === 'redeemed') {
+      this.#open = false;
+      this.#view.show('approved');
+    } else {
+      // Claimed, or whatever else a later provider has between a scan and its approval.
+      this.#view.show('claimed', () => this.#settle({ name: 'replaced' }));
+      if (before === 'pending') this.#emit('qr-scanned');
+    }
+    this.#guard(this.#finishLogin());
+  }
+
+  // Asks the site to finish the login for as long as a phone holds the challenge; one call at a time.
+  async #finishLogin() {
+    if (this.#finishing) return;
+    this.#finishing = true;
+    while (this.#state !== 'pending') {
+      const asked = now();
+      const { body } = await this.#persist('finish', () =>
+        ask(this.#finish, {
+          method: 'POST',
+          mode: 'same-origin',
+          credentials: 'same-origin',
+          headers: { 'Content-Type': 'application/json' },
+          // Which of the visitor's challenges: another tab may show one too. The id is public.
+          body: JSON.stringify({ challenge_id: this.#id }),
+          signal: this.#over.signal,
+        }),
+      );
+      if (typeof body.location === 'string') return this.#end({ name: 'approved', location: body.location });
+      if (body.status === 'denied') return this.#end({ name: 'declined' });
+      if (body.status === 'expired' || now() > this.#deadline + REDEEMING) return this.#end({ name: 'expired' });
+      if (body.status !== 'pending') return this.#settle({ name: 'error', code: 'bad-answer' });
+      await pause(PACE - (now() - asked), this.#over.signal);
+    }
+    this.#finishing = false;
+  }
+
+  // What the provider says of a challenge that is no more.
+  #gone(failure) {
+    if (failure.status !== 410 && failure.status !== 404) throw failure;
+    // Redeemed: the site has its tokens, and the person needs its answer.
+    if (failure.outcome === 'redeemed') this.#enter('redeemed');
+    else this.#end({ name: failure.outcome === 'denied' ? 'declined' : 'expired' });
+  }
+
+  // Waits for one of the two loops; what it cannot go on from ends the challenge.
+  async #guard(loop) {
+    try {
+      await loop;
+    } catch ({ code = 'internal', status }) {
+      this.#settle({ name: 'error', code, status });
+    }
+  }
+
+  // The challenge has ended at the provider, too.
+  #end(outcome) {
+    this.#open = false;
+    this.#settle(outcome);
+  }
+
+  #persist(name, request, failed) {
+    return persist(request, this.#over.signal, (failing) => {
+      if (failing) failed?.();
+      this.#failing[failing ? 'add' : 'delete'](name);
+      this.#view.offline(this.#failing.size > 0);
+    });
+  }
+
+  #asBrowser() {
+    return {
+      headers: { Authorization: `Bearer ${this.#watch}` },
+      credentials: 'omit',
+      redirect: 'error',
+      signal: this.#over.signal,
+    };
+  }
+}

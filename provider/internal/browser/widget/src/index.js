@@ -1,0 +1,6 @@
+// <qr-login>: a web component that logs a website's visitor in by a QR code and a phone. doc.go says how a site uses it.
+
+import { QRLogin } from './element.js';
+
+// A page that loads the script twice, from two addresses say, keeps the first.
+customElements.get('qr-login') ?? customElements.define('qr-login', QRLogin);

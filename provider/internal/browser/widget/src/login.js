@@ -1,0 +1,132 @@
+// The login: one challenge after the other, until one is approved.
+
+import { Challenge } from './challenge.js';
+import { ask, Failure, persist } from './http.js';
+import { visible } from './time.js';
+
+// New codes in a row that nobody scans, before a person has to ask for more: with the first one, about ten minutes.
+const RENEWALS = 3;
+
+export class Login {
+  #options;
+  #view;
+  #emit;
+  #life = new AbortController();
+
+  // challenge, finish: the site's URLs; issuer: the provider's; view: what to show it on; emit(name, detail, cancelable) sends an event
+  // and says whether it was let pass.
+  constructor(options) {
+    this.#options = options;
+    this.#view = options.view;
+    this.#emit = options.emit;
+  }
+
+  async run() {
+    const { signal } = this.#life;
+    try {
+      for (let renewals = 0; ; ) {
+        this.#view.show('loading');
+        // Nobody scans a tab that nobody sees.
+        await visible(signal);
+        const { end, scanned } = await this.#once(signal);
+        if (scanned) renewals = 0;
+        switch (end.name) {
+          case 'approved':
+            if (await this.#arrive(end.location)) return;
+            break;
+          case 'declined':
+            this.#emit('qr-declined');
+            await this.#wait('declined');
+            break;
+          case 'expired': {
+            const renewing = renewals < RENEWALS;
+            this.#emit('qr-expired', { renewing });
+            if (!renewing) await this.#wait('expired');
+            renewals = renewing ? renewals + 1 : 0;
+            continue;
+          }
+          case 'error':
+            await this.#fail(end.code, end.status);
+        }
+        renewals = 0;
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  stop() {
+    this.#life.abort();
+  }
+
+  // Starts a challenge and follows it to its end.
+  async #once(signal) {
+    let challenge;
+    try {
+      const options = this.#addresses();
+      const { body } = await persist(
+        () =>
+          ask(options.challenge, {
+            method: 'POST',
+            mode: 'same-origin',
+            credentials: 'same-origin',
+            headers: { Accept: 'application/json' },
+            signal,
+          }),
+        signal,
+        (failing) => this.#view.offline(failing),
+      );
+      if (!body.challenge_id || !body.watch || !(body.expires_in > 0)) throw new Failure('bad-answer');
+      challenge = new Challenge(body, options);
+    } catch (failure) {
+      signal.throwIfAborted();
+      return { end: { name: 'error', code: failure.code ?? 'internal', status: failure.status } };
+    }
+    return { end: await challenge.follow(signal), scanned: challenge.scanned };
+  }
+
+  // The three addresses, absolute. The site's two are on the site.
+  #addresses() {
+    const { issuer, challenge, finish } = this.#options;
+    try {
+      const site = [challenge, finish].map((url) => new URL(url, location.href));
+      if (challenge && finish && site.every(onThisSite)) {
+        return { ...this.#options, challenge: site[0].href, finish: site[1].href, issuer: new URL(issuer).href.replace(/\/$/, '') };
+      }
+    } catch {
+      // Not URLs.
+    }
+    throw new Failure('configuration');
+  }
+
+  // The login is done. The page may say, by preventDefault, that it goes on by itself; true unless the site sent an address that
+  // is not its own.
+  async #arrive(address) {
+    this.#view.show('approved');
+    let url;
+    try {
+      url = new URL(address, location.href);
+    } catch {
+      // Refused below.
+    }
+    if (!url || !onThisSite(url)) {
+      await this.#fail('location-refused');
+      return false;
+    }
+    if (this.#emit('qr-approved', { location: url.href }, true)) location.assign(url);
+    return true;
+  }
+
+  async #fail(code, status) {
+    this.#emit('qr-error', { code, status });
+    await this.#wait('error');
+  }
+
+  // Shows a phase until its button is pressed.
+  #wait(phase) {
+    return new Promise((resolve) => this.#view.show(phase, resolve));
+  }
+}
+
+// Not origin alone: a blob: URL has its maker's.
+const onThisSite = (url) => url.origin === location.origin && url.protocol === location.protocol;

@@ -1,0 +1,275 @@
+package widget_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// broken answers every request but preflights by a connection that breaks.
+func broken(_ http.ResponseWriter, _ *http.Request) bool {
+	panic(http.ErrAbortHandler)
+}
+
+func refuse(status int, header ...string) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, _ *http.Request) bool {
+		for i := 0; i < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		problem(w, status, "x", "")
+		return true
+	}
+}
+
+func TestWidgetBacksOffFromOneToThirtySecondsWithJitter(t *testing.T) {
+	p, _, b := setup(t)
+	p.answerBy(broken)
+	b.before("window.__wait = (ms) => ms / 100")
+	b.visit()
+	b.awaitStatus("No connection. Trying again…")
+	eventually(t, "twelve tries", func() bool { return p.count("GET") >= 12 })
+	waits := b.waits()
+	whole := 0
+	for n, ms := range waits {
+		least := 1000 * float64(min(1<<min(n, 5), 20))
+		if ms < least || ms > least*1.5 || ms > 30_000 {
+			t.Errorf("wait %d is %v ms", n, ms)
+		}
+		if ms == least {
+			whole++
+		}
+	}
+	if len(waits) < 11 || whole == len(waits) {
+		t.Errorf("waits: %v", waits)
+	}
+
+	p.answerBy(nil)
+	b.awaitStatus("Scan with your phone to log in")
+	b.close(true)
+}
+
+func TestWidgetKeepsAFrameInItsTimeWhileTheConnectionFails(t *testing.T) {
+	p, s, b := open(t)
+	c := p.challenge(0)
+	p.answerBy(broken)
+	p.CloseClientConnections()
+	b.awaitStatus("No connection. Trying again…")
+	b.awaitCode(p.code(c, 0))
+
+	p.answerBy(nil)
+	b.awaitStatus("Scan with your phone to log in")
+	if log := p.log(); log[len(log)-1] != "GET after=1" || log[len(log)-2] != "GET after=0" {
+		t.Errorf("the first look after the outage is not a fresh one: %v", log)
+	}
+	if n := s.count("/login/challenge"); n != 1 {
+		t.Errorf("%d challenges", n)
+	}
+	b.close(true)
+}
+
+func TestWidgetDoesNotRenewBecauseTheConnectionFails(t *testing.T) {
+	p, s, b := setup(t)
+	p.fresh = func(c *challenge) { c.frames = []frame{{p.code(c, 0), 0, 300}} }
+	b.before("window.__wait = (ms) => ms === 2000 ? 1 : ms") // the grace after the last frame is short
+	var watches atomic.Int32
+	p.answerBy(func(w http.ResponseWriter, r *http.Request) bool { return watches.Add(1) > 1 && broken(w, r) })
+	b.visit()
+	b.awaitStatus("No connection. Trying again…")
+	b.awaitPhase("loading")
+	b.do(settle)
+	if n := s.count("/login/challenge"); n != 1 {
+		t.Errorf("%d challenges", n)
+	}
+	p.answerBy(nil)
+	b.awaitCode("")
+	p.challenge(1)
+	b.close(true)
+}
+
+func TestWidgetTriesAtOnceWhenTheNetworkIsBack(t *testing.T) {
+	p, _, b := setup(t)
+	p.answerBy(broken)
+	b.before("window.__wait = (ms) => ms >= 1000 ? 1e8 : ms") // no wait ends by itself
+	b.visit()
+	b.awaitStatus("No connection. Trying again…")
+	p.answerBy(nil)
+	js[bool](b, "dispatchEvent(new Event('online'))")
+	b.awaitCode(p.code(p.challenge(0), 0))
+	b.close(true)
+}
+
+func TestWidgetWaitsAsLongAsAServerSays(t *testing.T) {
+	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
+		for _, who := range []string{"provider", "site"} {
+			t.Run(fmt.Sprint(who, status), func(t *testing.T) {
+				p, s, b := setup(t)
+				b.before("window.__wait = (ms) => ms >= 1000 ? 1e8 : ms")
+				if who == "provider" {
+					p.answerBy(refuse(status, "Retry-After", "7"))
+				} else {
+					s.challengeBy(func(w http.ResponseWriter, r *http.Request) { refuse(status, "Retry-After", "7")(w, r) })
+				}
+				b.visit()
+				b.awaitStatus("No connection. Trying again…")
+				if waits := b.waits(); len(waits) != 1 || waits[0] < 7000 || waits[0] > 8000 {
+					t.Errorf("waits: %v", waits)
+				}
+				// The network's being back is no news of the server.
+				js[bool](b, "dispatchEvent(new Event('online'))")
+				b.do(settle)
+				if n := p.count("GET") + s.count("/login/challenge"); n > 2 || n == 2 && who == "site" {
+					t.Errorf("asked again: %v %v", p.log(), s.visits)
+				}
+				b.close(true)
+			})
+		}
+	}
+}
+
+func TestWidgetGivesUpAfterManyTriesUntilAPersonAsks(t *testing.T) {
+	p, s, b := setup(t)
+	s.challengeBy(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	b.before("window.__wait = (ms) => ms / 10000")
+	b.visit()
+	b.awaitStatus("Something went wrong")
+	if n := s.count("/login/challenge"); n != 29 {
+		t.Errorf("%d tries", n)
+	}
+	s.challengeBy(nil)
+	b.press("Try again")
+	b.awaitCode(p.code(p.challenge(0), 0))
+	b.close(true)
+}
+
+func TestWidgetSaysClearlyThatItsWatchWasRefused(t *testing.T) {
+	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			p, s, b := setup(t)
+			p.answerBy(refuse(status))
+			b.visit()
+			b.awaitStatus("Something went wrong")
+			if e := b.awaitEvent("qr-error"); e.Detail["status"] != float64(status) || e.Detail["code"] != "refused" {
+				t.Errorf("qr-error says %v", e.Detail)
+			}
+			if p.count("GET") != 1 || s.count("/login/challenge") != 1 {
+				t.Errorf("asked again: %v", p.log())
+			}
+			p.answerBy(nil)
+			b.press("Try again")
+			b.awaitCode(p.code(p.challenge(1), 0))
+			b.close(true)
+		})
+	}
+}
+
+func TestWidgetTakesAChallengeThatTheProviderForgotForExpired(t *testing.T) {
+	p, _, b := setup(t)
+	var once atomic.Bool
+	p.answerBy(func(w http.ResponseWriter, r *http.Request) bool { return !once.Swap(true) && refuse(404)(w, r) })
+	b.visit()
+	b.awaitCode(p.code(p.challenge(1), 0))
+	b.close(true)
+}
+
+func TestWidgetDoesNotAskAProviderThatAnswersAtOnceInATightLoop(t *testing.T) {
+	p, _, b := setup(t)
+	p.answerBy(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodGet {
+			writeJSON(w, map[string]any{"state": "claimed", "version": 3, "expires_in_ms": 200_000})
+		}
+		return r.Method == http.MethodGet
+	})
+	b.before("window.__wait = (ms) => ms > 500 && ms <= 1000 ? 1e8 : ms")
+	b.visit()
+	b.await("__waits.some((ms) => ms > 500 && ms <= 1000)")
+	if n := p.count("GET"); n != 2 {
+		t.Errorf("requests: %v", p.log())
+	}
+	b.close(false)
+}
+
+func TestWidgetRetriesTheFinishCall(t *testing.T) {
+	p, s, b := open(t)
+	var calls atomic.Int32
+	s.finishBy(func(w http.ResponseWriter, r *http.Request, c *challenge) {
+		if calls.Add(1) == 1 {
+			panic(http.ErrAbortHandler)
+		}
+		s.longPoll(w, r, c)
+	})
+	p.set(p.challenge(0), "claimed")
+	b.awaitStatus("No connection. Trying again…")
+	b.awaitStatus("Scanned. Confirm on your phone.")
+	p.set(p.challenge(0), "approved")
+	b.await("location.pathname === '/account'")
+	b.close(true)
+}
+
+func TestWidgetShowsWhatTheSiteDoesWrong(t *testing.T) {
+	answer := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status); fmt.Fprint(w, body) }
+	}
+	for name, c := range map[string]struct {
+		challenge, finish http.HandlerFunc
+		code              string
+	}{
+		"challenge refused":        {challenge: answer(403, "{}"), code: "refused"},
+		"challenge is a page":      {challenge: answer(200, "<!doctype html>"), code: "bad-answer"},
+		"challenge is null":        {challenge: answer(200, "null"), code: "bad-answer"},
+		"challenge without watch":  {challenge: answer(200, `{"challenge_id":"A","expires_in":300}`), code: "bad-answer"},
+		"challenge without an end": {challenge: answer(200, `{"challenge_id":"A","watch":"B"}`), code: "bad-answer"},
+		"finish refused":           {finish: answer(403, "{}"), code: "refused"},
+		"finish is a page":         {finish: answer(200, "<!doctype html>"), code: "bad-answer"},
+		"finish unknown":           {finish: answer(404, ""), code: "refused"},
+		"finish says nothing":      {finish: answer(200, "{}"), code: "bad-answer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, s, b := setup(t)
+			if c.challenge != nil {
+				s.challengeBy(c.challenge)
+			} else {
+				s.finishBy(func(w http.ResponseWriter, r *http.Request, _ *challenge) { c.finish(w, r) })
+			}
+			b.visit()
+			if c.finish != nil {
+				p.set(p.challenge(0), "claimed")
+			}
+			b.awaitStatus("Something went wrong")
+			if e := b.awaitEvent("qr-error"); e.Detail["code"] != c.code {
+				t.Errorf("qr-error says %v", e.Detail)
+			}
+			s.challengeBy(nil)
+			b.press("Try again")
+			b.awaitPhase("pending")
+			b.close(true)
+		})
+	}
+}
+
+func TestWidgetAsksNobodyWhenItsAttributesAreWrong(t *testing.T) {
+	for name, attributes := range map[string]string{
+		"nothing":               "",
+		"no finish":             `challenge="/login/challenge"`,
+		"challenge elsewhere":   `challenge="https://evil.example/challenge" finish="/login/finish"`,
+		"finish elsewhere":      `challenge="/login/challenge" finish="PROVIDER/finish"`,
+		"finish is not a URL":   `challenge="/login/challenge" finish="http://"`,
+		"issuer is not a URL":   `challenge="/login/challenge" finish="/login/finish" issuer="login"`,
+		"challenge is a script": `challenge="javascript:0" finish="/login/finish"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, s, b := setup(t)
+			s.element = "<qr-login " + strings.ReplaceAll(attributes, "PROVIDER", p.URL) + "></qr-login>"
+			b.visit()
+			b.awaitStatus("Something went wrong")
+			if e := b.awaitEvent("qr-error"); e.Detail["code"] != "configuration" {
+				t.Errorf("qr-error says %v", e.Detail)
+			}
+			if n := s.count("/login/challenge") + len(p.log()); n != 0 {
+				t.Errorf("%d requests", n)
+			}
+			b.close(false)
+		})
+	}
+}

@@ -1,0 +1,50 @@
+package phone
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/api"
+	"qrlogin/api/proof"
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/web"
+)
+
+var errDecision = web.Problem{Status: http.StatusUnauthorized, Code: "proof-invalid", Title: "The signed decision is malformed or its signature is wrong"}
+
+// decide takes a signed decision. It needs no proof beside it: the signature is over the consent of this one claim, which
+// holds the challenge's id and the moment of the claim, so that it can be sent again and does nothing new.
+func (d *Door) decide(c *gin.Context) error {
+	var body api.DecisionRequest
+	if err := web.ReadJSON(c, &body, 40<<10); err != nil {
+		return err
+	}
+	decision, err := proof.VerifyDecision(body.Decision, d.Issuer)
+	if err != nil {
+		return errDecision
+	}
+	device, _, err := d.enrolled(c, decision.Thumbprint)
+	if err != nil {
+		return err
+	}
+	id, err := challenge.ParseID(decision.Challenge)
+	if err != nil {
+		return err
+	}
+	var event challenge.Event = challenge.Deny{Device: device.ID, Consent: decision.Consent}
+	state := api.DecisionResultStateDenied
+	if decision.Verdict == proof.Approve {
+		event = challenge.Approve{Device: device.ID, Consent: decision.Consent}
+		state = api.DecisionResultStateApproved
+	}
+	_, err = challenge.Do(c.Request.Context(), d.Challenges, id, func(challenge.Record) (challenge.Event, error) {
+		return event, nil
+	})
+	if err != nil {
+		return err
+	}
+	c.Header("Cache-Control", "no-store")
+	c.JSON(http.StatusOK, api.DecisionResult{State: state})
+	return nil
+}

@@ -1,0 +1,87 @@
+package phone
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/web"
+)
+
+// Clients finds registered clients; identity.ErrUnknownClient.
+type Clients interface {
+	Client(ctx context.Context, id string) (identity.Client, error)
+}
+
+// Devices keeps accounts and their devices.
+type Devices interface {
+	// Enroll adds a device to the account with this number, which is made if there is none; identity.ErrDeviceConflict.
+	Enroll(ctx context.Context, phoneNumber string, d identity.Device) (identity.Account, identity.Device, error)
+	// Device finds an enrolled device and its account; identity.ErrUnknownDevice.
+	Device(ctx context.Context, thumbprint string) (identity.Device, identity.Account, error)
+	// Devices lists an account's devices, the oldest first.
+	Devices(ctx context.Context, account string) ([]identity.Device, error)
+	// TouchDevice notes when a device was last seen.
+	TouchDevice(ctx context.Context, thumbprint string, at time.Time) error
+}
+
+// Auditor keeps what an operator or an owner may want to know later.
+type Auditor interface {
+	Audit(ctx context.Context, e identity.AuditEvent) error
+}
+
+// Sender brings an enrolment code to a phone number.
+type Sender interface {
+	Send(ctx context.Context, number, code string) error
+}
+
+// Door is the phone's door.
+type Door struct {
+	Issuer     string // an origin, no trailing slash
+	Challenges challenge.Store
+	Keys       challenge.Keys
+	Clients    Clients
+	Devices    Devices
+	Audit      Auditor
+	SMS        Sender
+	NonceKey   []byte // for DPoP nonces; the same at every node
+	Log        *slog.Logger
+}
+
+// Mount adds the door's routes.
+func (d *Door) Mount(r gin.IRoutes) {
+	h := func(f func(*gin.Context) error) gin.HandlerFunc { return web.Handle(f, web.Fail(d.Log)) }
+	r.POST("/phone/enrollments", h(d.startEnrollment))
+	r.POST("/phone/enrollments/:enrollment_id/confirm", h(d.confirmEnrollment))
+	r.GET("/phone/account", h(d.account))
+	r.GET("/phone/devices", h(d.devices))
+	r.POST("/phone/scans", h(d.scan))
+	r.DELETE("/phone/scans/:id", h(d.release))
+	r.POST("/phone/decisions", h(d.decide))
+}
+
+const maxBody = 4 << 10
+
+// audit keeps an event. A request does not fail because its audit row could not be written; the log has it then.
+func (d *Door) audit(c *gin.Context, e identity.AuditEvent) {
+	e.At = time.Now()
+	if err := d.Audit.Audit(c.Request.Context(), e); err != nil {
+		d.Log.Error("audit event not kept", "request_id", web.RequestID(c), "kind", e.Kind, "error", err)
+	}
+}
+
+// limited counts an event against a limit.
+func (d *Door) limited(c *gin.Context, key string, l challenge.Limit) error {
+	n, err := d.Keys.Count(c.Request.Context(), key, l)
+	if err != nil {
+		return err // never fail open
+	}
+	if n.Above {
+		return web.Limited(n.Left)
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"qrlogin/provider/internal/storetest"
+	"qrlogin/provider/internal/testenv"
+)
+
+// realURL is where the redis-server of this test run listens; "" without one.
+var realURL string
+
+func TestMain(m *testing.M) {
+	stop := func() {}
+	if path, ok := testenv.Require("redis-server"); ok {
+		var err error
+		if realURL, stop, err = testenv.Redis(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	code := m.Run()
+	stop()
+	os.Exit(code)
+}
+
+func TestMiniredisKeepsChallengesAsEveryStoreMust(t *testing.T) {
+	storetest.RunStore(t, withMiniredis)
+}
+
+func TestMiniredisKeepsKeysAsEveryStoreMust(t *testing.T) { storetest.RunKeys(t, withMiniredis) }
+
+func TestRedisKeepsChallengesAsEveryStoreMust(t *testing.T) {
+	if realURL != "" {
+		storetest.RunStore(t, withRedis)
+	}
+}
+
+func TestRedisKeepsKeysAsEveryStoreMust(t *testing.T) {
+	if realURL != "" {
+		storetest.RunKeys(t, withRedis)
+	}
+}
+
+// withMiniredis runs a test on a miniredis whose time stands still until the test moves it.
+func withMiniredis(t *testing.T, test func(*testing.T, storetest.Backend)) {
+	m := miniredis.RunT(t)
+	m.RequireAuth("the password")
+	now := time.Now()
+	m.SetTime(now)
+	s := open(t, "redis://:the%20password@"+m.Addr())
+	test(t, storetest.Backend{
+		Store: s, Keys: s,
+		Advance: func(d time.Duration) {
+			now = now.Add(d)
+			m.SetTime(now)
+			m.FastForward(d)
+		},
+		Dump: func() string { return dump(t, s.db) },
+	})
+}
+
+// withRedis runs a test on the real server, emptied. Its time cannot be moved, so all that it holds is moved into the past.
+func withRedis(t *testing.T, test func(*testing.T, storetest.Backend)) {
+	s := openReal(t)
+	test(t, storetest.Backend{
+		Store: s, Keys: s,
+		Advance: func(d time.Duration) { age(t, s.db, d) },
+		Dump:    func() string { return dump(t, s.db) },
+	})
+}
+
+// openReal is a node on the real server, which it empties.
+func openReal(t testing.TB) *Store {
+	t.Helper()
+	s := open(t, realURL)
+	if err := s.db.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// open is a node on the Redis at url.
+func open(t testing.TB, url string) *Store {
+	t.Helper()
+	s, err := New(t.Context(), url, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// dump is every key and its value.
+func dump(t testing.TB, db *redis.Client) string {
+	t.Helper()
+	var text strings.Builder
+	for _, key := range allKeys(t, db) {
+		value, err := db.Get(context.Background(), key).Result()
+		fmt.Fprintf(&text, "%s: %s %v\n", key, value, err)
+	}
+	return text.String()
+}
+
+func allKeys(t testing.TB, db *redis.Client) []string {
+	t.Helper()
+	keys, err := db.Keys(context.Background(), "*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// rounding is what a time to live in milliseconds may differ from a time in milliseconds.
+const rounding = 5 * time.Millisecond
+
+// age makes everything in the Redis d older. What is then over, Redis itself removes.
+func age(t testing.TB, db *redis.Client, d time.Duration) {
+	t.Helper()
+	ctx := context.Background()
+	over := false
+	for _, key := range allKeys(t, db) {
+		if strings.HasPrefix(key, "qrlogin:{") {
+			if err := ageRecord(ctx, db, key, d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		left, err := db.PTTL(ctx, key).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left == -1 { // Redis's word for no time to live; -2 is for a key that has just gone
+			t.Fatalf("%s is kept forever", key)
+		}
+		left -= d
+		over = over || left < rounding
+		if err := db.PExpire(ctx, key, max(left, time.Millisecond)).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if over {
+		time.Sleep(2 * rounding)
+	}
+}
+
+func ageRecord(ctx context.Context, db *redis.Client, key string, d time.Duration) error {
+	value, err := db.Get(ctx, key).Result()
+	if err != nil {
+		return err
+	}
+	head, payload := "", value
+	if !strings.HasSuffix(key, ":end") {
+		version, rest, _ := strings.Cut(value, ";")
+		nodes, challenge, _ := strings.Cut(rest, ";")
+		head, payload = version+";"+nodes+";", challenge
+	}
+	c, err := decode([]byte(payload))
+	if err != nil {
+		return err
+	}
+	for _, at := range []*time.Time{&c.CreatedAt, &c.ExpiresAt, &c.Claim.At, &c.ApprovedAt, &c.WindowEnds} {
+		if !at.IsZero() {
+			*at = at.Add(-d)
+		}
+	}
+	return db.Set(ctx, key, head+string(encode(c)), redis.KeepTTL).Err()
+}

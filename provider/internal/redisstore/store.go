@@ -1,0 +1,134 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"qrlogin/provider/internal/challenge"
+)
+
+var (
+	//go:embed challenge.lua
+	challengeLua string
+	//go:embed counter.lua
+	counterLua string
+
+	challengeScript = redis.NewScript(challengeLua)
+	counterScript   = redis.NewScript(counterLua)
+)
+
+// Store implements [challenge.Store] and [challenge.Keys]. Make it with [New].
+type Store struct {
+	db      *redis.Client
+	log     *slog.Logger
+	node    string // names this node among those that share the Redis; random
+	trips   atomic.Int64
+	waiting waiters
+
+	stop     context.CancelFunc // of the subscription
+	listener sync.WaitGroup
+}
+
+var (
+	_ challenge.Store = (*Store)(nil)
+	_ challenge.Keys  = (*Store)(nil)
+)
+
+// New connects to the Redis at a URL, redis://[user:password@]host:port[/db], rediss:// or unix://, and subscribes. Neither
+// the log nor an error ever shows the URL, which may hold a password.
+func New(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
+	options, err := redis.ParseURL(url)
+	if err != nil { // which may quote the URL
+		return nil, errors.New("redisstore: the URL cannot be read; it has the form redis://[user:password@]host:port[/db], rediss://… or unix://…")
+	}
+	options.Protocol = 2
+	options.MaxRetries = -1 // a swap whose answer was lost must not be sent again: it would lose against itself
+	options.ContextTimeoutEnabled = true
+	options.PipelinePoolSize = -1 // the pipelines here are two commands
+	options.DisableIdentity = true
+	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+
+	s := &Store{db: redis.NewClient(options), log: log, node: rand.Text()}
+	s.db.AddHook(tripCounter{&s.trips})
+	for _, script := range []*redis.Script{challengeScript, counterScript} {
+		if err := script.Load(ctx, s.db).Err(); err != nil {
+			return nil, errors.Join(fmt.Errorf("redisstore: loading scripts into the redis at %s: %w", options.Addr, err), s.db.Close())
+		}
+	}
+	if err := s.listen(ctx); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
+	return s, nil
+}
+
+// Close ends the subscription and hangs up. Who still waits is not notified.
+func (s *Store) Close() error {
+	s.stop()
+	s.listener.Wait()
+	return s.db.Close()
+}
+
+// Bind ties the Redis to one SQL database, and fails if it is tied to another: nodes that share challenges and not
+// accounts would log people in to accounts of each other's.
+func (s *Store) Bind(ctx context.Context, databaseID string) error {
+	const key = "qrlogin:database"
+	pipe := s.db.Pipeline()
+	pipe.SetNX(ctx, key, databaseID, 0)
+	bound := pipe.Get(ctx, key)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return fmt.Errorf("redisstore: binding to the database: %w", err)
+	}
+	if id := bound.Val(); id != databaseID {
+		return fmt.Errorf("redisstore: this redis belongs to the nodes of database %q, and this node's database is %q: "+
+			"nodes that share a redis must share the database", id, databaseID)
+	}
+	return nil
+}
+
+// RoundTrips counts how often the store has waited for an answer of Redis. Logging in to a connection is left out.
+func (s *Store) RoundTrips() int64 { return s.trips.Load() }
+
+// tripCounter is a hook of the client: a command on its own is one round trip, and so is a pipeline.
+type tripCounter struct{ n *atomic.Int64 }
+
+var _ redis.Hook = tripCounter{}
+
+func (t tripCounter) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (t tripCounter) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		t.count(cmd)
+		return next(ctx, cmd)
+	}
+}
+
+func (t tripCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		t.count(cmds...)
+		return next(ctx, cmds)
+	}
+}
+
+func (t tripCounter) count(cmds ...redis.Cmder) {
+	for _, cmd := range cmds {
+		switch cmd.Name() {
+		case "hello", "auth", "select", "client":
+		default:
+			t.n.Add(1)
+			return
+		}
+	}
+}
+
+// millis is a duration as Redis takes it: at least one millisecond, since 0 would mean forever to some commands.
+func millis(d time.Duration) int64 { return max(d.Milliseconds(), 1) }

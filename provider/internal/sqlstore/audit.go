@@ -1,0 +1,38 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"qrlogin/provider/internal/identity"
+)
+
+// Audit adds an event to the audit trail.
+func (db *DB) Audit(ctx context.Context, e identity.AuditEvent) error {
+	_, err := db.write.ExecContext(ctx, `INSERT INTO audit_events (at, kind, account, client, detail) VALUES ($1, $2, $3, $4, $5)`,
+		millis(e.At), e.Kind, e.Account, text(e.Client), text(e.Detail))
+	if err != nil {
+		return fmt.Errorf("sqlstore: audit: %w", err)
+	}
+	return nil
+}
+
+// AuditEvents answers the first events at or after since, oldest first, limit of them at most.
+func (db *DB) AuditEvents(ctx context.Context, since time.Time, limit int) ([]identity.AuditEvent, error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT at, kind, account, client, detail FROM audit_events WHERE at >= $1 ORDER BY at LIMIT $2`,
+		since.UnixMilli(), max(limit, 0))
+	list, err := all(rows, err, scanAuditEvent)
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: audit events: %w", err)
+	}
+	return list, nil
+}
+
+func scanAuditEvent(r row) (identity.AuditEvent, error) {
+	var e identity.AuditEvent
+	var at int64
+	err := r.Scan(&at, &e.Kind, &e.Account, &e.Client, &e.Detail)
+	e.At = fromMillis(at)
+	return e, err
+}

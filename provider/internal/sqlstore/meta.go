@@ -1,0 +1,44 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/base64"
+	"errors"
+	"fmt"
+)
+
+// ID is the random name of this database, made at first use. Nodes that should share one database can tell by it whether
+// they do. It is not a secret.
+func (db *DB) ID(ctx context.Context) (string, error) {
+	id, err := db.once(ctx, "id", 16)
+	return base64.RawURLEncoding.EncodeToString(id), err
+}
+
+// Secret is 32 random bytes by that name, made at first use and the same for every node ever after.
+func (db *DB) Secret(ctx context.Context, name string) ([]byte, error) {
+	return db.once(ctx, "secret "+name, 32)
+}
+
+// once answers the value by that name. If there is none, it makes one of n random bytes; of many callers at once one wins, and
+// all get what that one made.
+func (db *DB) once(ctx context.Context, name string, n int) ([]byte, error) {
+	find := func() (value []byte, err error) {
+		err = db.read.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = $1`, name).Scan(&value)
+		return value, err
+	}
+	value, err := find()
+	if errors.Is(err, sql.ErrNoRows) {
+		made := make([]byte, n)
+		_, _ = rand.Read(made) // never fails (crypto/rand)
+		_, err = db.write.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, made)
+		if err == nil {
+			value, err = find()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: %s: %w", name, err)
+	}
+	return value, nil
+}

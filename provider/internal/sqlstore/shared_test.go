@@ -1,0 +1,195 @@
+package sqlstore
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync/atomic"
+	"testing"
+
+	"qrlogin/provider/internal/identity"
+)
+
+// The tests below need other processes. They are this test binary once more, told by its environment what to do.
+const roleVariable, folderVariable = "SQLSTORE_TEST_ROLE", "SQLSTORE_TEST_FOLDER"
+
+func TestMain(m *testing.M) {
+	roles := map[string]func(context.Context, *DB) error{"start": start, "write": write}
+	role, ok := roles[os.Getenv(roleVariable)]
+	if !ok {
+		os.Exit(m.Run())
+	}
+	ctx := context.Background()
+	db, err := Open(ctx, os.Getenv(folderVariable))
+	if err == nil {
+		err = role(ctx, db)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func process(t *testing.T, role, dir string) *exec.Cmd {
+	t.Helper()
+	program, err := os.Executable()
+	must(t, err)
+	c := exec.CommandContext(t.Context(), program)
+	c.Env = append(os.Environ(), roleVariable+"="+role, folderVariable+"="+dir)
+	return c
+}
+
+// start is what a provider asks for when it starts.
+func start(ctx context.Context, db *DB) error {
+	id, err := db.ID(ctx)
+	if err != nil {
+		return err
+	}
+	secret, err := db.Secret(ctx, "pairwise")
+	if err != nil {
+		return err
+	}
+	key, err := db.AddFirstSigningKey(ctx, SigningKey{ID: rand.Text(), Private: []byte("key")})
+	if err != nil {
+		return err
+	}
+	fmt.Println(id, hex.EncodeToString(secret), key.ID)
+	return db.Close()
+}
+
+func TestProvidersThatStartAtOnceOnANewFolderAgreeAndSayNothing(t *testing.T) {
+	for range 3 {
+		dir := t.TempDir()
+		said := make([]string, 6)
+		atOnce(len(said), func(i int) {
+			c := process(t, "start", dir)
+			var out, errs bytes.Buffer
+			c.Stdout, c.Stderr = &out, &errs
+			if err := c.Run(); err != nil {
+				t.Errorf("%v: %s", err, errs.String())
+			}
+			if errs.Len() != 0 {
+				t.Errorf("it logged %q", errs.String())
+			}
+			said[i] = out.String()
+		})
+		for _, s := range said {
+			same(t, s, said[0])
+		}
+	}
+}
+
+// write records logins until it is killed, and says each number when its login is committed.
+func write(ctx context.Context, db *DB) error {
+	for n := 0; ; n++ {
+		s := fmt.Sprint(n)
+		if _, _, err := db.RecordLogin(ctx, login(s, s)); err != nil {
+			return err
+		}
+		if _, _, err := db.Enroll(ctx, "+86138"+s, device(s, 0)); err != nil { // a transaction of several statements
+			return err
+		}
+		fmt.Println(n)
+	}
+}
+
+func TestAProcessKilledWhileItWritesLosesNothingThatItCommitted(t *testing.T) {
+	dir := t.TempDir()
+	for range 3 {
+		c := process(t, "write", dir)
+		out, err := c.StdoutPipe()
+		must(t, err)
+		must(t, c.Start())
+		committed := 0
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if committed++; committed == 300 {
+				must(t, c.Process.Kill()) // what it still says is read to the end
+			}
+		}
+		_ = c.Wait()
+		if committed < 300 {
+			t.Fatalf("it ended by itself after %d", committed)
+		}
+
+		db := mustOpen(t, dir)
+		var verdict string
+		must(t, db.write.QueryRow("PRAGMA integrity_check").Scan(&verdict))
+		same(t, verdict, "ok")
+		for n := range committed {
+			s := fmt.Sprint(n)
+			stored, fresh, err := db.RecordLogin(t.Context(), login(s, s))
+			must(t, err)
+			same(t, fresh, false)
+			same(t, stored, login(s, s))
+			_, _, err = db.Device(t.Context(), s)
+			must(t, err)
+		}
+		var orphans int
+		must(t, db.read.QueryRow(`SELECT count(*) FROM accounts WHERE id NOT IN (SELECT account FROM devices)`).Scan(&orphans))
+		same(t, orphans, 0)
+		must(t, db.Close())
+		dir = t.TempDir()
+	}
+}
+
+func TestWhatOneHandleWritesTheOtherReadsAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	server, command := mustOpen(t, dir), mustOpen(t, dir)
+	for range 20 {
+		must(t, command.PutClient(t.Context(), shop))
+		got, err := server.Client(t.Context(), "shop")
+		must(t, err)
+		same(t, got, shop)
+		must(t, command.RemoveClient(t.Context(), "shop"))
+		_, err = server.Client(t.Context(), "shop")
+		same(t, err, identity.ErrUnknownClient)
+	}
+}
+
+func TestTwoHandlesThatWriteAtOnceNeitherFailNorRecordALoginTwice(t *testing.T) {
+	dir := t.TempDir()
+	handles := []*DB{mustOpen(t, dir), mustOpen(t, dir)}
+	var fresh atomic.Int32
+	atOnce(16, func(i int) {
+		db := handles[i%2]
+		for n := range 25 {
+			_, first, err := db.RecordLogin(t.Context(), login(fmt.Sprint(i, n), fmt.Sprint(n)))
+			if err != nil {
+				t.Error(err)
+			}
+			if first {
+				fresh.Add(1)
+			}
+			if _, _, err := db.Enroll(t.Context(), number, device(fmt.Sprint(i, n), 0)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	same(t, fresh.Load(), 25)
+}
+
+func TestOpeningAFileTwiceInOneProcessKeepsTheLocksOfTheFirst(t *testing.T) {
+	dir := t.TempDir()
+	first := mustOpen(t, dir)
+	tx, err := first.write.BeginTx(t.Context(), nil) // takes the write lock
+	must(t, err)
+	defer func() { _ = tx.Rollback() }()
+
+	// Another process waits for the lock; opening and closing in this one must not set it free.
+	c := process(t, "start", dir)
+	must(t, c.Start())
+	must(t, makeFile(dir+"/"+fileName))
+	_, err = tx.Exec(`INSERT INTO meta (name, value) VALUES ('id', $1)`, []byte("ours"))
+	must(t, err)
+	must(t, tx.Commit())
+	must(t, c.Wait())
+	id, err := first.ID(t.Context())
+	must(t, err)
+	same(t, id, "b3Vycw") // base64url of ours: the other process came second
+}

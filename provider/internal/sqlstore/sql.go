@@ -1,0 +1,78 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// hot is ctx for the statements that every login runs, without its end: to be ready to break off a statement, the driver
+// starts a goroutine, which costs as much again as the few microseconds that the statement takes. (Of a database across a
+// network this would not be true.)
+func hot(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+
+// within runs f in one transaction.
+func (db *DB) within(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing is left to roll back after the commit
+	if err := f(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// row is what one row is scanned from: *sql.Row or *sql.Rows.
+type row interface{ Scan(into ...any) error }
+
+// all reads every row.
+func all[T any](rows *sql.Rows, err error, scan func(row) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var list []T
+	for rows.Next() {
+		t, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	return list, rows.Err()
+}
+
+// changedOne is the end of a statement on one row: missing is the answer when the row is not there.
+func changedOne(result sql.Result, err error, what string, missing error) error {
+	var n int64
+	if err == nil {
+		n, err = result.RowsAffected()
+	}
+	if err != nil {
+		return fmt.Errorf("sqlstore: %s: %w", what, err)
+	}
+	if n == 0 {
+		return missing
+	}
+	return nil
+}
+
+// millis is how a time is stored. A zero time is now.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		t = time.Now()
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// text is what a TEXT column of every database takes: PostgreSQL refuses invalid UTF-8 and NUL, and a user agent is whatever
+// bytes a browser sent.
+func text(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}

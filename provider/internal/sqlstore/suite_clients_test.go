@@ -1,0 +1,141 @@
+package sqlstore
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"qrlogin/provider/internal/identity"
+)
+
+var clientSuite = map[string]func(*testing.T, *DB){
+	"AClientComesBackAsItWasPut": func(t *testing.T, db *DB) {
+		for _, want := range []identity.Client{shop, {ID: "bare", Name: "x", CreatedAt: at(1)}} {
+			must(t, db.PutClient(t.Context(), want))
+			got, err := db.Client(t.Context(), want.ID)
+			must(t, err)
+			same(t, got, want)
+		}
+	},
+
+	"ASecondPutReplacesAllButTheTimeOfCreation": func(t *testing.T, db *DB) {
+		must(t, db.PutClient(t.Context(), shop))
+		want := identity.Client{ID: "shop", Name: "New", Origins: []string{"https://new.example"}, Scopes: []string{"openid"}, CreatedAt: at(9)}
+		must(t, db.PutClient(t.Context(), want))
+		want.CreatedAt = shop.CreatedAt
+		got, err := db.Client(t.Context(), "shop")
+		must(t, err)
+		same(t, got, want)
+		if !got.Public() {
+			t.Error("the old secret is still there")
+		}
+		wantOrigins(t, db, map[string]bool{"https://new.example": true, "https://shop.example": false, "https://www.shop.example": false})
+	},
+
+	"AnUnknownClientIsRefused": func(t *testing.T, db *DB) {
+		_, err := db.Client(t.Context(), "shop")
+		same(t, err, identity.ErrUnknownClient)
+		same(t, db.RemoveClient(t.Context(), "shop"), identity.ErrUnknownClient)
+	},
+
+	"ARemovedClientIsUnknownAndItsOriginsTooUnlessAnotherHasThem": func(t *testing.T, db *DB) {
+		ctx := t.Context()
+		other := identity.Client{ID: "other", Origins: shop.Origins[:1], CreatedAt: at(1)}
+		must(t, db.PutClient(ctx, shop))
+		must(t, db.PutClient(ctx, other))
+		must(t, db.RemoveClient(ctx, "shop"))
+		_, err := db.Client(ctx, "shop")
+		same(t, err, identity.ErrUnknownClient)
+		same(t, db.RemoveClient(ctx, "shop"), identity.ErrUnknownClient)
+		wantOrigins(t, db, map[string]bool{"https://shop.example": true, "https://www.shop.example": false})
+		list, err := db.Clients(ctx)
+		must(t, err)
+		same(t, list, []identity.Client{other})
+	},
+
+	"ClientsAreListedById": func(t *testing.T, db *DB) {
+		list, err := db.Clients(t.Context())
+		must(t, err)
+		same(t, len(list), 0)
+		for _, id := range []string{"c", "a", "b"} {
+			must(t, db.PutClient(t.Context(), identity.Client{ID: id, CreatedAt: at(0)}))
+		}
+		list, err = db.Clients(t.Context())
+		must(t, err)
+		same(t, []string{list[0].ID, list[1].ID, list[2].ID}, []string{"a", "b", "c"})
+	},
+
+	"OnlyAWholeOriginIsRegistered": func(t *testing.T, db *DB) {
+		must(t, db.PutClient(t.Context(), shop))
+		wantOrigins(t, db, map[string]bool{
+			"https://shop.example": true, "https://www.shop.example": true,
+			"https://shop.exampl": false, "https://shop.example.evil.example": false, "http://shop.example": false,
+			"https://SHOP.example": false, "https://shop.example https://www.shop.example": false, "": false, "null": false, "%": false,
+		})
+	},
+
+	"AnOriginTwiceInOneClientIsNoError": func(t *testing.T, db *DB) {
+		c := identity.Client{ID: "twice", Origins: []string{"https://a.example", "https://a.example"}, CreatedAt: at(0)}
+		must(t, db.PutClient(t.Context(), c))
+		got, err := db.Client(t.Context(), "twice")
+		must(t, err)
+		same(t, got, c)
+	},
+
+	"AnOriginOrScopeThatWouldComeBackAsTwoIsRefused": func(t *testing.T, db *DB) {
+		for _, s := range []string{"", " ", "a b", "a\nb", "a\u00a0b", "\t"} {
+			for _, c := range []identity.Client{{ID: "x", Origins: []string{"https://ok.example", s}}, {ID: "x", Scopes: []string{s}}} {
+				if err := db.PutClient(t.Context(), c); err == nil {
+					t.Errorf("%q was taken", s)
+				}
+			}
+		}
+		_, err := db.Client(t.Context(), "x")
+		same(t, err, identity.ErrUnknownClient)
+		wantOrigins(t, db, map[string]bool{"https://ok.example": false})
+	},
+
+	"AZeroTimeIsNow": func(t *testing.T, db *DB) {
+		before := time.Now().Truncate(time.Millisecond)
+		must(t, db.PutClient(t.Context(), identity.Client{ID: "now"}))
+		c, err := db.Client(t.Context(), "now")
+		must(t, err)
+		if c.CreatedAt.Before(before) || c.CreatedAt.After(time.Now()) {
+			t.Errorf("created at %s", c.CreatedAt)
+		}
+	},
+
+	"AReaderNeverSeesHalfAClient": func(t *testing.T, db *DB) {
+		ctx := t.Context()
+		version := func(n int) identity.Client {
+			s := fmt.Sprint(n)
+			return identity.Client{ID: "c", Name: s, Sector: s, Scopes: []string{s}, Origins: []string{"https://" + s + ".example"}, CreatedAt: at(0)}
+		}
+		must(t, db.PutClient(ctx, version(0)))
+		atOnce(8, func(i int) {
+			for n := range 25 {
+				if i == 0 {
+					if err := db.PutClient(ctx, version(n)); err != nil {
+						t.Error(err)
+					}
+					continue
+				}
+				c, err := db.Client(ctx, "c")
+				if err != nil || c.Sector != c.Name || c.Scopes[0] != c.Name || c.Origins[0] != "https://"+c.Name+".example" {
+					t.Errorf("%+v, %v", c, err)
+				}
+			}
+		})
+	},
+}
+
+func wantOrigins(t *testing.T, db *DB, want map[string]bool) {
+	t.Helper()
+	for origin, registered := range want {
+		got, err := db.RegisteredOrigin(t.Context(), origin)
+		must(t, err)
+		if got != registered {
+			t.Errorf("RegisteredOrigin(%q) = %t", origin, got)
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"qrlogin/provider/internal/identity"
+)
+
+// A database to be tested: open answers a new, empty one, which is closed when the test ends.
+type backend func(t testing.TB) *DB
+
+var backends = map[string]backend{
+	"memory": func(t testing.TB) *DB { return mustOpen(t, "") },
+	"file":   func(t testing.TB) *DB { return mustOpen(t, t.TempDir()) },
+}
+
+func TestSuite(t *testing.T) {
+	for name, open := range backends {
+		t.Run(name, func(t *testing.T) { runSuite(t, open) })
+	}
+}
+
+// runSuite is what every database has to fulfil.
+func runSuite(t *testing.T, open backend) {
+	for _, part := range []map[string]func(*testing.T, *DB){clientSuite, accountSuite, loginSuite, metaSuite, auditSuite, hostileSuite} {
+		for name, test := range part {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, open(t))
+			})
+		}
+	}
+}
+
+func mustOpen(t testing.TB, dir string) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), dir)
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	return db
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func same[T any](t testing.TB, got, want T) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Fatalf("got\n\t%+v\nwant\n\t%+v", got, want)
+	}
+}
+
+// at is a time as a database gives it back.
+func at(second int) time.Time { return time.Date(2026, 9, 1, 12, 0, second, 7e6, time.UTC) }
+
+// atOnce runs f n times at once, the i-th as f(i).
+func atOnce(n int, f func(i int)) {
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		wg.Go(func() { <-start; f(i) })
+	}
+	close(start)
+	wg.Wait()
+}
+
+func hash(s string) []byte { h := sha256.Sum256([]byte(s)); return h[:] }
+
+var shop = identity.Client{
+	ID: "shop", Name: "The shop", SecretHash: hash("secret"), Origins: []string{"https://shop.example", "https://www.shop.example"},
+	Scopes: []string{"openid", "phone"}, Sector: "shop.example", StaticQR: true, CreatedAt: at(0),
+}
+
+// hostile is text that has broken databases. None of it is invalid; see invalidTexts.
+var hostile = []string{
+	`'`, `"`, "`", `\`, `%`, `_`, `$1`, `?1`, `:a`, `;`, `--`, `/*`, `'; DROP TABLE clients; --`, `" OR ""="`, `\'; --`,
+	"\t", "a\nb", "\r", "\x01", "\x7f", "ß", "İ", "\u202eevil", "\ufeff", "e\u0301", "é", "日本語", "👩‍💻", "null", "NULL", "0", "-1", "1e9", "0x10",
+	" lead", "trail ", strings.Repeat("long", 20_000),
+}
+
+// invalidTexts cannot be a TEXT of PostgreSQL.
+var invalidTexts = []string{"\x00", "a\x00b", "\xff", "a\xc3", "\xed\xa0\x80"}
+
+var hostileSuite = map[string]func(*testing.T, *DB){
+	"HostileTextComesBackAsItWasPut": func(t *testing.T, db *DB) {
+		ctx := t.Context()
+		for i, s := range hostile {
+			c := identity.Client{ID: s, Name: s, Sector: s, CreatedAt: at(i)}
+			must(t, db.PutClient(ctx, c))
+			got, err := db.Client(ctx, s)
+			must(t, err)
+			same(t, got, c)
+
+			a, d, err := db.Enroll(ctx, s, identity.Device{ID: s, Name: s, Key: []byte(s), CreatedAt: at(i)})
+			must(t, err)
+			gotDevice, gotAccount, err := db.Device(ctx, s)
+			must(t, err)
+			same(t, gotDevice, d)
+			same(t, gotAccount, a)
+			same(t, d.Name+string(d.Key)+a.PhoneNumber, s+s+s)
+
+			l := identity.Login{ID: s, Challenge: s, Client: s, Account: s, Device: s, Address: s, UserAgent: s, At: at(i)}
+			_, _, err = db.RecordLogin(ctx, l)
+			must(t, err)
+			gotLogin, fresh, err := db.RecordLogin(ctx, l)
+			must(t, err)
+			same(t, fresh, false)
+			same(t, gotLogin, l)
+
+			e := identity.AuditEvent{At: at(i), Kind: s, Account: s, Client: s, Detail: s}
+			must(t, db.Audit(ctx, e))
+			events, err := db.AuditEvents(ctx, at(i), 1)
+			must(t, err)
+			same(t, events, []identity.AuditEvent{e})
+		}
+		list, err := db.Clients(ctx)
+		must(t, err)
+		same(t, len(list), len(hostile))
+	},
+
+	"HostileNamesAreUnknownAndNoFailure": func(t *testing.T, db *DB) {
+		ctx := t.Context()
+		must(t, db.PutClient(ctx, shop))
+		_, _, err := db.Enroll(ctx, "+8613800138000", identity.Device{ID: "known", Key: []byte("k")})
+		must(t, err)
+		for _, s := range append(append([]string{""}, hostile...), invalidTexts...) {
+			_, err := db.Client(ctx, s)
+			same(t, err, identity.ErrUnknownClient)
+			same(t, db.RemoveClient(ctx, s), identity.ErrUnknownClient)
+			_, _, err = db.Device(ctx, s)
+			same(t, err, identity.ErrUnknownDevice)
+			same(t, db.TouchDevice(ctx, s, at(0)), identity.ErrUnknownDevice)
+			found, err := db.RegisteredOrigin(ctx, s)
+			must(t, err)
+			same(t, found, false)
+			devices, err := db.Devices(ctx, s)
+			must(t, err)
+			same(t, len(devices), 0)
+		}
+	},
+
+	"WhatABrowserOrALogLineBringsIsMadeValidText": func(t *testing.T, db *DB) {
+		ctx := t.Context()
+		for i, s := range invalidTexts {
+			l, fresh, err := db.RecordLogin(ctx, identity.Login{ID: string(rune('a' + i)), Challenge: string(rune('a' + i)), UserAgent: s, Address: s})
+			must(t, err)
+			same(t, fresh, true)
+			must(t, db.Audit(ctx, identity.AuditEvent{At: at(0), Client: s, Detail: s}))
+			events, err := db.AuditEvents(ctx, at(0), 100)
+			must(t, err)
+			for _, stored := range []string{l.UserAgent, l.Address, events[i].Detail, events[i].Client} {
+				same(t, stored, text(s))
+				if strings.ContainsRune(stored, 0) || strings.ToValidUTF8(stored, "") != stored || !strings.Contains(stored, "\uFFFD") {
+					t.Fatalf("%q was kept as %q", s, stored)
+				}
+			}
+		}
+	},
+
+	"ACancelledRequestFailsAndLeavesTheDatabaseUsable": func(t *testing.T, db *DB) {
+		cancelled, cancel := context.WithCancel(t.Context())
+		cancel()
+		must(t, db.PutClient(t.Context(), shop))
+		if _, err := db.Clients(cancelled); err == nil {
+			t.Fatal("a cancelled read succeeded")
+		}
+		if err := db.PutClient(cancelled, identity.Client{ID: "other"}); err == nil {
+			t.Fatal("a cancelled write succeeded")
+		}
+		if _, _, err := db.Enroll(cancelled, number, device("one", 0)); err == nil {
+			t.Fatal("a cancelled transaction succeeded")
+		}
+		list, err := db.Clients(t.Context())
+		must(t, err)
+		same(t, list, []identity.Client{shop})
+		_, _, err = db.Device(t.Context(), "one")
+		same(t, err, identity.ErrUnknownDevice)
+	},
+}

@@ -1,0 +1,6 @@
+// Package storetest is the conformance suite of the ports [challenge.Store] and [challenge.Keys]: one truth that every
+// backend is held against.
+//
+// Time is a parameter: each backend brings its own way of letting it pass, so that the same tests run on a fake clock and
+// on a real server. The package must not know any backend.
+package storetest

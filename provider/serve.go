@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"qrlogin/provider/app"
+)
+
+type serveCommand struct {
+	Issuer     string        `default:"http://localhost:9000" placeholder:"URL" help:"Public URL of this provider, without a path. Sites and phones are bound to it: it cannot be changed later. https, unless on the loopback (${default})."`
+	Listen     string        `default:"localhost:9000" placeholder:"HOST:PORT" help:"Where to listen (${default})."`
+	Data       string        `default:"qrlogin-data" placeholder:"DIR" help:"Folder of the database: accounts, devices, sites, keys, logins. Made if missing (${default})."`
+	Store      string        `default:"memory" placeholder:"STORE" help:"Where challenges live for their five minutes: memory, for one process; redis://HOST:PORT, for several; miniredis, to try the Redis path with nothing installed (${default})."`
+	SMS        string        `name:"sms" default:"console" placeholder:"SENDER" help:"How the code reaches a phone number at enrolment: console prints it (loopback issuers alone); file:PATH appends a JSON line for another program to send (${default})."`
+	Redelivery time.Duration `default:"10s" help:"How long a site that lost the answer may fetch the same tokens again; 0s turns it off (${default})."`
+	LogFormat  string        `default:"text" enum:"text,json" help:"text or json (${default})."`
+	LogLevel   slog.Level    `default:"info" help:"debug, info, warn or error (${default})."`
+}
+
+// Run serves until ctx is done.
+func (s *serveCommand) Run(ctx context.Context) error {
+	options := &slog.HandlerOptions{Level: s.LogLevel}
+	var handler slog.Handler = slog.NewTextHandler(os.Stderr, options)
+	if s.LogFormat == "json" {
+		handler = slog.NewJSONHandler(os.Stderr, options)
+	}
+	log := slog.New(handler)
+
+	// The port first: a second start on the same machine fails before it touches the data.
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is in use; choose another with --listen", s.Listen)
+	}
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer listener.Close()
+	provider, err := app.New(ctx, app.Config{
+		Issuer: s.Issuer, Store: s.Store, Data: s.Data, SMS: s.SMS, Redelivery: &s.Redelivery, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	log.Info("serving", "issuer", s.Issuer, "listen", listener.Addr().String(), "store", kindOf(s.Store), "data", s.Data)
+	return errors.Join(provider.Serve(ctx, listener), provider.Close())
+}
+
+// kindOf leaves out of a store's address what may be a password.
+func kindOf(store string) string {
+	for i, r := range store {
+		if r == ':' {
+			return store[:i]
+		}
+	}
+	return store
+}
