@@ -20,7 +20,7 @@ const DefaultRedelivery = 10 * time.Second
 // Config is what a provider is made of. Its zero values are good for trying out, save Issuer.
 type Config struct {
 	Issuer     string         // public URL of the provider: an origin, https unless it is on the loopback
-	Store      string         // where challenges live: "memory" (default), "miniredis", or redis://…
+	Store      string         // where challenges live: "memory" (default), "miniredis", or redis://… (rediss://, unix://)
 	Data       string         // folder of the SQLite file; "" keeps accounts in memory
 	SMS        string         // how enrolment codes are sent: "console" (default; loopback issuers alone), or file:PATH
 	Console    io.Writer      // where "console" prints; default os.Stderr
@@ -48,7 +48,8 @@ func (c Config) complete() (Config, error) {
 	if c.Store == "" {
 		c.Store = "memory"
 	}
-	if c.Store != "memory" && c.Store != "miniredis" && !strings.HasPrefix(c.Store, "redis://") && !strings.HasPrefix(c.Store, "rediss://") {
+	scheme, _, isURL := strings.Cut(c.Store, "://")
+	if c.Store != "memory" && c.Store != "miniredis" && !(isURL && slices.Contains([]string{"redis", "rediss", "unix"}, scheme)) {
 		return c, fmt.Errorf("store %q is not memory, miniredis or redis://HOST:PORT", c.Store)
 	}
 	if c.SMS == "" {

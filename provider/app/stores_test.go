@@ -1,0 +1,170 @@
+package app_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"testing"
+	"time"
+
+	"qrlogin/api"
+	"qrlogin/provider/app"
+	"qrlogin/provider/internal/testenv"
+)
+
+// redisServer is the path of a redis-server; "" when there is none and plain `go test` leaves it out.
+var redisServer string
+
+func TestMain(m *testing.M) {
+	redisServer, _ = testenv.Require("redis-server")
+	os.Exit(m.Run())
+}
+
+// storeURLs is one address for each kind of store that this machine has.
+func storeURLs(t *testing.T) map[string]string {
+	t.Helper()
+	urls := map[string]string{"memory": "memory", "miniredis": "miniredis"}
+	if redisServer != "" {
+		urls["redis"] = startRedis(t)
+	}
+	return urls
+}
+
+func startRedis(t *testing.T) string {
+	t.Helper()
+	address, stop, err := testenv.Redis(redisServer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return address
+}
+
+func TestALoginWorksOnEveryStore(t *testing.T) {
+	for name, address := range storeURLs(t) {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(c *app.Config) { c.Store = address })
+			p := w.phone("+8613800138000")
+			started := w.start()
+			view, _ := w.watch(started, 0)
+			watched := make(chan api.ChallengeView, 1)
+			go func() {
+				view, _ := w.watch(started, view.Version)
+				watched <- view
+			}()
+			token := make(chan answer, 1)
+			request := w.pollRequest("shop", shopSecret, started, "wait=25")
+			go func() {
+				a, _ := w.try(request)
+				token <- a
+			}()
+			w.approve(p, started)
+			if view := <-watched; view.State != api.ChallengeStateClaimed {
+				t.Errorf("the page learned %q", view.State)
+			}
+			if a := <-token; a.Status != http.StatusOK {
+				t.Errorf("token: %d %s", a.Status, a.Body)
+			}
+		})
+	}
+}
+
+// twoNodes are two providers behind one issuer, on one Redis and one database: the page's node and the phone's node.
+func twoNodes(t *testing.T, redis string) (page, phone *world) {
+	t.Helper()
+	data := t.TempDir()
+	shared := func(c *app.Config) { c.Store, c.Data = redis, data }
+	listener, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer := fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port)
+	page = newWorldAt(t, listener, issuer, shared)
+	other, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	phone = newWorldAt(t, other, issuer, shared)
+	// The phone signs for the issuer and sends to the second node.
+	phone.http = &http.Client{Timeout: 40 * time.Second, Transport: &http.Transport{
+		Proxy: func(*http.Request) (*url.URL, error) { return url.Parse("http://" + other.Addr().String()) },
+	}}
+	return page, phone
+}
+
+func TestThePhoneOnOneNodeWakesTheBrowserOnAnother(t *testing.T) {
+	for name, address := range storeURLs(t) {
+		if name == "memory" {
+			continue // one process has one node
+		}
+		t.Run(name, func(t *testing.T) {
+			if address == "miniredis" {
+				address = embeddedRedis(t)
+			}
+			page, node := twoNodes(t, address)
+			raw := node.rawPhone().enrolled("+8613800138000")
+			started := page.start()
+			view, _ := page.watch(started, 0)
+			woken := make(chan api.ChallengeView, 1)
+			go func() {
+				next, _ := page.watch(started, view.Version)
+				woken <- next
+			}()
+			time.Sleep(200 * time.Millisecond) // the browser waits now, and nothing looks for it
+			if a := raw.scan((*view.Frames)[0].Code); a.Status != http.StatusOK {
+				t.Fatalf("scan: %d %s", a.Status, a.Body)
+			}
+			// A poll that ends by itself says what it knew when it began: without the message this would be pending.
+			if next := <-woken; next.State != api.ChallengeStateClaimed {
+				t.Errorf("the page learned %q", next.State)
+			}
+		})
+	}
+}
+
+func TestNodesThatShareARedisButNotTheDatabaseRefuseToStart(t *testing.T) {
+	for name, address := range storeURLs(t) {
+		if name == "memory" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			if address == "miniredis" {
+				address = embeddedRedis(t)
+			}
+			newWorld(t, func(c *app.Config) { c.Store, c.Data = address, t.TempDir() })
+			_, err := app.New(t.Context(), app.Config{Issuer: "http://localhost:9", Store: address, Data: t.TempDir()})
+			if err == nil {
+				t.Error("it started")
+			}
+		})
+	}
+}
+
+func TestAccountsSitesAndKeysSurviveARestart(t *testing.T) {
+	data := t.TempDir()
+	subject := func() (sub, kid string) {
+		listener, err := net.Listen("tcp", "localhost:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWorldAt(t, listener, fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port),
+			func(c *app.Config) { c.Data = data })
+		started := w.start()
+		w.approve(w.phone("+8613800138000"), started)
+		var tokens api.TokenResponse
+		w.poll(started, "").decode(t, &tokens)
+		var keys api.JWKS
+		w.do(w.request(http.MethodGet, "/jwks", nil)).decode(t, &keys)
+		if err := w.provider.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return claimsOf(t, *tokens.IdToken)["sub"].(string), *keys.Keys[0].Kid
+	}
+	sub, kid := subject()
+	subAgain, kidAgain := subject()
+	if sub != subAgain || kid != kidAgain {
+		t.Errorf("after the restart: sub %s, then %s; kid %s, then %s", sub, subAgain, kid, kidAgain)
+	}
+}
