@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"qrlogin/mobile-sim/internal/fakeprovider"
+	"qrlogin/mobile-sim/phone"
+)
+
+func TestOnlyAWordOfApprovalApproves(t *testing.T) {
+	for typed, want := range map[string]bool{
+		"a\n": true, "A\n": true, " approve \n": true, "y\n": true, "yes\n": true, "a": true,
+		"": false, "\n": false, "d\n": false, "n\n": false, "no\n": false, "aa\n": false, "\na\n": false, "同意\n": false,
+	} {
+		term := &terminal{strings.NewReader(typed), io.Discard}
+		got, err := term.choose(t.Context(), &english, time.Hour)
+		if err != nil || got != want {
+			t.Errorf("%q: %v, %v", typed, got, err)
+		}
+	}
+}
+
+func TestAQuestionEndsWhenTheRequestExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in, typist := io.Pipe()
+		defer typist.Close() //nolint:errcheck // lets the reader go
+		began := time.Now()
+		term := &terminal{in, io.Discard}
+		approve, err := term.choose(t.Context(), &english, 90*time.Second)
+		if approve || !errors.Is(err, errExpired) || time.Since(began) != 90*time.Second {
+			t.Fatalf("%v, %v after %v", approve, err, time.Since(began))
+		}
+	})
+}
+
+// watched tells when something was written to it that contains a text.
+type watched struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	want string
+	seen chan struct{}
+	once sync.Once
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text.Write(p)
+	if strings.Contains(w.text.String(), w.want) {
+		w.once.Do(func() { close(w.seen) })
+	}
+	return len(p), nil
+}
+
+func TestARequestThatExpiredIsNeitherApprovedNorDeclined(t *testing.T) {
+	a := &app{words: &english, json: true, stdout: new(bytes.Buffer), stderr: io.Discard}
+	if got := a.finish(errExpired); got != statusRefused {
+		t.Errorf("exit status %d", got)
+	}
+	if got := a.stdout.(*bytes.Buffer).String(); !strings.Contains(got, `"code":"expired"`) {
+		t.Errorf("printed %s", got)
+	}
+}
+
+func TestCtrlCAtTheQuestionGivesTheCodeBack(t *testing.T) {
+	fake := fakeprovider.New()
+	defer fake.Close()
+	home := t.TempDir()
+	if _, err := phone.Enroll(t.Context(), phone.Enrollment{
+		Home: home, Provider: fake.URL, Number: "+8613800138000",
+		Code: func(context.Context) (string, error) { return fakeprovider.Code, nil },
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c, frame := fake.Challenge(nil)
+	ctx, interrupt := context.WithCancel(t.Context())
+	screen := &watched{want: english.prompt, seen: make(chan struct{})}
+	go func() {
+		<-screen.seen
+		interrupt()
+	}()
+	silent, typist := io.Pipe()
+	defer typist.Close() //nolint:errcheck // lets the reader go
+	var stderr bytes.Buffer
+	a := &app{
+		Context: ctx, home: home, words: &english, stdout: io.Discard, stderr: &stderr,
+		terminal: func(bool) *terminal { return &terminal{silent, screen} },
+	}
+	command := scanCmd{Code: frame}
+	if got := a.finish(command.Run(a)); got != statusError {
+		t.Errorf("exit status %d", got)
+	}
+	if got := fake.State(c.ID); got != "released" {
+		t.Errorf("the challenge is %s", got)
+	}
+	if !strings.Contains(stderr.String(), "the code was given back") {
+		t.Errorf("said %q", stderr.String())
+	}
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/alecthomas/kong"
+)
+
+const description = `A phone on the command line: it logs you in to a website by the website's QR code.
+
+First enrol with a provider, once. Then scan: a picture of the code, or its text. You see who asks, from where and for
+what, and decline or approve.
+
+Examples:
+
+  mobile-sim enroll --provider http://localhost:9000 --phone +8613800138000
+  mobile-sim scan screenshot.png
+  mobile-sim scan http://localhost:8080/login/qr.png
+
+Exit status: 0 approved (or done), 3 declined, 4 refused or expired, 2 usage, 1 anything else.`
+
+// cli is the command line. Every flag that is not about one code alone can also be set by an environment variable,
+// MOBILE_SIM_ and its name. --approve cannot: a standing approval is no consent.
+type cli struct {
+	Home string `help:"Folder of the phone's key and state." type:"path" placeholder:"DIR" default:"${home}"`
+	Lang string `help:"Language: en or zh; otherwise as LANG says." enum:"en,zh," default:"" placeholder:"en|zh"`
+	JSON bool   `name:"json" help:"For programs: one JSON object on standard output, and nothing else there."`
+
+	Enroll  enrollCmd  `cmd:"" help:"Make this a phone of your account, by a code sent to your number."`
+	Scan    scanCmd    `cmd:"" help:"Scan a QR code, see who asks, and decline or approve."`
+	Devices devicesCmd `cmd:"" help:"List the devices of your account."`
+	Whoami  whoamiCmd  `cmd:"" help:"Say whose phone this is."`
+}
+
+// app is what the commands share.
+type app struct {
+	context.Context
+	home     string
+	json     bool
+	words    *words
+	stdin    io.Reader
+	stdout   io.Writer
+	stderr   io.Writer
+	terminal func(stdinTaken bool) *terminal
+}
+
+// run is the program: it returns the exit status.
+func run(ctx context.Context, args []string) int {
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("mobile-sim"),
+		kong.Description(description),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, NoAppDescFormat: true}),
+		kong.DefaultEnvars("MOBILE_SIM"),
+		kong.Vars{"home": defaultHome()},
+	)
+	if err != nil {
+		panic(err) // the command line itself is wrong
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		_, _ = fmt.Fprintf(os.Stderr, "mobile-sim: %s\nTry: mobile-sim --help\n", safe(err.Error()))
+		return statusUsage
+	}
+	a := &app{
+		Context: ctx, home: c.Home, json: c.JSON, words: wordsFor(c.Lang, os.Getenv),
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+	}
+	a.terminal = a.openTerminal
+	err = errHome
+	if c.Home != "" {
+		err = command.Run(a)
+	}
+	return a.finish(err)
+}
+
+var errHome = errors.New("there is no folder for this user's settings; name one with --home")
+
+// defaultHome is "" for a user without a folder for settings.
+func defaultHome() string {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "qrlogin", "mobile-sim")
+}

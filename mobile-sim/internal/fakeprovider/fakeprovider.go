@@ -1,0 +1,304 @@
+package fakeprovider
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"time"
+
+	"qrlogin/api"
+	"qrlogin/api/proof"
+)
+
+// Code is the code that every enrolment is sent.
+const Code = "493021"
+
+// Provider is a running fake.
+type Provider struct {
+	URL string
+
+	mu         sync.Mutex
+	issuer     string
+	nonce      string
+	drops      map[string]int    // route → how many answers to swallow
+	requests   []string          // method and path of every request
+	seen       map[string]bool   // jti
+	pending    map[string]string // enrolment → thumbprint
+	numbers    map[string]string // enrolment → number
+	accounts   map[string]api.PhoneAccount
+	challenges map[string]*Challenge
+	server     *httptest.Server
+}
+
+// Challenge is a challenge to scan.
+type Challenge struct {
+	ID      string
+	State   string // pending, claimed, approved, denied, released
+	Consent api.Consent
+	Refuse  *api.Problem // what a scan is answered, when set
+	Expires int          // seconds
+	bytes   []byte
+	claimer string
+}
+
+// New starts a fake on the loopback. The caller closes it.
+func New() *Provider {
+	p := &Provider{
+		drops: map[string]int{}, seen: map[string]bool{},
+		pending: map[string]string{}, numbers: map[string]string{},
+		accounts: map[string]api.PhoneAccount{}, challenges: map[string]*Challenge{},
+	}
+	p.server = httptest.NewUnstartedServer(http.HandlerFunc(p.serve))
+	p.URL = "http://" + p.server.Listener.Addr().String() // known before the first request
+	p.issuer = p.URL
+	p.server.Start()
+	return p
+}
+
+// Close stops the fake.
+func (p *Provider) Close() { p.server.Close() }
+
+// SetIssuer makes the fake claim another name.
+func (p *Provider) SetIssuer(issuer string) { p.locked(func() { p.issuer = issuer }) }
+
+// SetNonce makes the fake want this nonce in every proof.
+func (p *Provider) SetNonce(nonce string) { p.locked(func() { p.nonce = nonce }) }
+
+// Drop makes the fake do what the next n requests of a route ("POST /phone/scans") ask, and close the connection
+// instead of answering.
+func (p *Provider) Drop(route string, n int) { p.locked(func() { p.drops[route] = n }) }
+
+// Requests returns the routes of all requests so far, challenge ids and the like left out.
+func (p *Provider) Requests() (routes []string) {
+	p.locked(func() { routes = append(routes, p.requests...) })
+	return routes
+}
+
+// Forget forgets all phones.
+func (p *Provider) Forget() { p.locked(func() { clear(p.accounts) }) }
+
+// Challenge makes a challenge, and returns it with the text of its QR code. edit may change it before anybody scans.
+func (p *Provider) Challenge(edit func(*Challenge)) (c *Challenge, frame string) {
+	c = &Challenge{ID: rand.Text(), State: "pending", Expires: 180}
+	c.Consent.Challenge = c.ID
+	c.Consent.Client.Id, c.Consent.Client.Name = "demo-shop", "Demo Shop"
+	c.Consent.Client.Domains = []string{"shop.example"}
+	c.Consent.Browser.Address = new("192.0.2.7")
+	c.Consent.Browser.UserAgent = new("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36")
+	c.Consent.Scopes = []string{"openid", "phone"}
+	c.Consent.ClaimedAt = time.Now().UTC().Truncate(time.Second)
+	if edit != nil {
+		edit(c)
+	}
+	c.bytes, _ = json.Marshal(c.Consent)
+	p.locked(func() { p.challenges[c.ID] = c })
+	return c, p.URL + "/q/" + c.ID + ".0.AEBAGBAFAYDQQ"
+}
+
+// State returns a challenge's state.
+func (p *Provider) State(id string) (state string) {
+	p.locked(func() { state = p.challenges[id].State })
+	return state
+}
+
+func (p *Provider) locked(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+}
+
+// refusal is an error that is answered as a problem document.
+type refusal struct {
+	status int
+	code   string
+}
+
+func refuse(status int, code string) error { return &refusal{status, code} }
+
+func (r *refusal) Error() string { return r.code }
+
+// serve answers one request at a time.
+func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	route := r.Method + " " + r.URL.Path
+	for _, prefix := range []string{"/phone/scans/", "/phone/enrollments/"} {
+		if strings.HasPrefix(r.URL.Path, prefix) {
+			route = r.Method + " " + prefix + "…"
+		}
+	}
+	p.requests = append(p.requests, route)
+	status, body, err := p.handle(r, route)
+	if p.drops[route] > 0 {
+		p.drops[route]--
+		panic(http.ErrAbortHandler) // closes the connection
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		re, ok := err.(*refusal)
+		if !ok {
+			re = &refusal{http.StatusBadRequest, "bad-request"}
+		}
+		w.Header().Set("Content-Type", "application/problem+json")
+		if re.code == "proof-nonce" {
+			w.Header().Set("DPoP-Nonce", p.nonce)
+		}
+		status = re.status
+		body = api.Problem{Type: "urn:qrlogin:problem:" + re.code, Status: re.status, Code: re.code, Title: "Title of " + re.code}
+	}
+	w.WriteHeader(status)
+	if status != http.StatusNoContent {
+		_ = json.NewEncoder(w).Encode(body)
+	}
+}
+
+func (p *Provider) handle(r *http.Request, route string) (status int, body any, err error) {
+	switch route {
+	case "GET /.well-known/openid-configuration":
+		return http.StatusOK, api.Metadata{Issuer: p.issuer}, nil
+	case "POST /phone/decisions":
+		return p.decide(r)
+	}
+	proven, err := p.authenticate(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	switch route {
+	case "POST /phone/enrollments":
+		return p.enroll(r, proven.Thumbprint)
+	case "POST /phone/enrollments/…":
+		return p.confirm(r, proven.Thumbprint)
+	}
+	account, ok := p.accounts[proven.Thumbprint]
+	if !ok {
+		return 0, nil, refuse(http.StatusUnauthorized, "device-unknown")
+	}
+	switch route {
+	case "GET /phone/account":
+		return http.StatusOK, account, nil
+	case "GET /phone/devices":
+		return http.StatusOK, api.DeviceList{Devices: []api.Device{account.Device}}, nil
+	case "POST /phone/scans":
+		return p.scan(r, proven.Thumbprint)
+	case "DELETE /phone/scans/…":
+		return p.release(r, proven.Thumbprint)
+	}
+	return 0, nil, refuse(http.StatusNotFound, "not-found")
+}
+
+func (p *Provider) authenticate(r *http.Request) (proof.DPoP, error) {
+	got, err := proof.VerifyDPoP(r.Header.Get("DPoP"), r.Method, p.URL+r.URL.Path)
+	if err != nil || r.Header.Get("Authorization") != "" || time.Since(got.IssuedAt).Abs() > time.Minute || p.seen[got.ID] {
+		return got, refuse(http.StatusUnauthorized, "proof-invalid")
+	}
+	p.seen[got.ID] = true
+	if got.Nonce != p.nonce {
+		return got, refuse(http.StatusUnauthorized, "proof-nonce")
+	}
+	return got, nil
+}
+
+func (p *Provider) enroll(r *http.Request, device string) (int, any, error) {
+	var req api.EnrollmentRequest
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+		return 0, nil, err
+	}
+	if !strings.HasPrefix(req.PhoneNumber, "+") {
+		return 0, nil, refuse(http.StatusUnprocessableEntity, "phone-number-invalid")
+	}
+	id := rand.Text()
+	p.pending[id], p.numbers[id] = device, req.PhoneNumber
+	return http.StatusCreated, api.Enrollment{EnrollmentId: id, ExpiresIn: 600}, nil
+}
+
+func (p *Provider) confirm(r *http.Request, device string) (int, any, error) {
+	var req api.EnrollmentConfirmation
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+		return 0, nil, err
+	}
+	id := strings.Split(r.URL.Path, "/")[3]
+	if p.pending[id] != device {
+		return 0, nil, refuse(http.StatusNotFound, "not-found")
+	}
+	if req.Code != Code {
+		return 0, nil, refuse(http.StatusUnprocessableEntity, "enrollment-code-wrong")
+	}
+	delete(p.pending, id)
+	now := time.Now().UTC().Truncate(time.Second)
+	account := api.PhoneAccount{Issuer: p.URL, PhoneNumber: p.numbers[id], CreatedAt: now, Device: api.Device{
+		Id: device, Name: "My phone", CreatedAt: now, LastSeenAt: now, Current: true,
+	}}
+	p.accounts[device] = account
+	return http.StatusCreated, account, nil
+}
+
+func (p *Provider) scan(r *http.Request, device string) (int, any, error) {
+	var req api.ScanRequest
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+		return 0, nil, err
+	}
+	id, _, _ := strings.Cut(strings.TrimPrefix(req.Code, p.URL+"/q/"), ".")
+	if req.Code == "WDJB-MJHT" { // the one challenge that there is
+		for only := range p.challenges {
+			id = only
+		}
+	}
+	c := p.challenges[id]
+	switch {
+	case c == nil:
+		return 0, nil, refuse(http.StatusNotFound, "code-unknown")
+	case c.Refuse != nil:
+		return 0, nil, refuse(c.Refuse.Status, c.Refuse.Code)
+	case c.State == "denied":
+		return 0, nil, refuse(http.StatusGone, "gone")
+	case c.claimer != "" && c.claimer != device:
+		return 0, nil, refuse(http.StatusConflict, "claimed-by-another")
+	}
+	c.State, c.claimer = "claimed", device
+	return http.StatusOK, api.Claim{
+		ChallengeId: c.ID, ExpiresIn: c.Expires, Consent: base64.RawURLEncoding.EncodeToString(c.bytes),
+	}, nil
+}
+
+func (p *Provider) release(r *http.Request, device string) (int, any, error) {
+	c := p.challenges[strings.Split(r.URL.Path, "/")[3]]
+	if c == nil || c.claimer != device {
+		return 0, nil, refuse(http.StatusNotFound, "not-found")
+	}
+	c.State, c.claimer = "released", ""
+	return http.StatusNoContent, nil, nil
+}
+
+func (p *Provider) decide(r *http.Request) (int, any, error) {
+	var req api.DecisionRequest
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+		return 0, nil, err
+	}
+	if r.Header.Get("DPoP") != "" {
+		return 0, nil, fmt.Errorf("a decision needs no proof")
+	}
+	d, err := proof.VerifyDecision(req.Decision, p.URL)
+	if err != nil {
+		return 0, nil, err
+	}
+	c := p.challenges[d.Challenge]
+	verdict := map[proof.Verdict]string{proof.Approve: "approved", proof.Deny: "denied"}[d.Verdict]
+	switch {
+	case c == nil || c.State == "denied": // a denied challenge is gone
+		return 0, nil, refuse(http.StatusGone, "gone")
+	case c.claimer != d.Thumbprint:
+		return 0, nil, refuse(http.StatusConflict, "claimed-by-another")
+	case !bytes.Equal(c.bytes, d.Consent):
+		return 0, nil, refuse(http.StatusUnprocessableEntity, "consent-mismatch")
+	case c.State != "claimed" && c.State != verdict:
+		return 0, nil, refuse(http.StatusConflict, "wrong-state")
+	}
+	c.State = verdict
+	return http.StatusOK, api.DecisionResult{State: api.DecisionResultState(verdict)}, nil
+}

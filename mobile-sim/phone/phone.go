@@ -1,0 +1,211 @@
+package phone
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"qrlogin/api"
+	"qrlogin/api/proof"
+)
+
+// ErrNotEnrolled says that the home folder holds no enrolled phone.
+var ErrNotEnrolled = errors.New("no phone is enrolled here")
+
+// Phone is one enrolled device of one account at one provider. Its methods may be called at the same time.
+type Phone struct {
+	issuer string
+	number string
+	key    *ecdsa.PrivateKey
+	api    *api.ClientWithResponses
+}
+
+// Claim is a challenge that this phone has claimed: the holder now sees the consent and decides. Until then nothing is
+// approved.
+type Claim struct {
+	Challenge    string
+	Consent      api.Consent
+	ConsentBytes []byte        // the bytes of Consent as the provider sent them; the decision signs them unchanged
+	ExpiresIn    time.Duration // from the scan; a decision is accepted as long
+}
+
+// Open loads the phone that was enrolled in a home folder. It returns ErrNotEnrolled when there is none, and refuses
+// files that other users may read.
+func Open(home string) (*Phone, error) {
+	r, err := load(home, enrolledFile)
+	if err != nil {
+		return nil, err
+	}
+	key, err := r.key()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", home, err)
+	}
+	p, err := newPhone(r.Issuer, key, nil)
+	if err != nil {
+		return nil, err
+	}
+	p.number = r.Number
+	return p, nil
+}
+
+func newPhone(issuer string, key *ecdsa.PrivateKey, client *http.Client) (*Phone, error) {
+	c, err := api.NewClientWithResponses(issuer, api.WithHTTPClient(newTransport(issuer, key, client)))
+	if err != nil {
+		return nil, fmt.Errorf("provider %s: %w", issuer, err)
+	}
+	return &Phone{issuer: issuer, key: key, api: c}, nil
+}
+
+// Issuer returns the provider's issuer, the only one whose codes this phone scans.
+func (p *Phone) Issuer() string { return p.issuer }
+
+// Number returns the phone number that was proven at enrolment, in E.164.
+func (p *Phone) Number() string { return p.number }
+
+// Scan claims the challenge that a code names: the text of a QR code of this phone's provider, or a typed user_code. Any
+// other code is refused with ErrForeignCode, and nothing is sent. Scanning again gives the same claim.
+func (p *Phone) Scan(ctx context.Context, code string) (*Claim, error) {
+	code, err := p.ownCode(code)
+	if err != nil {
+		return nil, err
+	}
+	var got *api.Claim
+	_, err = persist(ctx, func() error {
+		resp, err := p.api.ScanWithResponse(ctx, api.ScanRequest{Code: code})
+		if err != nil {
+			return err
+		}
+		got, err = answer(resp.JSON200, resp.ApplicationproblemJSONDefault, resp.HTTPResponse)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("scan: %w", err)
+	}
+	claim, err := p.readClaim(code, got)
+	if err != nil {
+		// Nobody can decide on what cannot be shown; let the code be scanned by a phone that can.
+		_ = p.release(ctx, got.ChallengeId)
+		return nil, fmt.Errorf("scan: %w", err)
+	}
+	return claim, nil
+}
+
+// readClaim decodes the consent and checks that it is about the challenge that was scanned.
+func (p *Phone) readClaim(code string, got *api.Claim) (*Claim, error) {
+	text, err := base64.RawURLEncoding.Strict().DecodeString(got.Consent)
+	if err != nil {
+		return nil, fmt.Errorf("the provider's consent is not base64url: %w", err)
+	}
+	c := &Claim{
+		Challenge:    got.ChallengeId,
+		ConsentBytes: text,
+		ExpiresIn:    time.Duration(got.ExpiresIn) * time.Second,
+	}
+	if err := json.Unmarshal(text, &c.Consent); err != nil {
+		return nil, fmt.Errorf("the provider's consent: %w", err)
+	}
+	if id := p.challengeOf(code); c.Consent.Challenge != c.Challenge || id != "" && id != c.Challenge {
+		return nil, errors.New("the provider's consent is about another challenge")
+	}
+	return c, nil
+}
+
+// Approve signs and sends the holder's approval of what the claim's consent says.
+func (p *Phone) Approve(ctx context.Context, c *Claim) error {
+	_, err := p.decide(ctx, c, proof.Approve)
+	return err
+}
+
+// Deny signs and sends the holder's refusal.
+func (p *Phone) Deny(ctx context.Context, c *Claim) error {
+	tries, err := p.decide(ctx, c, proof.Deny)
+	// A denied challenge is gone at once: when an answer was lost, 410 to the next try is that denial.
+	if problem, ok := errors.AsType[*Problem](err); ok && tries > 1 && problem.Status == http.StatusGone {
+		return nil
+	}
+	return err
+}
+
+func (p *Phone) decide(ctx context.Context, c *Claim, v proof.Verdict) (tries int, err error) {
+	jws, err := proof.SignDecision(p.key, p.issuer, c.Challenge, v, c.ConsentBytes, time.Now())
+	if err != nil {
+		return 0, err
+	}
+	want := map[proof.Verdict]api.DecisionResultState{proof.Approve: api.DecisionResultStateApproved, proof.Deny: api.DecisionResultStateDenied}[v]
+	tries, err = persist(ctx, func() error {
+		resp, err := p.api.DecideWithResponse(ctx, api.DecisionRequest{Decision: jws})
+		if err != nil {
+			return err
+		}
+		got, err := answer(resp.JSON200, resp.ApplicationproblemJSONDefault, resp.HTTPResponse)
+		if err == nil && got.State != want {
+			err = fmt.Errorf("the provider answered %q", got.State)
+		}
+		return err
+	})
+	if err != nil {
+		return tries, fmt.Errorf("%s: %w", v, err)
+	}
+	return tries, nil
+}
+
+// Release gives the claim back without a decision, so that the code may be scanned again.
+func (p *Phone) Release(ctx context.Context, c *Claim) error {
+	return p.release(ctx, c.Challenge)
+}
+
+func (p *Phone) release(ctx context.Context, challenge string) error {
+	_, err := persist(ctx, func() error {
+		resp, err := p.api.ReleaseScanWithResponse(ctx, challenge)
+		if err != nil {
+			return err
+		}
+		if resp.StatusCode() == http.StatusNoContent {
+			return nil
+		}
+		return problem(resp.ApplicationproblemJSONDefault, resp.HTTPResponse)
+	})
+	if err != nil {
+		return fmt.Errorf("release: %w", err)
+	}
+	return nil
+}
+
+// Account returns whose phone this is, as the provider has it.
+func (p *Phone) Account(ctx context.Context) (api.PhoneAccount, error) {
+	var got *api.PhoneAccount
+	_, err := persist(ctx, func() error {
+		resp, err := p.api.GetPhoneAccountWithResponse(ctx)
+		if err != nil {
+			return err
+		}
+		got, err = answer(resp.JSON200, resp.ApplicationproblemJSONDefault, resp.HTTPResponse)
+		return err
+	})
+	if err != nil {
+		return api.PhoneAccount{}, fmt.Errorf("account: %w", err)
+	}
+	return *got, nil
+}
+
+// Devices returns all devices of this phone's account, the oldest first.
+func (p *Phone) Devices(ctx context.Context) ([]api.Device, error) {
+	var got *api.DeviceList
+	_, err := persist(ctx, func() error {
+		resp, err := p.api.ListDevicesWithResponse(ctx)
+		if err != nil {
+			return err
+		}
+		got, err = answer(resp.JSON200, resp.ApplicationproblemJSONDefault, resp.HTTPResponse)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("devices: %w", err)
+	}
+	return got.Devices, nil
+}

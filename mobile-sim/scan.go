@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"qrlogin/api"
+	"qrlogin/mobile-sim/phone"
+)
+
+type scanCmd struct {
+	Code    string `arg:"" help:"Picture of a QR code (PNG or JPEG): a file, a URL, or - for standard input. Or the code itself: its text, or the user code that the page shows."`
+	Approve bool   `xor:"verdict" env:"-" help:"Approve without asking."`
+	Deny    bool   `xor:"verdict" env:"-" help:"Decline without asking."`
+}
+
+func (scanCmd) Help() string {
+	return `Shows who asks, from where and for what, and asks you. Enter declines. Without a terminal to ask at it declines,
+unless --approve or --deny is given. Only codes of this phone's own provider are scanned; what any other code names is
+never opened. Ctrl-C at the question gives the code back.
+
+Examples:
+
+  mobile-sim scan screenshot.png
+  mobile-sim scan http://localhost:8080/login/qr.png
+  import png:- | mobile-sim scan -
+  mobile-sim scan WDJB-MJHT
+  mobile-sim scan --json --approve qr.png
+
+Exit status: 0 approved, 3 declined, 4 refused or expired, 1 anything else.`
+}
+
+// scanned is what --json prints of a decision.
+type scanned struct {
+	Result    string      `json:"result"` // approved or declined
+	Challenge string      `json:"challenge"`
+	Consent   api.Consent `json:"consent"`
+}
+
+func (c *scanCmd) Run(a *app) error {
+	p, err := phone.Open(a.home)
+	if err != nil {
+		return err
+	}
+	code, err := a.readCode(c.Code)
+	if err != nil {
+		return err
+	}
+	claim, err := p.Scan(a, code)
+	if err != nil {
+		return err
+	}
+	approve, err := c.decide(a, claim)
+	if err != nil {
+		return a.giveBack(p, claim, err)
+	}
+	site := safe(claim.Consent.Client.Name)
+	if !approve {
+		if err := p.Deny(a, claim); err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(a.view(), a.words.declined+"\n", site)
+		a.printJSON(scanned{"declined", claim.Challenge, claim.Consent})
+		return errDeclined
+	}
+	if err := p.Approve(a, claim); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(a.view(), a.words.approved+"\n", site)
+	a.printJSON(scanned{"approved", claim.Challenge, claim.Consent})
+	return nil
+}
+
+// decide shows the consent and finds out what its reader wants.
+func (c *scanCmd) decide(a *app, claim *phone.Claim) (approve bool, err error) {
+	if c.Approve || c.Deny {
+		a.words.showConsent(a.view(), &claim.Consent)
+		return c.Approve && !c.Deny, nil
+	}
+	t := a.terminal(c.Code == "-")
+	if t == nil {
+		a.words.showConsent(a.view(), &claim.Consent)
+		_, _ = fmt.Fprintln(a.view(), a.words.noTerminal)
+		return false, nil
+	}
+	// Where the question is, there must be what it is about.
+	a.words.showConsent(t.out, &claim.Consent)
+	return t.choose(a, a.words, claim.ExpiresIn)
+}
+
+// giveBack releases a claim on which nobody decided, even when the program is being ended.
+func (a *app) giveBack(p *phone.Phone, claim *phone.Claim, cause error) error {
+	if errors.Is(cause, errExpired) {
+		return cause // and so did the challenge
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a), 5*time.Second)
+	defer cancel()
+	if err := p.Release(ctx, claim); err != nil {
+		return fmt.Errorf("%w, and the code was not given back: %w", cause, err)
+	}
+	return errReleased
+}
+
+// qrText is what the text of a QR code looks like, whoever's it is.
+var qrText = regexp.MustCompile(`^https?://[^?#]*/q/[A-Z2-7]{26}(\.[^/?#]*)?$`)
+
+// readCode finds the code that an argument names. A code's own text is taken as it is and never fetched: opening what a
+// code says is what a phisher hopes for.
+func (a *app) readCode(arg string) (string, error) {
+	_, typed := phone.UserCode(arg)
+	isURL := strings.HasPrefix(arg, "http://") || strings.HasPrefix(arg, "https://")
+	switch {
+	case arg == "-":
+		return phone.ReadPicture(a.stdin)
+	case typed, qrText.MatchString(arg), !isURL && strings.Contains(arg, "://"):
+		return arg, nil
+	case isURL:
+		return a.fetchPicture(arg)
+	}
+	f, err := os.Open(arg)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	return phone.ReadPicture(f)
+}
+
+// fetchPicture gets a picture that the user named.
+func (a *app) fetchPicture(url string) (string, error) {
+	ctx, cancel := context.WithTimeout(a, 15*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Accept", "image/png, image/jpeg")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close() //nolint:errcheck // only read
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("get the picture: the server answered %s", resp.Status)
+	}
+	return phone.ReadPicture(resp.Body) // which reads no more than it may
+}

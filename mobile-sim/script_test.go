@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/draw"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/skip2/go-qrcode"
+
+	"qrlogin/api"
+	"qrlogin/mobile-sim/internal/fakeprovider"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"mobile-sim": main})
+}
+
+// Each script has a provider of its own at $PROVIDER, a server of its pictures at $PICTURES, and an empty home.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			fake := fakeprovider.New()
+			env.Defer(fake.Close)
+			pictures := httptest.NewServer(http.FileServer(http.Dir(env.WorkDir)))
+			env.Defer(pictures.Close)
+			env.Values["fake"] = fake
+			env.Setenv("PROVIDER", fake.URL)
+			env.Setenv("PICTURES", pictures.URL)
+			env.Setenv("MOBILE_SIM_HOME", env.WorkDir+"/home")
+			env.Setenv("LANG", "C")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":     cmdExits,
+			"challenge": cmdChallenge,
+			"state":     cmdState,
+			"asked":     cmdAsked,
+			"provider":  cmdProvider,
+			"picture":   cmdPicture,
+			"mode":      cmdMode,
+		},
+	})
+}
+
+func fake(ts *testscript.TestScript) *fakeprovider.Provider {
+	return ts.Value("fake").(*fakeprovider.Provider)
+}
+
+// exits STATUS COMMAND…: runs a command and wants this exit status.
+func cmdExits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// challenge [KEY=VALUE…]: makes a challenge. Its frame is $FRAME, its id $ID, its picture qr.png and qr.jpg. A value may
+// have Go's escapes.
+func cmdChallenge(ts *testscript.TestScript, _ bool, args []string) {
+	c, frame := fake(ts).Challenge(func(c *fakeprovider.Challenge) {
+		for _, arg := range args {
+			key, quoted, _ := strings.Cut(arg, "=")
+			value, err := strconv.Unquote(`"` + quoted + `"`)
+			ts.Check(err)
+			switch key {
+			case "name":
+				c.Consent.Client.Name = value
+			case "domains":
+				c.Consent.Client.Domains = strings.Fields(value)
+			case "agent":
+				c.Consent.Browser.UserAgent = &value
+			case "address":
+				c.Consent.Browser.Address = &value
+			case "scopes":
+				c.Consent.Scopes = strings.Split(value, " ")
+			case "message":
+				c.Consent.BindingMessage = &value
+			case "refuse":
+				c.Refuse = new(api.Problem)
+				_, err := fmt.Sscanf(value, "%d %s", &c.Refuse.Status, &c.Refuse.Code)
+				ts.Check(err)
+			default:
+				ts.Fatalf("challenge: unknown key %s", key)
+			}
+		}
+	})
+	ts.Setenv("FRAME", frame)
+	ts.Setenv("ID", c.ID)
+	writeCode(ts, "qr", frame)
+}
+
+// writeCode writes NAME.png and NAME.jpg.
+func writeCode(ts *testscript.TestScript, name, text string) {
+	q, err := qrcode.New(text, qrcode.Medium)
+	ts.Check(err)
+	var p, j bytes.Buffer
+	ts.Check(png.Encode(&p, q.Image(300)))
+	ts.Check(jpeg.Encode(&j, q.Image(300), &jpeg.Options{Quality: 50}))
+	ts.Check(os.WriteFile(ts.MkAbs(name+".png"), p.Bytes(), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs(name+".jpg"), j.Bytes(), 0o644))
+}
+
+// state STATE: wants the state of the last challenge.
+func cmdState(ts *testscript.TestScript, _ bool, args []string) {
+	if got := fake(ts).State(ts.Getenv("ID")); got != args[0] {
+		ts.Fatalf("the challenge is %s, want %s", got, args[0])
+	}
+}
+
+// asked N METHOD PATH: wants so many requests of a route.
+func cmdAsked(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	for _, route := range fake(ts).Requests() {
+		if route == args[1]+" "+args[2] {
+			got++
+		}
+	}
+	if got != want {
+		ts.Fatalf("asked %d times, want %d", got, want)
+	}
+}
+
+// provider drop METHOD PATH N | nonce NONCE | issuer ISSUER | forget: makes the provider misbehave.
+func cmdProvider(ts *testscript.TestScript, _ bool, args []string) {
+	switch args[0] {
+	case "drop":
+		n, err := strconv.Atoi(args[3])
+		ts.Check(err)
+		fake(ts).Drop(args[1]+" "+args[2], n)
+	case "nonce":
+		fake(ts).SetNonce(args[1])
+	case "issuer":
+		fake(ts).SetIssuer(args[1])
+	case "forget":
+		fake(ts).Forget()
+	default:
+		ts.Fatalf("provider: unknown %s", args[0])
+	}
+}
+
+// picture KIND FILE: writes a picture that is no good.
+func cmdPicture(ts *testscript.TestScript, _ bool, args []string) {
+	q, err := qrcode.New(ts.Getenv("PROVIDER")+"/q/A", qrcode.Medium)
+	ts.Check(err)
+	code := q.Image(300)
+	var b bytes.Buffer
+	switch args[0] {
+	case "bomb": // 30,000 × 30,000 in a hundred kilobytes
+		b.WriteString("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d")
+		chunk := []byte("IHDR")
+		chunk = binary.BigEndian.AppendUint32(chunk, 30_000)
+		chunk = binary.BigEndian.AppendUint32(chunk, 30_000)
+		chunk = append(chunk, 8, 2, 0, 0, 0)
+		b.Write(binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(chunk)))
+		b.Write(make([]byte, 100<<10))
+	case "truncated":
+		ts.Check(png.Encode(&b, code))
+		b.Truncate(b.Len() / 2)
+	case "gif":
+		ts.Check(gif.Encode(&b, code, nil))
+	case "blank":
+		ts.Check(png.Encode(&b, image.NewGray(image.Rect(0, 0, 100, 100))))
+	case "heavy":
+		ts.Check(png.Encode(&b, code))
+		b.Write(make([]byte, 9<<20))
+	case "two":
+		other, err := qrcode.New("https://evil.example/", qrcode.Medium)
+		ts.Check(err)
+		both := image.NewGray(image.Rect(0, 0, 640, 320))
+		draw.Draw(both, image.Rect(10, 10, 310, 310), code, image.Point{}, draw.Src)
+		draw.Draw(both, image.Rect(330, 10, 630, 310), other.Image(300), image.Point{}, draw.Src)
+		ts.Check(png.Encode(&b, both))
+	default:
+		writeCode(ts, strings.TrimSuffix(args[1], ".png"), args[0]) // of a foreign code
+		return
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b.Bytes(), 0o644))
+}
+
+// mode FILE MODE: wants a file's permissions.
+func cmdMode(ts *testscript.TestScript, _ bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[1] {
+		ts.Fatalf("%s has mode %s, want %s", args[0], got, args[1])
+	}
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-isatty"
+)
+
+// terminal is where a person can be asked.
+type terminal struct {
+	in  io.Reader
+	out io.Writer
+}
+
+// openTerminal finds the person. At a standard input that is a terminal, it is there. A standard input that brought the
+// picture says nothing of who is watching: `import png:- | mobile-sim scan -` has its person at the controlling
+// terminal. Otherwise there is nobody, and it returns nil.
+func (a *app) openTerminal(stdinTaken bool) *terminal {
+	if !stdinTaken {
+		if f, ok := a.stdin.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
+			return &terminal{a.stdin, a.view()}
+		}
+		return nil
+	}
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return nil
+	}
+	return &terminal{tty, tty} // open until the program ends
+}
+
+// view is where a person reads: standard output, unless that belongs to a program.
+func (a *app) view() io.Writer {
+	if a.json {
+		return a.stderr
+	}
+	return a.stdout
+}
+
+// choose asks until a deadline. Decline comes first and is the default (RFC 10027 §6.1.14): only a word of approval
+// approves, not the end of input, not a slip of the finger.
+func (t *terminal) choose(ctx context.Context, words *words, within time.Duration) (approve bool, err error) {
+	_, _ = fmt.Fprintf(t.out, "  [Enter]  %s\n  [a]      %s\n\n%s", words.decline, words.approve, words.prompt)
+	ctx, cancel := context.WithTimeoutCause(ctx, within, errExpired)
+	defer cancel()
+	line, err := readLine(ctx, t.in)
+	if err != nil {
+		_, _ = fmt.Fprintln(t.out)
+		return false, err
+	}
+	return slices.Contains(words.yes, strings.ToLower(line)), nil
+}
+
+// readLine reads one line, trimmed; "" at the end of input. It returns early with the context's cause.
+func readLine(ctx context.Context, r io.Reader) (string, error) {
+	lines := make(chan string, 1)
+	go func() { // ends with its line, or with the program
+		line, _ := bufio.NewReader(io.LimitReader(r, 1024)).ReadString('\n')
+		lines <- strings.TrimSpace(line)
+	}()
+	select {
+	case line := <-lines:
+		return line, nil
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}

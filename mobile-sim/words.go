@@ -1,0 +1,143 @@
+package main
+
+import "strings"
+
+// words is everything that a person reads, in one language. What a command line says of itself (--help, wrong flags) is
+// English.
+type words struct {
+	question   string // with the site's name
+	site       string // labels, of one width
+	from       string
+	gets       string
+	says       string
+	noDomain   string
+	noBrowser  string
+	browserOn  string // browser, system
+	unknownUA  string
+	at         string // address
+	nothing    string
+	scopes     map[string]string
+	otherScope string
+	warning    string
+	decline    string
+	approve    string
+	prompt     string
+	noTerminal string
+	approved   string
+	declined   string
+	codeSent   string // number
+	enrolled   string // number, issuer
+	whoami     string // number, issuer, device name, device id, day
+	thisDevice string
+	device     string // name, day, last seen
+	yes        []string
+	errors     map[string]string // by a problem's code
+}
+
+// wordsFor picks the language: as asked, or as the environment says (POSIX's LC_ALL, LC_MESSAGES, LANG).
+func wordsFor(lang string, env func(string) string) *words {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if lang == "" {
+			lang = env(name)
+		}
+	}
+	if strings.HasPrefix(lang, "zh") {
+		return &chinese
+	}
+	return &english
+}
+
+var english = words{
+	question:   "Log in to %s?",
+	site:       "Site",
+	from:       "From",
+	gets:       "Gets",
+	says:       "Says",
+	noDomain:   "(no registered domain)",
+	noBrowser:  "Warning: no browser is showing this code now.",
+	browserOn:  "%s on %s",
+	unknownUA:  "a program that calls itself %q",
+	at:         "at %s",
+	nothing:    "nothing",
+	scopes:     map[string]string{"openid": "to know you again: an account of its own for you", "phone": "your phone number"},
+	otherScope: "something this phone has no words for: %s",
+	// RFC 10027 §6.1.13
+	warning:    "Approve only if you yourself opened this page just now, on a screen in front of you.",
+	decline:    "Decline",
+	approve:    "Approve",
+	prompt:     "Your choice [decline]: ",
+	noTerminal: "There is no terminal to ask at, and neither --approve nor --deny was given: declined.",
+	approved:   "Approved. %s is logging you in.",
+	declined:   "Declined. %s gets nothing.",
+	codeSent:   "A code is on its way to %s. Code: ",
+	enrolled:   "Enrolled: this is now a phone of %s at %s.",
+	whoami:     "%s at %s\nDevice %s (%s), since %s",
+	thisDevice: "this device",
+	device:     "%s, since %s, last seen %s",
+	yes:        []string{"a", "approve", "y", "yes"},
+	errors: map[string]string{
+		"code-unknown":           "The provider does not know this code.",
+		"code-stale":             "This code is out of date. Scan the one that is on the screen now.",
+		"gone":                   "This code has been used or cancelled, or has expired.",
+		"expired":                "The request expired before you decided.",
+		"claimed-by-another":     "Another phone has scanned this code first.",
+		"too-late":               "Too late: the request is about to expire.",
+		"wrong-state":            "This code has been decided on already.",
+		"device-unknown":         "The provider does not know this phone. Enrol it again.",
+		"enrollment-code-wrong":  "That is not the code that was sent. Try again with: mobile-sim enroll … --code N",
+		"enrollment-code-needed": "The enrolment waits for its code. Finish it with: mobile-sim enroll … --code N",
+		"phone-number-invalid":   "The provider does not take this phone number. Write it with + and the country's code.",
+		"too-many-requests":      "Too many requests. Wait a while.",
+		"unavailable":            "The provider is not available now. Try again.",
+		"not-enrolled":           "No phone is enrolled here. Begin with: mobile-sim enroll --provider URL --phone NUMBER",
+		"foreign-code":           "This code does not belong to this phone's provider. Nothing was sent.",
+		"released":               "Interrupted. Nothing was approved, and the code was given back.",
+	},
+}
+
+var chinese = words{
+	question:   "要登录“%s”吗？",
+	site:       "网站",
+	from:       "来自",
+	gets:       "获得",
+	says:       "留言",
+	noDomain:   "（没有登记的域名）",
+	noBrowser:  "警告：现在没有浏览器在显示这个二维码。",
+	browserOn:  "%[2]s 上的 %[1]s",
+	unknownUA:  "自称 %q 的程序",
+	at:         "地址 %s",
+	nothing:    "无",
+	scopes:     map[string]string{"openid": "认出您：您在该网站的专属帐号", "phone": "您的手机号码"},
+	otherScope: "本手机无法说明的权限：%s",
+	warning:    "只有当您本人刚刚在面前的屏幕上打开了这个页面时，才请批准。",
+	decline:    "拒绝",
+	approve:    "批准",
+	prompt:     "您的选择 [拒绝]：",
+	noTerminal: "没有终端可以询问，也没有给出 --approve 或 --deny：已拒绝。",
+	approved:   "已批准。“%s”正在让您登录。",
+	declined:   "已拒绝。“%s”什么也得不到。",
+	codeSent:   "验证码正发往 %s。验证码：",
+	enrolled:   "注册完成：本机现在是 %s 在 %s 的手机。",
+	whoami:     "%s，提供方 %s\n设备 %s（%s），注册于 %s",
+	thisDevice: "本机",
+	device:     "%s，注册于 %s，最近使用 %s",
+	yes:        []string{"a", "approve", "y", "yes", "批准", "同意"},
+	errors: map[string]string{
+		"code-unknown":           "提供方不认识这个码。",
+		"code-stale":             "这个码已经过时，请扫描屏幕上现在的码。",
+		"gone":                   "这个码已被使用、取消或已过期。",
+		"expired":                "在您决定之前，请求已过期。",
+		"claimed-by-another":     "另一部手机已先扫描了这个码。",
+		"too-late":               "太晚了：请求即将过期。",
+		"wrong-state":            "对这个码已经作过决定。",
+		"device-unknown":         "提供方不认识这部手机，请重新注册。",
+		"enrollment-code-wrong":  "验证码不对。请再试：mobile-sim enroll … --code N",
+		"enrollment-code-needed": "注册还在等待验证码。请完成：mobile-sim enroll … --code N",
+		"phone-number-invalid":   "提供方不接受这个手机号码。请以 + 和国家代码开头。",
+		"too-many-requests":      "请求太多，请稍候。",
+		"unavailable":            "提供方暂时不可用，请重试。",
+		"not-enrolled":           "这里还没有注册手机。请先运行：mobile-sim enroll --provider URL --phone 号码",
+		"foreign-code":           "这个码不属于本手机的提供方。没有发送任何内容。",
+		"released":               "已中断。没有批准任何请求，码已归还。",
+	},
+}
