@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"qrlogin/relyingparty-demo/shop"
+)
+
+const (
+	shopID   = "demo-shop"
+	shopName = "Kiln Lane"
+)
+
+// demo is what one command runs: the shop, and a provider unless that is somewhere else.
+type demo struct {
+	url      string
+	issuer   string
+	listener net.Listener
+	shop     *shop.Shop
+	provider *embedded // nil for a provider somewhere else
+}
+
+// start opens everything in the order in which it can fail for a reason that a person can mend: folder, ports, stores.
+// console is where the codes appear that an SMS would carry.
+func start(ctx context.Context, o options, console, errOut io.Writer) (_ *demo, err error) {
+	if o.Data != "" {
+		if info, err := os.Stat(o.Data); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("--data=%s is not a folder; make it first", o.Data)
+		}
+	}
+	d := &demo{url: o.URL, issuer: o.Provider}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close())
+		}
+	}()
+	if d.listener, err = listen(ctx, "the shop", "--listen", o.Listen); err != nil {
+		return nil, err
+	}
+	if d.url == "" {
+		d.url = localURL(d.listener)
+	}
+	secret := o.ClientSecret
+	if d.issuer == "" {
+		secret = randomSecret()
+		if d.provider, err = embed(ctx, o, d.url, secret, console, logger(errOut, o.Verbose)); err != nil {
+			return nil, err
+		}
+		d.issuer = d.provider.issuer
+	}
+	id := o.ClientID
+	if id == "" {
+		id = shopID
+	}
+	d.shop, err = shop.New(shop.Config{
+		URL: d.url, Issuer: d.issuer, ClientID: id, ClientSecret: secret, Data: o.Data,
+		Log: logger(errOut, o.Verbose || !o.Play), // who logs in is what a person wants to see
+	})
+	return d, err
+}
+
+// run serves until ctx is done or something fails, then stops the shop, and after it the provider that it talks to.
+func (d *demo) run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	providerCtx, stopProvider := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopProvider()
+	stopped := make(chan error, 1)
+	go func() {
+		defer stop()
+		if d.provider == nil {
+			<-providerCtx.Done()
+			stopped <- nil
+			return
+		}
+		stopped <- d.provider.run(providerCtx)
+	}()
+	err := serveHTTP(ctx, d.listener, d.shop.Handler(), true)
+	stopProvider()
+	return errors.Join(err, <-stopped, d.close())
+}
+
+func (d *demo) close() error {
+	var errs []error
+	if d.listener != nil {
+		_ = d.listener.Close() // the server may have done so
+	}
+	if d.shop != nil {
+		errs = append(errs, d.shop.Close())
+	}
+	if d.provider != nil {
+		errs = append(errs, d.provider.close())
+	}
+	return errors.Join(errs...)
+}
+
+// serveHTTP serves until ctx is done, then lets what is under way end within 8 s. With hurry, the contexts of waiting requests
+// end at once, so that a handler that waits for something answers now.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, hurry bool) error {
+	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	server := &http.Server{
+		Handler:           h,
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute, // longer than any wait: its end would end the request
+		WriteTimeout:      90 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // what browsers do wrong
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	if hurry {
+		cancel()
+	}
+	grace, end := context.WithTimeout(context.WithoutCancel(ctx), 8*time.Second)
+	defer end()
+	if err := server.Shutdown(grace); err != nil {
+		return errors.Join(fmt.Errorf("stop %s: %w", l.Addr(), err), server.Close())
+	}
+	return nil
+}
+
+// listen says in one line what is wrong with an address, and which flag gives another.
+func listen(ctx context.Context, who, flag, address string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s cannot listen on %s: the port is in use; choose another with %s", who, address, flag)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot listen on %s: %w; choose another with %s", who, address, err, flag)
+	}
+	return l, nil
+}
+
+// localURL is how a browser on this machine reaches a listener.
+func localURL(l net.Listener) string {
+	return fmt.Sprintf("http://localhost:%d", l.Addr().(*net.TCPAddr).Port)
+}
+
+func logger(w io.Writer, verbose bool) *slog.Logger {
+	level := slog.LevelWarn
+	if verbose {
+		level = slog.LevelInfo
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// randomSecret is a client secret that only this process knows: 256 random bits.
+func randomSecret() string {
+	b := make([]byte, 32)
+	rand.Read(b) // never fails (crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(b)
+}

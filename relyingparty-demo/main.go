@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// The exit status: all well; anything that went wrong; a command line that cannot be meant.
+const (
+	statusDone   = 0
+	statusFailed = 1
+	statusUsage  = 2
+)
+
+const description = `A demo shop that you log in to with your phone, and an identity provider beside it.
+
+Started without flags it serves the shop at http://localhost:8080 and the provider at http://localhost:9000, both for this
+machine alone, keeps everything in memory, and says what to do next. The code that an SMS would carry is printed here.
+
+Examples:
+
+  relyingparty-demo                     the shop and a provider, to try by hand
+  relyingparty-demo --play              a whole login that plays itself, step by step
+  relyingparty-demo --nodes=2           two provider nodes: browsers are served by one, phones by the other
+  relyingparty-demo --data=./demo       accounts survive a restart; the folder must exist
+  relyingparty-demo --provider=https://id.example --client-id=shop --client-secret=…
+                                        the shop alone, against a provider somewhere else
+
+Exit status: 0 stopped or played to the end, 1 something failed, 2 usage.`
+
+// options is the command line; every flag can be set by its environment variable too.
+type options struct {
+	Listen string `default:"localhost:8080" placeholder:"HOST:PORT" help:"Where the shop listens (default ${default})."`
+	URL    string `name:"url" placeholder:"URL" help:"The shop's address as browsers see it, when a proxy stands before it. With https its cookies are for https alone. Default: http://localhost and the port of --listen."`
+	Data   string `placeholder:"DIR" help:"Keep accounts in this folder, which must exist. Default: in memory, gone at the end."`
+
+	ProviderListen string `group:"The embedded provider" default:"localhost:9000" placeholder:"HOST:PORT" help:"Where the provider listens; its issuer is http://localhost and this port (default ${default})."`
+	Store          string `group:"The embedded provider" default:"memory" placeholder:"STORE" help:"Where logins in progress live: memory, miniredis (a Redis inside this process, for trying out) or redis://HOST:PORT (default ${default})."`
+	Nodes          int    `group:"The embedded provider" default:"1" placeholder:"N" help:"1 or 2. Two nodes share one miniredis (or the --store=redis://…) and one database behind a small proxy, which takes browsers and sites to the first and phones to the second."`
+
+	Provider     string `group:"A provider somewhere else" placeholder:"URL" help:"Its issuer. No provider is started here. Register the shop's address there as an origin."`
+	ClientID     string `group:"A provider somewhere else" placeholder:"ID" help:"What the shop is registered as."`
+	ClientSecret string `group:"A provider somewhere else" placeholder:"SECRET" help:"The secret of that registration; better by its environment variable, since other users can see a command line."`
+
+	Play    bool `help:"Play a whole login on free ports and in memory, with a simulated phone and a plain HTTP client as the browser; print each step, remove everything. Succeeds only if the logged-in page was served."`
+	Verbose bool `help:"Log every request."`
+}
+
+// Validate refuses combinations that cannot be meant; kong calls it.
+func (o *options) Validate() error {
+	remote := o.Provider != ""
+	switch {
+	case o.Nodes != 1 && o.Nodes != 2:
+		return errors.New("--nodes is 1 or 2")
+	case remote && (o.ClientID == "" || o.ClientSecret == ""):
+		return errors.New("--provider needs --client-id and --client-secret")
+	case !remote && (o.ClientID != "" || o.ClientSecret != ""):
+		return errors.New("--client-id and --client-secret are for a --provider; the embedded one registers the shop by itself")
+	case remote && (o.Nodes != 1 || o.Store != "memory" || o.ProviderListen != "localhost:9000"):
+		return errors.New("--nodes, --store and --provider-listen are for the embedded provider, and --provider replaces it")
+	case o.Play && (remote || o.Data != "" || o.URL != ""):
+		return errors.New("--play starts everything itself and keeps nothing; it goes with --nodes, --store and --verbose alone")
+	case o.Nodes == 2 && o.Store != "memory" && o.Store != "miniredis" && !strings.HasPrefix(o.Store, "redis"):
+		return fmt.Errorf("--store=%s cannot be shared by two nodes", o.Store)
+	}
+	return nil
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program; it returns the exit status once everything has stopped.
+func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	var o options
+	helped := false
+	parser, err := kong.New(&o,
+		kong.Name("relyingparty-demo"),
+		kong.Description(description),
+		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 110, NoAppDescFormat: true}),
+		kong.DefaultEnvars("RELYINGPARTY_DEMO"),
+		kong.Writers(out, errOut),
+		kong.Exit(func(int) { helped = true }),
+	)
+	if err != nil {
+		panic(err) // the options themselves are wrong
+	}
+	_, err = parser.Parse(args)
+	if helped {
+		return statusDone
+	}
+	if err != nil {
+		fmt.Fprintf(errOut, "relyingparty-demo: %s\nTry: relyingparty-demo --help\n", err)
+		return statusUsage
+	}
+	if o.Play {
+		err = play(ctx, o, out, errOut)
+	} else {
+		err = serve(ctx, o, out, errOut)
+	}
+	if err != nil {
+		fmt.Fprintf(errOut, "relyingparty-demo: %s\n", err)
+		return statusFailed
+	}
+	return statusDone
+}
+
+// serve runs the demo until ctx is done.
+func serve(ctx context.Context, o options, out, errOut io.Writer) error {
+	d, err := start(ctx, o, out, errOut)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, d.advice(o))
+	return d.run(ctx)
+}
+
+// advice says what to do next.
+func (d *demo) advice(o options) string {
+	where := "embedded, in memory"
+	switch {
+	case d.provider == nil:
+		where = "somewhere else"
+	case o.Nodes == 2:
+		where = "embedded, two nodes"
+	case o.Data != "":
+		where = "embedded, kept in " + o.Data
+	}
+	text := fmt.Sprintf(`
+  The shop      %[1]s
+  The provider  %[2]s  (%[3]s)
+
+  1. Open %[1]s/login in a browser.
+`, d.url, d.issuer, where)
+	if strings.HasPrefix(d.url, "http:") {
+		code := "the code that an SMS would carry appears here"
+		if d.provider == nil {
+			code = "the code comes as the provider sends it"
+		}
+		text += fmt.Sprintf(`  2. In a second terminal, give the simulated phone a number; %[3]s:
+       go run ./mobile-sim enroll --provider %[2]s --phone +8613800138000
+  3. Scan the code on the page with the command that the page shows:
+       go run ./mobile-sim scan %[1]s/login/qr/….png
+`, d.url, d.issuer, code)
+	}
+	return text + "\n  Ctrl-C stops everything.\n"
+}

@@ -1,0 +1,212 @@
+package shop
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/png"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// fakeProvider is a provider as small as the shop's tests need it. Its fields make it hostile; set them before it is used.
+type fakeProvider struct {
+	*httptest.Server
+	claims   func(map[string]any)                              // changes the claims of the ID token
+	token    func(w http.ResponseWriter, r *http.Request) bool // may answer POST /token itself
+	device   func(w http.ResponseWriter, r *http.Request) bool // may answer POST /device_authorization itself
+	metadata func(map[string]any)                              // changes the discovery document
+	jwks     func(w http.ResponseWriter, r *http.Request) bool // may answer GET /jwks itself
+	noHold   bool                                              // does not know `Prefer: wait`
+	picture  func(w http.ResponseWriter, r *http.Request)      // answers GET …/qr.png in place of the fake
+
+	key        *ecdsa.PrivateKey
+	mu         sync.Mutex
+	challenges map[string]*fakeChallenge // by id
+	made       []string                  // the ids, in order
+	polls      int
+	redeemed   int
+}
+
+type fakeChallenge struct {
+	id, deviceCode, watch, nonce string
+	decided                      chan struct{}
+	verdict                      string // "", "approve", or an OAuth error
+	answer                       []byte // as redeemed
+}
+
+const fakeClient, fakeSecret = "demo shop", "s3cret:/%"
+
+func newFakeProvider() *fakeProvider {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	f := &fakeProvider{key: key, challenges: map[string]*fakeChallenge{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /.well-known/openid-configuration", f.serveMetadata)
+	mux.HandleFunc("GET /jwks", f.serveJWKS)
+	mux.HandleFunc("POST /device_authorization", f.serveDevice)
+	mux.HandleFunc("POST /token", f.serveToken)
+	mux.HandleFunc("GET /challenges/{id}/qr.png", f.servePicture)
+	f.Server = httptest.NewServer(mux)
+	return f
+}
+
+// decide is the phone: "approve", or the OAuth error that the site is to get.
+func (f *fakeProvider) decide(id, verdict string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.challenges[id]
+	c.verdict = verdict
+	close(c.decided)
+}
+
+func (f *fakeProvider) newest() *fakeChallenge {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.challenges[f.made[len(f.made)-1]]
+}
+
+func (f *fakeProvider) counted() (polls, redeemed int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.polls, f.redeemed
+}
+
+func (f *fakeProvider) serveMetadata(w http.ResponseWriter, _ *http.Request) {
+	m := map[string]any{
+		"issuer": f.URL, "token_endpoint": f.URL + "/token", "device_authorization_endpoint": f.URL + "/device_authorization",
+		"jwks_uri": f.URL + "/jwks", "id_token_signing_alg_values_supported": []string{"ES256"},
+	}
+	if f.metadata != nil {
+		f.metadata(m)
+	}
+	answer(w, http.StatusOK, m)
+}
+
+func (f *fakeProvider) serveJWKS(w http.ResponseWriter, r *http.Request) {
+	if f.jwks != nil && f.jwks(w, r) {
+		return
+	}
+	answer(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: f.key.Public(), KeyID: "k1", Algorithm: "ES256", Use: "sig"}}})
+}
+
+func (f *fakeProvider) serveDevice(w http.ResponseWriter, r *http.Request) {
+	if f.device != nil && f.device(w, r) {
+		return
+	}
+	if id, secret, _ := r.BasicAuth(); id != "demo+shop" || secret != "s3cret%3A%2F%25" {
+		answer(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
+		return
+	}
+	if r.PostFormValue("scope") != "openid phone" || len(r.PostFormValue("nonce")) < 32 {
+		answer(w, http.StatusBadRequest, map[string]string{"error": "invalid_request"})
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id := fmt.Sprintf("CHALLENGE%d", len(f.made)+1)
+	c := &fakeChallenge{id: id, deviceCode: id + ".device", watch: id + ".watch", nonce: r.PostFormValue("nonce"), decided: make(chan struct{})}
+	f.challenges[id], f.made = c, append(f.made, id)
+	answer(w, http.StatusOK, map[string]any{
+		"device_code": c.deviceCode, "user_code": "WDJB-MJHT", "verification_uri": f.URL + "/q",
+		"expires_in": 300, "interval": 1, "challenge_id": id, "watch": c.watch,
+	})
+}
+
+func (f *fakeProvider) serveToken(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	f.polls++
+	f.mu.Unlock()
+	if f.token != nil && f.token(w, r) {
+		return
+	}
+	id, _, _ := strings.Cut(r.PostFormValue("device_code"), ".")
+	f.mu.Lock()
+	c := f.challenges[id]
+	f.mu.Unlock()
+	if c == nil || c.deviceCode != r.PostFormValue("device_code") || r.PostFormValue("grant_type") != grantDeviceCode {
+		answer(w, http.StatusBadRequest, map[string]string{"error": "invalid_grant"})
+		return
+	}
+	if wait, ok := strings.CutPrefix(r.Header.Get("Prefer"), "wait="); ok && !f.noHold {
+		seconds, _ := strconv.Atoi(wait)
+		w.Header().Set("Preference-Applied", "wait="+wait)
+		select {
+		case <-c.decided:
+		case <-time.After(time.Duration(seconds) * time.Second):
+		case <-r.Context().Done():
+			return
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case c.verdict == "":
+		answer(w, http.StatusBadRequest, map[string]string{"error": "authorization_pending"})
+	case c.verdict != "approve":
+		answer(w, http.StatusBadRequest, map[string]string{"error": c.verdict})
+	default:
+		if c.answer == nil {
+			f.redeemed++
+			c.answer, _ = json.Marshal(map[string]any{"access_token": "at", "token_type": "Bearer", "expires_in": 600, "id_token": f.idToken(c.nonce)})
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Write(c.answer)
+	}
+}
+
+func (f *fakeProvider) idToken(nonce string) string {
+	now := time.Now()
+	claims := jwt.MapClaims{
+		"iss": f.URL, "sub": "pairwise-1", "aud": fakeClient, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		"auth_time": now.Unix(), "nonce": nonce, "acr": "urn:qrlogin:acr:qr", "amr": []string{"hwk", "user"},
+		"phone_number": "+8613800138000", "phone_number_verified": true,
+	}
+	if f.claims != nil {
+		f.claims(claims)
+	}
+	token := jwt.NewWithClaims(jwt.SigningMethodES256, claims)
+	token.Header["kid"] = "k1"
+	signed, err := token.SignedString(f.key)
+	if err != nil {
+		panic(err)
+	}
+	return signed
+}
+
+func (f *fakeProvider) servePicture(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	c := f.challenges[r.PathValue("id")]
+	f.mu.Unlock()
+	allowed := c != nil && r.Header.Get("Authorization") == "Bearer "+c.watch && r.URL.RawQuery == ""
+	switch {
+	case f.picture != nil:
+		f.picture(w, r)
+	case !allowed:
+		answer(w, http.StatusUnauthorized, map[string]string{"code": "watch-invalid"})
+	default:
+		var b bytes.Buffer
+		png.Encode(&b, image.NewGray(image.Rect(0, 0, 8, 8)))
+		w.Header().Set("Content-Type", "image/png")
+		w.Write(b.Bytes())
+	}
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(body)
+}

@@ -1,0 +1,234 @@
+package shop
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// hold is how long one finish call waits for the phone; the page asks again.
+const hold = 25 * time.Second
+
+// A login is one challenge that a browser of this shop waits for. It lives in that browser's session and nowhere else:
+// that is what binds the result to the browser that asked (SECURITY.md §1, flaw 1).
+type login struct {
+	deviceCode  string // redeems the challenge; never leaves this server
+	watch       string // the browser's capability, handed to the page
+	challengeID string
+	nonce       string
+
+	replaced context.Context // done once another challenge took this one's place
+	abandon  context.CancelFunc
+
+	// turn is taken by the one request that asks the provider, because a second held request would end the first. What
+	// follows belongs to whoever has it.
+	turn     chan struct{}
+	interval time.Duration // between two questions to a provider that does not hold its answer
+	notUntil time.Time
+	outcome  outcome
+	member   *session // the session that came of it, when the outcome is loggedIn
+}
+
+type outcome string
+
+const (
+	pending  outcome = "pending"
+	loggedIn outcome = "logged in"
+	denied   outcome = "denied"
+	expired  outcome = "expired"
+)
+
+func newLogin(c challenge, nonce string) *login {
+	replaced, abandon := context.WithCancel(context.Background())
+	return &login{
+		deviceCode: c.DeviceCode, watch: c.Watch, challengeID: c.ChallengeID, nonce: nonce,
+		replaced: replaced, abandon: abandon,
+		turn:     make(chan struct{}, 1),
+		interval: time.Duration(c.Interval) * time.Second,
+		outcome:  pending,
+	}
+}
+
+// startLogin is POST /login/challenge: a new challenge, which takes the place of an earlier one of the same browser.
+func (s *Shop) startLogin(c *gin.Context) {
+	nonce := random(32)
+	got, err := s.provider.authorizeDevice(c.Request.Context(), nonce)
+	if err != nil {
+		s.unavailable(c, "a login could not start", err)
+		return
+	}
+	next := s.sessions.begin(s.session(c.Request), newLogin(got, nonce))
+	s.setSession(c.Writer, next.id)
+	c.JSON(http.StatusOK, gin.H{"challenge_id": got.ChallengeID, "watch": got.Watch, "expires_in": got.ExpiresIn})
+}
+
+// finishLogin is POST /login/finish: answers once the phone has decided, or that it has not yet. A browser that has no
+// login here is told that it expired, and so starts one of its own. The page may name the challenge that it shows, which is
+// no longer this browser's when another of its tabs has started one since.
+func (s *Shop) finishLogin(c *gin.Context) {
+	var shown struct {
+		ChallengeID string `json:"challenge_id"`
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, 4096))
+	if err != nil {
+		c.JSON(http.StatusRequestEntityTooLarge, gin.H{"status": "invalid"})
+		return
+	}
+	if len(body) > 0 && json.Unmarshal(body, &shown) != nil {
+		c.JSON(http.StatusBadRequest, gin.H{"status": "invalid"})
+		return
+	}
+	visitor := s.session(c.Request)
+	if visitor == nil || visitor.login == nil || shown.ChallengeID != "" && shown.ChallengeID != visitor.login.challengeID {
+		c.JSON(http.StatusGone, gin.H{"status": expired})
+		return
+	}
+	result, err := s.await(c.Request.Context(), visitor)
+	switch {
+	case err != nil:
+		s.unavailable(c, "a login could not finish", err)
+	case result == loggedIn:
+		s.setSession(c.Writer, visitor.login.member.id)
+		c.JSON(http.StatusOK, gin.H{"location": "/account"})
+	case result == pending:
+		c.JSON(http.StatusAccepted, gin.H{"status": pending})
+	default:
+		c.JSON(http.StatusGone, gin.H{"status": result})
+	}
+}
+
+// await waits up to hold for the outcome of the visitor's login. Concurrent calls for one login take turns, so that it is
+// redeemed and counted once, and all of them learn the same outcome.
+func (s *Shop) await(ctx context.Context, visitor *session) (outcome, error) {
+	l, deadline := visitor.login, time.Now().Add(hold)
+	ctx, cancel := context.WithDeadline(ctx, deadline.Add(callTimeout))
+	defer cancel()
+	defer context.AfterFunc(l.replaced, cancel)()
+
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return pending, nil
+	}
+	for l.outcome == pending && time.Until(deadline) > time.Second && ctx.Err() == nil {
+		if wait := time.Until(l.notUntil); wait > 0 {
+			pause(ctx, min(wait, time.Until(deadline)))
+			continue
+		}
+		l.notUntil = time.Now().Add(time.Second) // a held question may be followed at once; not in a tight loop, though
+		idToken, held, err := s.provider.redeem(ctx, l.deviceCode, time.Until(deadline))
+		if err == nil {
+			err = s.admit(ctx, visitor, idToken)
+		} else {
+			err = l.refused(err, held)
+		}
+		if err != nil && ctx.Err() == nil {
+			return "", err
+		}
+	}
+	return l.outcome, nil
+}
+
+// refused takes in the provider's refusal (RFC 8628 section 3.5); it returns an error that is none of those.
+func (l *login) refused(err error, held bool) error {
+	var r *refusal
+	if !errors.As(err, &r) {
+		return err
+	}
+	switch r.Code {
+	case "authorization_pending":
+		if !held {
+			l.notUntil = time.Now().Add(l.interval)
+		}
+	case "slow_down":
+		l.interval += 5 * time.Second
+		l.notUntil = time.Now().Add(l.interval)
+	case "access_denied":
+		l.outcome = denied
+	case "expired_token", "invalid_grant": // invalid_grant: redeemed, and too long ago to be given again
+		l.outcome = expired
+	default:
+		return err
+	}
+	return nil
+}
+
+// admit turns a verified ID token into a member's session. An error leaves the login open: the provider may give the same
+// token again, and when it no longer does, the login has expired.
+func (s *Shop) admit(ctx context.Context, visitor *session, idToken string) error {
+	l := visitor.login
+	who, err := s.provider.verify(ctx, idToken, l.nonce)
+	if err != nil {
+		return err
+	}
+	// The challenge is used up: from here on a browser that hangs up must not stop the rest.
+	a, err := s.accounts.seen(context.WithoutCancel(ctx), who.Issuer, who.Subject, who.Phone)
+	if err != nil {
+		return err
+	}
+	l.member = s.sessions.logIn(visitor, a.ID, a.Visits, who)
+	l.outcome = loggedIn
+	s.log.Info("logged in", "account", a.ID, "visit", a.Visits)
+	return nil
+}
+
+// livePicture is GET /login/qr/<random>.png: the code that the page shows at this moment, for a phone simulator on the same
+// machine, which has no camera.
+func (s *Shop) livePicture(c *gin.Context) {
+	name, png := strings.CutSuffix(c.Param("name"), ".png")
+	visitor := s.sessions.findPicture(name)
+	if !png || visitor == nil || !s.onLoopback(c.Request) {
+		s.plain(c, http.StatusNotFound, "There is no such picture. Reload the login page and copy the command again.")
+		return
+	}
+	if visitor.login == nil {
+		s.plain(c, http.StatusNotFound, "The login page shows no code at the moment.")
+		return
+	}
+	body, err := s.provider.picture(c.Request.Context(), visitor.login.challengeID, visitor.login.watch)
+	var r *refusal
+	if errors.As(err, &r) && r.Status < 500 {
+		s.plain(c, http.StatusGone, "This code has been scanned or has expired. Take a new one on the login page.")
+		return
+	}
+	if err != nil {
+		s.log.Warn("the live picture could not be fetched", "error", brief(err))
+		s.plain(c, http.StatusBadGateway, "The provider could not be reached.")
+		return
+	}
+	c.Data(http.StatusOK, "image/png", body)
+}
+
+// unavailable answers a page's script when the provider is at fault or out of reach; it may ask again.
+func (s *Shop) unavailable(c *gin.Context, what string, err error) {
+	if c.Request.Context().Err() == nil {
+		s.log.Warn(what, "error", brief(err))
+	}
+	status, after := http.StatusServiceUnavailable, "2"
+	var r *refusal
+	if errors.As(err, &r) && r.Status == http.StatusTooManyRequests {
+		status = http.StatusTooManyRequests
+		if r.RetryAfter != "" {
+			after = r.RetryAfter
+		}
+	}
+	c.Header("Retry-After", after)
+	c.JSON(status, gin.H{"status": "unavailable"})
+}
+
+// brief is an error as it may be logged: libraries put whole answers of the provider into theirs.
+func brief(err error) string {
+	const most = 300
+	if text := err.Error(); len(text) > most {
+		return fmt.Sprintf("%q…", text[:most])
+	}
+	return err.Error()
+}

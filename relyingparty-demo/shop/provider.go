@@ -1,0 +1,320 @@
+package shop
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+)
+
+const (
+	grantDeviceCode = "urn:ietf:params:oauth:grant-type:device_code"
+	scope           = "openid phone"
+	answerLimit     = 1 << 20          // bytes of one answer, whatever the provider sends
+	callTimeout     = 10 * time.Second // of one call that the provider answers at once
+)
+
+// A provider is the identity provider as this site sees it. The calls are written by hand: x/oauth2 sends no client secret
+// to the device endpoint, drops the extra members of its answer, and knows nothing of `Prefer: wait`.
+type provider struct {
+	issuer       string
+	clientID     string
+	clientSecret string
+	http         *http.Client
+	discovered   atomic.Pointer[metadata]
+}
+
+// metadata is what discovery told.
+type metadata struct {
+	deviceAuthorization string
+	token               string
+	verifier            *oidc.IDTokenVerifier
+}
+
+func newProvider(issuer, clientID, clientSecret string) *provider {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 64 // every waiting visitor holds a connection
+	return &provider{
+		issuer: issuer, clientID: clientID, clientSecret: clientSecret,
+		http: &http.Client{
+			Transport: limited{transport},
+			Timeout:   hold + 2*callTimeout,
+			// A redirect would carry the client's secret or a device_code to wherever it points.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// limited ends an answer that is longer than any honest one, also for libraries that read to the end.
+type limited struct{ http.RoundTripper }
+
+func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := l.RoundTripper.RoundTrip(r)
+	if err == nil {
+		resp.Body = http.MaxBytesReader(nil, resp.Body, answerLimit)
+	}
+	return resp, err
+}
+
+// discover returns the provider's metadata, fetched at the first need: the shop may start before the provider.
+func (p *provider) discover(ctx context.Context) (*metadata, error) {
+	if m := p.discovered.Load(); m != nil {
+		return m, nil
+	}
+	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, p.http), callTimeout)
+	defer cancel()
+	found, err := oidc.NewProvider(ctx, p.issuer) // checks that the document names the same issuer
+	if err != nil {
+		return nil, fmt.Errorf("discover %s: %w", p.issuer, err)
+	}
+	m := &metadata{
+		deviceAuthorization: found.Endpoint().DeviceAuthURL,
+		token:               found.Endpoint().TokenURL,
+		verifier:            found.Verifier(&oidc.Config{ClientID: p.clientID}),
+	}
+	scheme, _, _ := strings.Cut(p.issuer, "://")
+	for _, endpoint := range []string{m.deviceAuthorization, m.token} {
+		if !strings.HasPrefix(endpoint, scheme+"://") { // no secret goes from https to http
+			return nil, fmt.Errorf("discover %s: unusable endpoint %q", p.issuer, endpoint)
+		}
+	}
+	p.discovered.Store(m)
+	return m, nil
+}
+
+// challenge is the provider's answer to a device authorization request (RFC 8628 section 3.2) with its two extensions.
+type challenge struct {
+	DeviceCode  string `json:"device_code"`
+	ExpiresIn   int    `json:"expires_in"` // seconds
+	Interval    int    `json:"interval"`   // seconds
+	ChallengeID string `json:"challenge_id"`
+	Watch       string `json:"watch"`
+}
+
+var challengeID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
+
+// authorizeDevice starts a challenge. The nonce comes back in the ID token.
+func (p *provider) authorizeDevice(ctx context.Context, nonce string) (challenge, error) {
+	m, err := p.discover(ctx)
+	if err != nil {
+		return challenge{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	got, err := p.post(ctx, m.deviceAuthorization, url.Values{"scope": {scope}, "nonce": {nonce}}, 0)
+	if err != nil {
+		return challenge{}, fmt.Errorf("start a challenge: %w", err)
+	}
+	if got.status != http.StatusOK {
+		return challenge{}, fmt.Errorf("start a challenge: %w", refusalOf(got))
+	}
+	var c challenge
+	if err := json.Unmarshal(got.body, &c); err != nil {
+		return challenge{}, errors.New("start a challenge: the answer is not the JSON that was asked for")
+	}
+	if c.DeviceCode == "" || c.Watch == "" || c.ExpiresIn <= 0 || !challengeID.MatchString(c.ChallengeID) {
+		return challenge{}, errors.New("start a challenge: the answer lacks what a QR login needs")
+	}
+	if c.Interval <= 0 {
+		c.Interval = 5 // RFC 8628 §3.2
+	}
+	return c, nil
+}
+
+// A refusal is an OAuth error (RFC 6749 section 5.2), or an answer that is not even that.
+type refusal struct {
+	Status      int    `json:"-"`
+	Code        string `json:"error"`
+	Description string `json:"error_description"`
+	RetryAfter  string `json:"-"`
+}
+
+func (r *refusal) Error() string {
+	return fmt.Sprintf("the provider answered %d %s", r.Status, strings.TrimSpace(r.Code+" "+r.Description))
+}
+
+func refusalOf(got response) *refusal {
+	r := &refusal{}
+	if json.Unmarshal(got.body, r) != nil {
+		*r = refusal{}
+	}
+	r.Status = got.status
+	if _, err := strconv.Atoi(got.header.Get("Retry-After")); err == nil {
+		r.RetryAfter = got.header.Get("Retry-After")
+	}
+	return r
+}
+
+// pauses lie between the tries of one redemption. The provider gives a redeemed answer again for 10 s to the client that
+// it belongs to, so that a connection that dropped with the tokens on it loses no login.
+var pauses = []time.Duration{0, 200 * time.Millisecond, time.Second, 2 * time.Second}
+
+// redeem asks for the tokens of a device_code (RFC 8628 section 3.4) and lets the provider hold the answer for up to wait
+// (RFC 7240). It returns the ID token, or the refusal; held says whether the provider did wait, so that the next question
+// may follow at once.
+func (p *provider) redeem(ctx context.Context, deviceCode string, wait time.Duration) (idToken string, held bool, err error) {
+	m, err := p.discover(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait+callTimeout)
+	defer cancel()
+	form := url.Values{"grant_type": {grantDeviceCode}, "device_code": {deviceCode}}
+	for try := 0; ; try++ {
+		idToken, held, err = p.redeemOnce(ctx, m.token, form, wait)
+		var refused *refusal
+		answered := err == nil || errors.As(err, &refused) && refused.Status < 500
+		if answered || ctx.Err() != nil || try == len(pauses) {
+			return idToken, held, err
+		}
+		pause(ctx, pauses[try])
+	}
+}
+
+func (p *provider) redeemOnce(ctx context.Context, endpoint string, form url.Values, wait time.Duration) (string, bool, error) {
+	got, err := p.post(ctx, endpoint, form, wait)
+	if err != nil {
+		return "", false, fmt.Errorf("redeem: %w", err)
+	}
+	held := strings.Contains(got.header.Get("Preference-Applied"), "wait")
+	if got.status != http.StatusOK {
+		return "", held, fmt.Errorf("redeem: %w", refusalOf(got))
+	}
+	var tokens struct {
+		IDToken string `json:"id_token"` // the access token is not kept: this shop has no use for it
+	}
+	if json.Unmarshal(got.body, &tokens) != nil || tokens.IDToken == "" {
+		return "", held, errors.New("redeem: the answer has no ID token")
+	}
+	return tokens.IDToken, held, nil
+}
+
+// response is a whole answer of the provider.
+type response struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// post sends a form as this client, by client_secret_basic.
+func (p *provider) post(ctx context.Context, endpoint string, form url.Values, wait time.Duration) (response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return response{}, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	// RFC 6749 §2.3.1: each part is form-encoded before the two are joined.
+	req.SetBasicAuth(url.QueryEscape(p.clientID), url.QueryEscape(p.clientSecret))
+	if wait > 0 {
+		req.Header.Set("Prefer", fmt.Sprintf("wait=%.0f", math.Ceil(wait.Seconds())))
+	}
+	return p.do(req)
+}
+
+func (p *provider) do(req *http.Request) (response, error) {
+	resp, err := p.http.Do(req)
+	if err != nil {
+		return response{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return response{}, fmt.Errorf("read the answer: %w", err)
+	}
+	return response{resp.StatusCode, resp.Header, body}, nil
+}
+
+// A proof is how a person was proven to this shop: the claims of the ID token that it shows or keeps.
+type proof struct {
+	Issuer   string
+	Subject  string
+	Phone    string // E.164; only when the provider has verified it
+	ACR      string
+	AMR      []string
+	AuthTime time.Time
+}
+
+// verify checks an ID token (OIDC Core section 3.1.3.7): signature, issuer, audience and expiry by go-oidc, then the nonce.
+func (p *provider) verify(ctx context.Context, idToken, nonce string) (proof, error) {
+	m, err := p.discover(ctx)
+	if err != nil {
+		return proof{}, err
+	}
+	token, err := m.verifier.Verify(ctx, idToken)
+	if err != nil {
+		return proof{}, fmt.Errorf("verify the ID token: %w", err)
+	}
+	if len(token.Audience) != 1 { // made for somebody else too, whom this shop has no reason to trust
+		return proof{}, errors.New("verify the ID token: more than one audience")
+	}
+	if subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(nonce)) != 1 { // not the token of this session's login
+		return proof{}, errors.New("verify the ID token: wrong nonce")
+	}
+	var claims struct {
+		ACR      string   `json:"acr"`
+		AMR      []string `json:"amr"`
+		AuthTime int64    `json:"auth_time"`
+		Phone    string   `json:"phone_number"`
+		Verified bool     `json:"phone_number_verified"`
+	}
+	if err := token.Claims(&claims); err != nil {
+		return proof{}, fmt.Errorf("verify the ID token: %w", err)
+	}
+	if token.Subject == "" || len(token.Subject) > 255 { // OIDC Core §2
+		return proof{}, errors.New("verify the ID token: unusable subject")
+	}
+	got := proof{Issuer: token.Issuer, Subject: token.Subject, ACR: claims.ACR, AMR: claims.AMR}
+	if claims.AuthTime > 0 {
+		got.AuthTime = time.Unix(claims.AuthTime, 0)
+	}
+	if claims.Verified {
+		got.Phone = claims.Phone
+	}
+	return got, nil
+}
+
+// picture fetches the QR code of this moment as a PNG, with the watch capability in a header: it is never part of a URL.
+func (p *provider) picture(ctx context.Context, id, watch string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.issuer+"/challenges/"+id+"/qr.png", nil)
+	if err != nil {
+		return nil, fmt.Errorf("fetch the picture: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+watch)
+	got, err := p.do(req)
+	if err != nil {
+		return nil, fmt.Errorf("fetch the picture: %w", err)
+	}
+	if got.status != http.StatusOK {
+		return nil, fmt.Errorf("fetch the picture: %w", &refusal{Status: got.status})
+	}
+	if !bytes.HasPrefix(got.body, []byte("\x89PNG\r\n\x1a\n")) {
+		return nil, errors.New("fetch the picture: the answer is no PNG")
+	}
+	return got.body, nil
+}
+
+// pause waits, unless the context ends before.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,129 @@
+package shop
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Config says where the shop is and which provider it trusts.
+type Config struct {
+	URL          string // the shop's own address as browsers see it, without a trailing slash; https makes its cookies Secure
+	Issuer       string // the provider's issuer, exactly as its discovery document says it
+	ClientID     string // what this shop is registered as
+	ClientSecret string
+	Data         string       // the folder of the accounts, which must exist; "" keeps them in memory
+	Log          *slog.Logger // nil: nothing is logged
+}
+
+// Shop is the website. Handler serves it; Close lets go of its accounts.
+type Shop struct {
+	url        string
+	secure     bool
+	issuer     string
+	origin     string // of the issuer, for the Content-Security-Policy
+	accounts   *accounts
+	sessions   *sessions
+	provider   *provider
+	protection *http.CrossOriginProtection
+	log        *slog.Logger
+	engine     *gin.Engine
+}
+
+// New opens the accounts and prepares the shop. It does not call the provider, which may start later.
+func New(c Config) (*Shop, error) {
+	own, err := origin(c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("the shop's URL %q: %w", c.URL, err)
+	}
+	trusted, err := origin(c.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("the issuer %q: %w", c.Issuer, err)
+	}
+	if c.ClientID == "" {
+		return nil, errors.New("the shop has no client id")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	opened, err := openAccounts(c.Data)
+	if err != nil {
+		return nil, err
+	}
+	s := &Shop{
+		url:        own,
+		secure:     strings.HasPrefix(own, "https:"),
+		issuer:     c.Issuer,
+		origin:     trusted,
+		accounts:   opened,
+		sessions:   newSessions(sessionLimit),
+		provider:   newProvider(c.Issuer, c.ClientID, c.ClientSecret),
+		protection: http.NewCrossOriginProtection(),
+		log:        c.Log,
+	}
+	s.engine = s.routes()
+	return s, nil
+}
+
+func (s *Shop) routes() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.RedirectTrailingSlash = false // a redirect made of what the request says is one too many
+	e.HandleMethodNotAllowed = true
+	e.Use(gin.CustomRecoveryWithWriter(nil, s.panicked))
+
+	get := func(path string, h gin.HandlerFunc) { e.Match([]string{http.MethodGet, http.MethodHead}, path, h) }
+	get("/", s.homePage)
+	get("/login", s.loginPage)
+	get("/login/qr/:name", s.livePicture)
+	get("/account", s.accountPage)
+	get("/static/*file", s.staticFile)
+	e.POST("/login/challenge", s.startLogin)
+	e.POST("/login/finish", s.finishLogin)
+	e.POST("/logout", s.logOut)
+	e.NoRoute(func(c *gin.Context) { s.failure(c, http.StatusNotFound) })
+	e.NoMethod(func(c *gin.Context) { s.failure(c, http.StatusMethodNotAllowed) })
+	return e
+}
+
+// Handler serves the shop.
+func (s *Shop) Handler() http.Handler { return s.guard(s.engine) }
+
+// Close closes the accounts; the handler must not be in use any more.
+func (s *Shop) Close() error { return s.accounts.Close() }
+
+func (s *Shop) panicked(c *gin.Context, reason any) {
+	s.log.Error("a page failed", "route", c.FullPath(), "reason", reason)
+	s.failure(c, http.StatusInternalServerError)
+}
+
+// origin checks an address that the shop is configured with and returns its scheme, host and port. Plain http is for the
+// loopback: elsewhere a login would travel in the open.
+func origin(address string) (string, error) {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return "", errors.New("not a plain URL such as https://example.com")
+	case strings.HasSuffix(address, "/"):
+		return "", errors.New("must not end with a slash")
+	case strings.ContainsAny(u.Host, ";, '\"*"): // it becomes part of the Content-Security-Policy
+		return "", errors.New("not a plain host")
+	case u.Scheme == "https", u.Scheme == "http" && loopbackName(u.Hostname()):
+		return u.Scheme + "://" + u.Host, nil
+	}
+	return "", errors.New("must be https, or http on the loopback")
+}
+
+func loopbackName(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
