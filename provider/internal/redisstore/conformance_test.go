@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -160,6 +161,9 @@ func age(t testing.TB, db *redis.Client, d time.Duration) {
 
 func ageRecord(ctx context.Context, db *redis.Client, key string, d time.Duration) error {
 	value, err := db.Get(ctx, key).Result()
+	if errors.Is(err, redis.Nil) { // has just gone
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type Store struct {
 	db      *redis.Client
 	log     *slog.Logger
 	node    string // names this node among those that share the Redis; random
+	silence time.Duration
 	trips   atomic.Int64
 	waiting waiters
 
@@ -47,6 +48,10 @@ var (
 // New connects to the Redis at a URL, redis://[user:password@]host:port[/db], rediss:// or unix://, and subscribes. Neither
 // the log nor an error ever shows the URL, which may hold a password.
 func New(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
+	return connect(ctx, url, log, silence)
+}
+
+func connect(ctx context.Context, url string, log *slog.Logger, silence time.Duration) (*Store, error) {
 	options, err := redis.ParseURL(url)
 	if err != nil { // which may quote the URL
 		return nil, errors.New("redisstore: the URL cannot be read; it has the form redis://[user:password@]host:port[/db], rediss://… or unix://…")
@@ -58,7 +63,7 @@ func New(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
 	options.DisableIdentity = true
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 
-	s := &Store{db: redis.NewClient(options), log: log, node: rand.Text()}
+	s := &Store{db: redis.NewClient(options), log: log, node: rand.Text(), silence: silence}
 	s.db.AddHook(tripCounter{&s.trips})
 	for _, script := range []*redis.Script{challengeScript, counterScript} {
 		if err := script.Load(ctx, s.db).Err(); err != nil {

@@ -13,7 +13,7 @@ import (
 
 const (
 	subscribeTimeout = 5 * time.Second
-	silence          = 10 * time.Second // after that long without a message, Redis is asked whether it is still there
+	silence          = 10 * time.Second // without a message: then Redis is asked whether it is still there
 	pause            = 100 * time.Millisecond
 )
 
@@ -94,7 +94,7 @@ func (s *Store) hear(ctx context.Context, sub *redis.PubSub) {
 	defer context.AfterFunc(ctx, func() { _ = sub.Close() })() // ends a Receive that is under way
 	asked, lost := false, false
 	for ctx.Err() == nil {
-		message, err := sub.ReceiveTimeout(ctx, silence)
+		message, err := sub.ReceiveTimeout(ctx, s.silence)
 		switch timeout := net.Error(nil); {
 		case err == nil:
 			asked = false

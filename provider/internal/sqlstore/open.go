@@ -56,8 +56,8 @@ func (db *DB) Close() error {
 	return errors.Join(errs...)
 }
 
-// creating is held from the making of a file until it is closed again. To close a file is to give up every lock that this
-// process holds on it (POSIX), those of SQLite in another DB too; so it must not be opened by another meanwhile.
+// creating is held from the making of a file until it is closed again, so that no other DB of this process has it open by then:
+// to close a file is to give up every lock that the process holds on it (POSIX), SQLite's too.
 var creating sync.Mutex
 
 // connect opens the pools. name is what an error should call the database.
@@ -176,7 +176,7 @@ func (db *DB) prepare(ctx context.Context) error {
 		{&db.device, db.read, selectDeviceAndAccount},
 		{&db.recordLogin, db.write, insertLogin},
 	} {
-		if *s.stmt, err = s.pool.PrepareContext(ctx, s.text); err != nil {
+		if *s.stmt, err = s.pool.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // closed with its pool
 			return err
 		}
 	}

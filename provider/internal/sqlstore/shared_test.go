@@ -5,18 +5,23 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"qrlogin/provider/internal/identity"
 )
 
-// The tests below need other processes. They are this test binary once more, told by its environment what to do.
-const roleVariable, folderVariable = "SQLSTORE_TEST_ROLE", "SQLSTORE_TEST_FOLDER"
+// The tests below need other processes. They are this test binary once more, told by its environment what to do with the
+// database in its working directory.
+const roleVariable = "SQLSTORE_TEST_ROLE"
 
 func TestMain(m *testing.M) {
 	roles := map[string]func(context.Context, *DB) error{"start": start, "write": write}
@@ -25,7 +30,7 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	ctx := context.Background()
-	db, err := Open(ctx, os.Getenv(folderVariable))
+	db, err := Open(ctx, ".")
 	if err == nil {
 		err = role(ctx, db)
 	}
@@ -40,7 +45,8 @@ func process(t *testing.T, role, dir string) *exec.Cmd {
 	program, err := os.Executable()
 	must(t, err)
 	c := exec.CommandContext(t.Context(), program)
-	c.Env = append(os.Environ(), roleVariable+"="+role, folderVariable+"="+dir)
+	c.Env = append(os.Environ(), roleVariable+"="+role)
+	c.Dir = dir
 	return c
 }
 
@@ -81,6 +87,29 @@ func TestProvidersThatStartAtOnceOnANewFolderAgreeAndSayNothing(t *testing.T) {
 		for _, s := range said {
 			same(t, s, said[0])
 		}
+	}
+}
+
+// SQLite itself would open such a file without a word, and fail at the first login.
+func TestAFileThatMayOnlyBeReadIsRefusedAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	db, err := Open(t.Context(), dir)
+	must(t, err)
+	must(t, db.Close())
+	c := process(t, "start", dir)
+	if os.Geteuid() == 0 { // root may write to anything: another user tries, who must be able to get at the folder and the program
+		content, err := os.ReadFile(c.Path)
+		must(t, err)
+		c.Path = filepath.Join(dir, "program")
+		must(t, os.WriteFile(c.Path, content, 0o755))
+		must(t, os.Chmod(filepath.Dir(dir), 0o755))
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	must(t, os.Chmod(dir, 0o777))
+	must(t, os.Chmod(filepath.Join(dir, fileName), 0o444))
+	said, err := c.CombinedOutput()
+	if err == nil || !strings.Contains(string(said), fileName) || !strings.Contains(string(said), "readonly database") || strings.Count(string(said), "\n") != 1 {
+		t.Errorf("%v: %s", err, said)
 	}
 }
 
@@ -174,22 +203,26 @@ func TestTwoHandlesThatWriteAtOnceNeitherFailNorRecordALoginTwice(t *testing.T) 
 	same(t, fresh.Load(), 25)
 }
 
-func TestOpeningAFileTwiceInOneProcessKeepsTheLocksOfTheFirst(t *testing.T) {
+func TestTransactionsOfTwoHandlesThatReadAndThenWriteFollowOneAnother(t *testing.T) {
 	dir := t.TempDir()
-	first := mustOpen(t, dir)
-	tx, err := first.write.BeginTx(t.Context(), nil) // takes the write lock
+	handles := []*DB{mustOpen(t, dir), mustOpen(t, dir)}
+	_, err := handles[0].write.Exec(`INSERT INTO meta (name, value) VALUES ('counter', $1)`, []byte{0})
 	must(t, err)
-	defer func() { _ = tx.Rollback() }()
-
-	// Another process waits for the lock; opening and closing in this one must not set it free.
-	c := process(t, "start", dir)
-	must(t, c.Start())
-	must(t, makeFile(dir+"/"+fileName))
-	_, err = tx.Exec(`INSERT INTO meta (name, value) VALUES ('id', $1)`, []byte("ours"))
-	must(t, err)
-	must(t, tx.Commit())
-	must(t, c.Wait())
-	id, err := first.ID(t.Context())
-	must(t, err)
-	same(t, id, "b3Vycw") // base64url of ours: the other process came second
+	atOnce(64, func(i int) {
+		err := handles[i%2].within(t.Context(), func(tx *sql.Tx) error {
+			var counter []byte
+			if err := tx.QueryRow(`SELECT value FROM meta WHERE name = 'counter'`).Scan(&counter); err != nil {
+				return err
+			}
+			counter[0]++
+			_, err := tx.Exec(`UPDATE meta SET value = $1 WHERE name = 'counter'`, counter)
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	var counter []byte
+	must(t, handles[1].read.QueryRow(`SELECT value FROM meta WHERE name = 'counter'`).Scan(&counter))
+	same(t, counter, []byte{64})
 }

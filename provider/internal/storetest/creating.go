@@ -15,7 +15,7 @@ var creating = []test{
 		draft, deviceCode, watch := challenge.NewDraft(client, challenge.Policy{StaticCode: true}, request)
 		r, err := b.Store.Create(t.Context(), draft)
 		want(t, "create", err, nil)
-		if wanted := draft.Begin(r.Now); !reflect.DeepEqual(r.Challenge, wanted) {
+		if wanted := draft.Begin(r.CreatedAt); !reflect.DeepEqual(r.Challenge, wanted) || r.Now.Before(r.CreatedAt) {
 			t.Fatalf("create answers\n%+v\nwant\n%+v", r.Challenge, wanted)
 		}
 		if read := get(t, b, draft.ID()); !reflect.DeepEqual(read.Challenge, r.Challenge) {

@@ -1,0 +1,192 @@
+package challenge
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+)
+
+// cell is what an event does in a state: leads to another, changes nothing, or is refused.
+type cell struct {
+	to  State // 0 for no change
+	err error
+}
+
+var (
+	same      = cell{}
+	wrong     = cell{err: ErrWrongState}
+	another   = cell{err: ErrClaimedByAnother}
+	unknown   = cell{err: ErrCodeUnknown}
+	othersays = cell{err: ErrConsentMismatch}
+)
+
+func to(s State) cell { return cell{to: s} }
+
+var liveStates = []State{Pending, Claimed, Approved, Redeemed}
+
+var finalStates = []State{Denied, Cancelled, Expired, Purged}
+
+// table decides every event in every live state, in the order of liveStates. Every final state refuses everything, and says
+// how it ended.
+func table(c Challenge, now time.Time) []struct {
+	name  string
+	event Event
+	cells [4]cell
+} {
+	frame := c.frameAt(now)
+	forged := frame
+	forged.MAC = make([]byte, macLen)
+	return []struct {
+		name  string
+		event Event
+		cells [4]cell
+	}{
+		{"visit of the same browser", Visit{browser}, [4]cell{same, same, same, same}},
+		{"visit of another browser", Visit{otherBrowser}, [4]cell{to(Pending), same, same, same}},
+		{"scan", scanBy(device, frame), [4]cell{to(Claimed), same, wrong, wrong}},
+		{"scan by another", scanBy(otherDevice, frame), [4]cell{to(Claimed), another, another, another}},
+		{"scan of a forged code", scanBy(device, forged), [4]cell{unknown, unknown, unknown, unknown}},
+		{"scan of a forged code by another", scanBy(otherDevice, forged), [4]cell{unknown, unknown, unknown, unknown}},
+		{"release", Release{device}, [4]cell{wrong, to(Pending), wrong, wrong}},
+		{"release by another", Release{otherDevice}, [4]cell{wrong, another, wrong, wrong}},
+		{"approve", Approve{device, consent}, [4]cell{wrong, to(Approved), same, same}},
+		{"approve by another", Approve{otherDevice, consent}, [4]cell{wrong, another, another, another}},
+		{"approve something else", Approve{device, otherConsent}, [4]cell{wrong, othersays, othersays, othersays}},
+		{"approve nothing", Approve{device, nil}, [4]cell{wrong, othersays, othersays, othersays}},
+		{"deny", Deny{device, consent}, [4]cell{wrong, to(Denied), wrong, wrong}},
+		{"deny by another", Deny{otherDevice, consent}, [4]cell{wrong, another, wrong, wrong}},
+		{"deny something else", Deny{device, otherConsent}, [4]cell{wrong, othersays, wrong, wrong}},
+		{"redeem", Redeem{[]byte("sealed"), time.Second}, [4]cell{wrong, wrong, to(Redeemed), wrong}},
+		{"redeem without a window", Redeem{[]byte("sealed"), 0}, [4]cell{wrong, wrong, to(Purged), wrong}},
+		{"cancel", Cancel{}, [4]cell{to(Cancelled), to(Cancelled), to(Cancelled), wrong}},
+		{"receipt", Receipt{}, [4]cell{wrong, wrong, wrong, to(Purged)}},
+		{"no event at all", nil, [4]cell{wrong, wrong, wrong, wrong}},
+	}
+}
+
+func TestEveryEventIsDecidedInEveryState(t *testing.T) {
+	now := begin.Add(time.Minute)
+	var events []string
+	for _, state := range liveStates {
+		c := inState(t, state, now)
+		for _, row := range table(c, now) {
+			cell := row.cells[slices.Index(liveStates, state)]
+			before := c.unchanged()
+			got, err := c.Apply(row.event, now)
+			if !reflect.DeepEqual(c, before) {
+				t.Fatalf("%s in %v wrote into the challenge it was given", row.name, state)
+			}
+			switch {
+			case err != cell.err:
+				t.Errorf("%s in %v: got the error %v, want %v", row.name, state, err, cell.err)
+			case cell.to == 0 && !reflect.DeepEqual(got, before):
+				t.Errorf("%s in %v changed\n%+v\nto\n%+v", row.name, state, before, got)
+			case cell.to != 0 && (got.State != cell.to || got.Version != c.Version+1):
+				t.Errorf("%s in %v led to %v, version %d, want %v, version %d", row.name, state, got.State, got.Version, cell.to, c.Version+1)
+			}
+		}
+	}
+	for _, state := range finalStates {
+		c := inState(t, state, now)
+		if c.State != state {
+			t.Fatalf("want %v, got %v", state, c.State)
+		}
+		for _, row := range table(pending(), now) {
+			refuses(t, c, row.event, now, Error{Kind: Gone, Outcome: state})
+			if row.event != nil {
+				events = append(events, reflect.TypeOf(row.event).Name())
+			}
+		}
+	}
+
+	// What the source declares, the table has: a new state or event cannot be forgotten.
+	slices.Sort(events)
+	if events, all := slices.Compact(events), declared(t, receivers("isEvent")); !slices.Equal(events, all) {
+		t.Errorf("the table has the events %v, the package %v", events, all)
+	}
+	if states, all := len(liveStates)+len(finalStates), declared(t, constants("State")); states != len(all) {
+		t.Errorf("the table has %d states, the package %v", states, all)
+	}
+}
+
+func TestWhatIsNoStateChangesNothing(t *testing.T) {
+	now := begin.Add(time.Minute)
+	for _, row := range table(pending(), now) {
+		c := inState(t, Claimed, now)
+		c.State = 0
+		got, err := c.Apply(row.event, now)
+		if _, isVisit := row.event.(Visit); !isVisit && err != ErrWrongState {
+			t.Errorf("%s: got the error %v, want %v", row.name, err, ErrWrongState)
+		}
+		if !reflect.DeepEqual(got, c) {
+			t.Errorf("%s changed a challenge without a state to %+v", row.name, got)
+		}
+	}
+}
+
+func TestEveryStateHasAName(t *testing.T) {
+	for s := Pending; s <= Purged; s++ {
+		if _, named := stateTexts[s]; !named {
+			t.Errorf("state %d has no name", s)
+		}
+		if final := slices.Contains(finalStates, s); s.Final() != final {
+			t.Errorf("%v: final is %v, want %v", s, s.Final(), final)
+		}
+	}
+	if len(stateTexts) != int(Purged) || Purged.String() != Redeemed.String() {
+		t.Errorf("the names are %v", stateTexts)
+	}
+	if s := (Purged + 1).String(); s != "state 9" {
+		t.Errorf("what is no state is named %q", s)
+	}
+}
+
+func TestTheScanRecordsWhoClaims(t *testing.T) {
+	now := begin.Add(time.Minute)
+	c := inState(t, Claimed, now)
+	if want := (Claim{Device: device, Account: account, At: now, Consent: consent}); !reflect.DeepEqual(c.Claim, want) {
+		t.Fatalf("the claim is %+v, want %+v", c.Claim, want)
+	}
+	// The same device again, with another consent: the first one stays what it decides about.
+	again := scanBy(device, c.frameAt(now))
+	again.Consent = otherConsent
+	if got := c.applied(t, now, again); !reflect.DeepEqual(got, c) {
+		t.Fatalf("a second scan changed the claim to %+v", got.Claim)
+	}
+}
+
+func TestAReleasedChallengeIsAnybodysAndForgetsTheClaim(t *testing.T) {
+	now := begin.Add(time.Minute)
+	c := inState(t, Claimed, now).applied(t, now, Release{device})
+	if !reflect.DeepEqual(c.Claim, Claim{}) {
+		t.Fatalf("the claim is still there: %+v", c.Claim)
+	}
+	refuses(t, c, Approve{device, consent}, now, ErrWrongState)
+	c = c.applied(t, now, scanBy(otherDevice, c.frameAt(now)))
+	refuses(t, c, Approve{device, consent}, now, ErrClaimedByAnother)
+	leadsTo(t, c, Approve{otherDevice, consent}, now, Approved)
+}
+
+func TestTheBrowserFreezesAtTheClaim(t *testing.T) {
+	now := begin.Add(time.Minute)
+	c := inState(t, Claimed, now).applied(t, now, Visit{otherBrowser})
+	if c.Browser != browser {
+		t.Fatalf("the browser is now %+v", c.Browser)
+	}
+}
+
+func TestApprovalAndRedemptionKeepWhatTheyNeed(t *testing.T) {
+	now := begin.Add(time.Minute)
+	if c := inState(t, Approved, now); !c.ApprovedAt.Equal(now) {
+		t.Errorf("approved at %v, want %v", c.ApprovedAt, now)
+	}
+	c := inState(t, Approved, now).applied(t, now, Redeem{Sealed: []byte("sealed"), Window: 10 * time.Second})
+	if string(c.Sealed) != "sealed" || !c.WindowEnds.Equal(now.Add(10*time.Second)) {
+		t.Errorf("redeemed: %q until %v", c.Sealed, c.WindowEnds)
+	}
+	c = inState(t, Approved, now).applied(t, now, Redeem{Sealed: []byte("sealed")})
+	if c.Sealed != nil || !c.WindowEnds.IsZero() {
+		t.Errorf("redeemed without a window: %q until %v", c.Sealed, c.WindowEnds)
+	}
+}

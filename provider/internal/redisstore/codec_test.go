@@ -1,0 +1,84 @@
+package redisstore
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"qrlogin/provider/internal/challenge"
+)
+
+// fill gives every field of a value, however deep, something that is not its zero. A field of a kind that it does not know
+// fails the test, and so does one that the codec forgets.
+func fill(t *testing.T, v reflect.Value, n *int) {
+	t.Helper()
+	*n++
+	if at, ok := v.Addr().Interface().(*time.Time); ok {
+		*at = time.UnixMilli(int64(1_700_000_000_000 + *n)).UTC()
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(t, v.Field(i), n)
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(t, v.Index(i), n)
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 3, 3))
+		for i := range v.Len() {
+			fill(t, v.Index(i), n)
+		}
+	case reflect.String:
+		v.SetString(fmt.Sprint("text ", *n))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int:
+		v.SetInt(int64(*n))
+	case reflect.Uint64:
+		v.SetUint(uint64(*n) << 40)
+	case reflect.Uint8:
+		v.SetUint(uint64(*n%255 + 1))
+	default:
+		t.Fatalf("the codec's test does not know %v", v.Type())
+	}
+}
+
+func filled(t *testing.T) challenge.Challenge {
+	t.Helper()
+	var c challenge.Challenge
+	n := 0
+	fill(t, reflect.ValueOf(&c).Elem(), &n)
+	return c
+}
+
+func TestEveryFieldOfAChallengeSurvivesItsRecord(t *testing.T) {
+	for _, c := range []challenge.Challenge{{}, filled(t), filled(t).Tombstone()} {
+		got, err := decode(encode(c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, c) {
+			t.Errorf("read back\n%+v\nwant\n%+v", got, c)
+		}
+	}
+}
+
+func TestADamagedRecordIsAnError(t *testing.T) {
+	whole := encode(filled(t))
+	for n := range whole {
+		if c, err := decode(whole[:n]); err == nil {
+			t.Fatalf("the first %d of %d bytes are read as %+v", n, len(whole), c)
+		}
+	}
+	if _, err := decode(append(whole, 0)); err == nil {
+		t.Fatal("a byte too many is not noticed")
+	}
+	whole[0]++
+	if _, err := decode(whole); err == nil {
+		t.Fatal("a record of another format is read")
+	}
+}
