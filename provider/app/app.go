@@ -103,7 +103,7 @@ func route(log *slog.Logger, site *oauth.Door, page *browser.Door, device *phone
 	r.HandleMethodNotAllowed = true
 	r.RedirectTrailingSlash = false // one spelling of each path
 	_ = r.SetTrustedProxies(nil)    // addresses come from connections; nil cannot be wrong
-	r.Use(web.Log(log))
+	r.Use(web.Log(log), web.LimitBodyTime)
 	site.Mount(r)
 	page.Mount(r)
 	device.Mount(r)

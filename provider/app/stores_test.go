@@ -61,7 +61,7 @@ func TestALoginWorksOnEveryStore(t *testing.T) {
 				token <- a
 			}()
 			w.approve(p, started)
-			if view := <-watched; view.State != api.ChallengeStateClaimed {
+			if view := <-watched; view.Version == 0 || view.State == api.ChallengeStatePending { // how far it is by then is open
 				t.Errorf("the page learned %q", view.State)
 			}
 			if a := <-token; a.Status != http.StatusOK {

@@ -47,6 +47,7 @@ type world struct {
 	console  *lockedBuffer
 	logs     *lockedBuffer
 	http     *http.Client
+	pipes    *pipes // in a bubble
 }
 
 // newWorld starts a provider on a free port. change may alter its configuration.

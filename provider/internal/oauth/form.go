@@ -13,8 +13,8 @@ import (
 
 const maxForm = 64 << 10
 
-// form is the parameters of a request: each at most once (RFC 6749 §3.2), an empty one as if it were not there, unknown
-// ones kept and ignored.
+// form is the parameters of a request: each at most once (RFC 6749 §3.2; but see resource), an empty one as if it were not
+// there, unknown ones kept and ignored.
 type form map[string]string
 
 // readForm reads the parameters from the body alone: a secret in a query would be logged somewhere.
@@ -36,11 +36,13 @@ func parseForm(body string) (form, error) {
 		if !utf8.ValidString(name) {
 			return nil, invalidRequest("a parameter is not UTF-8")
 		}
-		if len(all) > 1 {
+		if len(all) > 1 && name != "resource" { // RFC 8707 §2: that one may be repeated
 			return nil, invalidRequest("a parameter is repeated")
 		}
-		if !utf8.ValidString(all[0]) || strings.ContainsRune(all[0], 0) {
-			return nil, invalidRequest("a parameter is not UTF-8 text")
+		for _, value := range all {
+			if !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
+				return nil, invalidRequest("a parameter is not UTF-8 text")
+			}
 		}
 		if all[0] != "" {
 			f[name] = all[0]

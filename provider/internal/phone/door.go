@@ -3,6 +3,7 @@ package phone
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -54,7 +55,14 @@ type Door struct {
 
 // Mount adds the door's routes.
 func (d *Door) Mount(r gin.IRoutes) {
-	h := func(f func(*gin.Context) error) gin.HandlerFunc { return web.Handle(f, web.Fail(d.Log)) }
+	h := func(f func(*gin.Context) error) gin.HandlerFunc {
+		return web.Handle(func(c *gin.Context) error {
+			if _, err := web.Query(c); err != nil { // nothing here reads one, and no proof covers one
+				return err
+			}
+			return f(c)
+		}, d.fail)
+	}
 	r.POST("/phone/enrollments", h(d.startEnrollment))
 	r.POST("/phone/enrollments/:enrollment_id/confirm", h(d.confirmEnrollment))
 	r.GET("/phone/account", h(d.account))
@@ -62,6 +70,14 @@ func (d *Door) Mount(r gin.IRoutes) {
 	r.POST("/phone/scans", h(d.scan))
 	r.DELETE("/phone/scans/:id", h(d.release))
 	r.POST("/phone/decisions", h(d.decide))
+}
+
+// fail answers an error as a problem; a 401 says how to authenticate (RFC 9110 §15.5.2).
+func (d *Door) fail(c *gin.Context, err error) {
+	if p, _ := web.ProblemOf(err); p.Status == http.StatusUnauthorized && c.Writer.Header().Get("WWW-Authenticate") == "" {
+		c.Header("WWW-Authenticate", `DPoP algs="ES256"`)
+	}
+	web.Fail(d.Log)(c, err)
 }
 
 const maxBody = 4 << 10

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -18,26 +19,29 @@ import (
 // bodyTime is how long a client may take to send a body.
 const bodyTime = 15 * time.Second
 
+// LimitBodyTime ends the wait for a body that comes too slowly or never, also where no handler reads it: net/http reads an
+// unread body before it sends the answer. The server's own ReadTimeout would end long polls, too.
+func LimitBodyTime(c *gin.Context) {
+	if c.Request.ContentLength != 0 {
+		_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(bodyTime)) // a recorder in a test has none
+	}
+}
+
 // ReadBody reads a body of the media type and of at most limit bytes. It answers [UnsupportedType], [TooLarge], or
-// [BadRequest] for one that breaks off, takes longer than 15 s or is not UTF-8.
+// [BadRequest] for one that breaks off, takes too long (see [LimitBodyTime]) or is not UTF-8.
 func ReadBody(c *gin.Context, mediaType string, limit int64) ([]byte, error) {
 	got, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	if err != nil || got != mediaType || len(c.Request.Header.Values("Content-Type")) > 1 {
 		return nil, UnsupportedType.With("expected " + mediaType)
 	}
-	// A deadline for this body alone: the server-wide one would also end long polls.
-	control := http.NewResponseController(c.Writer)
-	deadlines := control.SetReadDeadline(time.Now().Add(bodyTime)) == nil
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
-	if deadlines {
-		_ = control.SetReadDeadline(time.Time{})
-	}
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, TooLarge
 	}
 	if err != nil {
 		return nil, BadRequest.With("the body broke off")
 	}
+	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{}) // what follows may be a long poll
 	if !utf8.Valid(body) {
 		return nil, BadRequest.With("the body is not UTF-8")
 	}
@@ -76,6 +80,10 @@ func uniqueMembers(body []byte) error {
 		key, ok := name.(string)
 		if err != nil || !ok {
 			return BadRequest.With("the body is not a JSON object")
+		}
+		// encoding/json takes a member for another that differs in case alone; the contract has lower case only.
+		if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz_") != "" {
+			return BadRequest.With("an unknown member")
 		}
 		if seen[key] {
 			return BadRequest.With("a member is repeated")

@@ -126,7 +126,7 @@ func TestWidgetChangesItsLanguageWithoutANewCode(t *testing.T) {
 		t.Errorf("%d challenges", n)
 	}
 	b.press("不是你？换一个二维码")
-	b.awaitCode(p.code(p.challenge(1), 0))
+	b.awaitChallenge(1)
 	b.close(false)
 }
 
@@ -180,7 +180,7 @@ func TestWidgetKeepsAKeyboardsPlace(t *testing.T) {
 	b.do(chromedp.KeyEvent("\t"))
 	b.await("root.activeElement?.localName === 'button' && getComputedStyle(root.activeElement).outlineStyle === 'solid'")
 	b.do(chromedp.KeyEvent("\r"))
-	b.awaitCode(p.code(p.challenge(1), 0))
+	b.awaitChallenge(1)
 	if got := js[string](b, "root.activeElement?.getAttribute('role')"); got != "status" {
 		t.Errorf("the focus is on %q", got)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// chromium is the one browser of all tests; each test has its own window with its own cookies and cache.
+// chromium is the one browser of all tests; each test has its own tab, site and provider.
 var chromium context.Context
 
 // TestMain starts Chromium. It is the one place that decides what happens without it: an error where QRLOGIN_REQUIRE=all says that every
@@ -53,6 +53,7 @@ func withChromium(path string, run func() int) int {
 		chromedp.UserDataDir(profile),
 		chromedp.NoSandbox, // Chromium's own sandbox does not start as root
 		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("renderer-process-limit", "2"), // a process for each tab costs more than the test in it
 		chromedp.Flag("disable-component-update", true),
 	)...)
 	defer stop()

@@ -18,7 +18,7 @@ import (
 	"github.com/makiuchi-d/gozxing/qrcode"
 )
 
-// tab is a window of its own on the site's login page, with the widget in it.
+// tab is a browser's tab on the site's login page, with the widget in it.
 type tab struct {
 	t        *testing.T
 	ctx      context.Context
@@ -54,13 +54,13 @@ window.setTimeout = (f, ms, ...args) => {
 };
 `
 
-// setup makes a provider, a site and a window; nothing is open yet.
+// setup makes a provider, a site and a tab; nothing is open yet.
 func setup(t *testing.T) (*provider, *site, *tab) {
 	t.Helper()
 	t.Parallel()
 	p := newProvider(t)
 	s := newSite(t, p)
-	ctx, cancel := chromedp.NewContext(chromium, chromedp.WithNewBrowserContext())
+	ctx, cancel := chromedp.NewContext(chromium)
 	t.Cleanup(cancel)
 	b := &tab{t: t, ctx: ctx, provider: p, site: s}
 	b.do(chromedp.ExposeFunc("__report", func(_ context.Context, e event) (chromedp.Void, error) {
@@ -84,7 +84,7 @@ func setup(t *testing.T) (*provider, *site, *tab) {
 	return p, s, b
 }
 
-// open opens the login page in a window of its own, and returns when the widget shows its first code.
+// open opens the login page and returns when the widget shows its first code.
 func open(t *testing.T) (*provider, *site, *tab) {
 	t.Helper()
 	p, s, b := setup(t)
@@ -93,7 +93,7 @@ func open(t *testing.T) (*provider, *site, *tab) {
 	return p, s, b
 }
 
-// before adds a script that runs in every document of this window before the document's own.
+// before adds a script that runs in every document of this tab before the document's own.
 func (b *tab) before(script string) {
 	b.t.Helper()
 	if _, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script}); err != nil {
@@ -147,6 +147,19 @@ func (b *tab) awaitStatus(text string) {
 	b.await(fmt.Sprintf("root?.querySelector('[role=status]').textContent === %q", text))
 }
 
+// awaitChallenge waits until the widget shows the n-th challenge, and watches it.
+func (b *tab) awaitChallenge(n int) {
+	b.t.Helper()
+	c := b.provider.challenge(n)
+	eventually(b.t, fmt.Sprintf("challenge %d is watched", n), func() bool {
+		b.provider.mu.Lock()
+		defer b.provider.mu.Unlock()
+		last := len(b.provider.seen) - 1
+		return last >= 0 && b.provider.seen[last].PathValue("id") == c.ID
+	})
+	b.awaitPhase("pending")
+}
+
 // press presses the widget's button, which must say what is given.
 func (b *tab) press(label string) {
 	b.t.Helper()
@@ -192,32 +205,40 @@ func (b *tab) waits() []float64 {
 	return js[[]float64](b, "__waits.filter((ms) => ms >= 1000)")
 }
 
-// screenshot is the widget's picture as a person sees it.
-func (b *tab) screenshot() []byte {
+// screenshot is the widget's picture as a person sees it, on a screen with scale pixels to the CSS pixel.
+func (b *tab) screenshot(scale float64) []byte {
 	b.t.Helper()
-	shot, err := chromedp.Run(b.ctx, chromedp.Screenshot(chromedp.CSS("qr-login")))
+	place := js[[]float64](b, "(({ x, y, width, height }) => [x, y, width, height])(widget.getBoundingClientRect())")
+	shot, err := chromedp.Call(b.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{
+		Clip: &page.Viewport{X: place[0], Y: place[1], Width: place[2], Height: place[3], Scale: scale},
+	})
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return shot
+	return shot.Data
 }
 
-// read decodes the QR code on the screenshot; "" when there is none that a phone could read.
+// read decodes the QR code on the screenshot; "" when there is none that a reader reads. The reader misses one picture in a hundred
+// at one size, and then reads it at another.
 func (b *tab) read() string {
 	b.t.Helper()
-	picture, _, err := image.Decode(bytes.NewReader(b.screenshot()))
-	if err != nil {
-		b.t.Fatal(err)
+	for _, scale := range []float64{1, 2, 1.4} {
+		picture, _, err := image.Decode(bytes.NewReader(b.screenshot(scale)))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		source := gozxing.NewLuminanceSourceFromImage(picture)
+		for _, binarizer := range []gozxing.Binarizer{gozxing.NewHybridBinarizer(source), gozxing.NewGlobalHistgramBinarizer(source)} {
+			bitmap, err := gozxing.NewBinaryBitmap(binarizer)
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			if result, err := qrcode.NewQRCodeReader().Decode(bitmap, nil); err == nil {
+				return result.GetText()
+			}
+		}
 	}
-	bitmap, err := gozxing.NewBinaryBitmapFromImage(picture)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	result, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true})
-	if err != nil {
-		return ""
-	}
-	return result.GetText()
+	return ""
 }
 
 // awaitCode waits until the screenshot shows a code with this text.

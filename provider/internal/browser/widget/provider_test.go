@@ -57,16 +57,20 @@ func newProvider(t *testing.T) *provider {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.strays = append(p.strays, r.URL.Path)
+		allowSite(w, r)
 		http.NotFound(w, r)
 	})
-	mux.HandleFunc("OPTIONS /challenges/{id}", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/challenges/{id}", p.serveChallenge)
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodOptions {
+			mux.ServeHTTP(w, r)
+			return
+		}
 		allowSite(w, r)
 		w.Header().Set("Access-Control-Allow-Methods", "GET, DELETE")
 		w.Header().Set("Access-Control-Allow-Headers", "Authorization")
 		w.WriteHeader(http.StatusNoContent)
-	})
-	mux.HandleFunc("/challenges/{id}", p.serveChallenge)
-	p.Server = httptest.NewServer(mux)
+	}))
 	t.Cleanup(func() { p.CloseClientConnections(); p.Close() })
 	p.fresh = func(c *challenge) { c.frames = []frame{{p.code(c, 0), 0, 60_000}} }
 	return p

@@ -202,7 +202,7 @@ func TestWidgetSaysDeclinedAndTriesAgainOnlyWhenAsked(t *testing.T) {
 				t.Errorf("%d challenges without a press of the button", n)
 			}
 			b.press("Try again")
-			b.awaitCode(p.code(p.challenge(1), 0))
+			b.awaitChallenge(1)
 			b.close(true)
 		})
 	}

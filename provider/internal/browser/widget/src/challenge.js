@@ -24,7 +24,7 @@ export class Challenge {
   #state = 'pending';
   #deadline;
   #finishing = false;
-  #failing = new Set();
+  #failing = {};
   #open = true;
   scanned = false;
 
@@ -43,7 +43,7 @@ export class Challenge {
         view.show(code ? 'pending' : 'loading');
       },
       // While the connection fails, the next answer decides, not the clock.
-      () => this.#failing.size || this.#settle({ name: 'expired' }),
+      () => this.#failing.watch || this.#settle({ name: 'expired' }),
     );
   }
 
@@ -63,7 +63,7 @@ export class Challenge {
     return end;
   }
 
-  // Cancels the challenge, unless it has ended or the phone has approved. Never rejects; a page that is being left may call it.
+  // Cancels the challenge, unless it has ended or the phone has approved (#open says so). Never rejects; a page that is being left may call it.
   async cancel() {
     if (!this.#open) return;
     this.#open = false;
@@ -162,8 +162,9 @@ export class Challenge {
   #persist(name, request, failed) {
     return persist(request, this.#over.signal, (failing) => {
       if (failing) failed?.();
-      this.#failing[failing ? 'add' : 'delete'](name);
-      this.#view.offline(this.#failing.size > 0);
+      this.#failing[name] = failing;
+      // Until the phone has approved, the person waits for the phone, not for the site.
+      this.#view.offline(this.#failing.watch || (this.#failing.finish && !this.#open));
     });
   }
 

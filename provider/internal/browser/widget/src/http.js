@@ -48,8 +48,9 @@ export async function persist(request, signal, trouble) {
       trouble(false);
       return answer;
     } catch (failure) {
-      if (!failure.temporary || tries === TRIES) throw failure;
-      trouble(true);
+      const again = failure.temporary && tries < TRIES;
+      trouble(again);
+      if (!again) throw failure;
       // A server that says when is asked no sooner; a network that comes back is tried at once.
       if (failure.after === undefined) await pause(backoff(tries), signal, 'online');
       else await pause(failure.after * 1000 + Math.random() * 250, signal);

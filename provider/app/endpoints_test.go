@@ -1,0 +1,179 @@
+package app_test
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"qrlogin/api"
+	"qrlogin/api/proof"
+)
+
+// target is a world with one of everything, to be attacked at every endpoint of the contract.
+type target struct {
+	w       *world
+	doc     *openapi3.T
+	phone   rawPhone // enrolled
+	started api.DeviceAuthorization
+	frame   string
+	version int64
+	asked   pendingEnrollment
+}
+
+// pendingEnrollment waits for its code.
+type pendingEnrollment struct {
+	phone rawPhone
+	path  string
+}
+
+func newTarget(t *testing.T) *target {
+	t.Helper()
+	return targetIn(t, newWorld(t))
+}
+
+func targetIn(t *testing.T, w *world) *target {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromFile("../../openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &target{w: w, doc: doc, phone: w.rawPhone().enrolled("+8613800138000"), started: w.start()}
+	view, _ := w.watch(g.started, 0)
+	g.frame, g.version = (*view.Frames)[0].Code, view.Version
+	g.asked = g.enrollment(w.rawPhone())
+	return g
+}
+
+func (g *target) enrollment(p rawPhone) pendingEnrollment {
+	g.w.t.Helper()
+	var e api.Enrollment
+	number := "+8613900139" + string(rune('0'+len(g.w.console.String())%10)) + string(rune('0'+len(g.w.console.String())/10%10)) + "0"
+	a := p.send(http.MethodPost, "/phone/enrollments", api.EnrollmentRequest{PhoneNumber: number})
+	if a.Status != http.StatusCreated {
+		g.w.t.Fatalf("enrolment: %d %s", a.Status, a.Body)
+	}
+	a.decode(g.w.t, &e)
+	return pendingEnrollment{p, "/phone/enrollments/" + e.EnrollmentId + "/confirm"}
+}
+
+// unchanged attacks, and then looks whether everything still is as it was.
+func (g *target) unchanged(attack func(*target)) {
+	w := g.w
+	w.t.Helper()
+	attack(g)
+	view, a := w.watch(g.started, 0)
+	if view.State != api.ChallengeStatePending || view.Version != g.version {
+		w.t.Errorf("the challenge has changed: %d %s", a.Status, a.Body)
+	}
+	var devices api.DeviceList
+	if g.phone.send(http.MethodGet, "/phone/devices", nil).decode(w.t, &devices); len(devices.Devices) != 1 {
+		w.t.Errorf("the account's devices have changed: %+v", devices)
+	}
+	// And it all still works.
+	g.phone.approve(g.started)
+	if a := w.poll(g.started, "wait=5"); a.Status != http.StatusOK {
+		w.t.Errorf("the login does not go on: %d %s", a.Status, a.Body)
+	}
+}
+
+// paths is the operations of the contract by path and method.
+func (g *target) paths() map[string]map[string]*openapi3.Operation {
+	all := map[string]map[string]*openapi3.Operation{}
+	for path, item := range g.doc.Paths.Map() {
+		all[path] = item.Operations()
+	}
+	return all
+}
+
+// fill puts real names into a path of the contract.
+func (g *target) fill(path string) string {
+	return strings.NewReplacer(
+		"{id}", g.started.ChallengeId, "{code}", strings.TrimPrefix(g.frame, g.w.issuer+"/q/"), "/phone/enrollments/{enrollment_id}/confirm", g.asked.path,
+	).Replace(path)
+}
+
+// endpoint is one operation of the contract, with a good request that an attack spoils.
+type endpoint struct {
+	method, path string
+	mediaType    string // of the body that it takes; "" for none
+	guarded      bool   // it wants credentials
+	body         string
+	request      func(body string) *http.Request
+}
+
+// bodies is a good body of each operation that takes one. An operation that is not here fails the tests that walk the
+// contract: a new endpoint is not forgotten.
+func (g *target) bodies() map[string]string {
+	grant := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {g.started.DeviceCode}}
+	return map[string]string{
+		"authorizeDevice":   url.Values{"client_id": {"shop"}}.Encode(),
+		"requestTokens":     grant.Encode(),
+		"startEnrollment":   `{"phone_number":"+8613800138009"}`,
+		"confirmEnrollment": `{"code":"nothing"}`,
+		"scan":              `{"code":"` + g.frame + `"}`,
+		"decide":            `{"decision":"` + g.phone.signedFor(g.w.issuer, g.started.ChallengeId, proof.Approve, []byte("{}")) + `"}`,
+	}
+}
+
+// endpoints is every operation of the contract by its id.
+func (g *target) endpoints() map[string]endpoint {
+	g.w.t.Helper()
+	bodies := g.bodies()
+	all := map[string]endpoint{}
+	for path, operations := range g.paths() {
+		for method, operation := range operations {
+			e := endpoint{method: method, path: g.fill(path)}
+			if operation.RequestBody != nil {
+				types := slices.Collect(maps.Keys(operation.RequestBody.Value.Content))
+				body, known := bodies[operation.OperationID]
+				if len(types) != 1 || !known {
+					g.w.t.Fatalf("no test knows what %s takes", operation.OperationID)
+				}
+				e.mediaType, e.body = types[0], body
+			}
+			scheme := ""
+			if operation.Security != nil {
+				for _, alternative := range *operation.Security {
+					for name := range alternative {
+						scheme = name
+					}
+				}
+			}
+			e.guarded = scheme != "" || operation.OperationID == "decide"
+			e.request = func(body string) *http.Request { return g.good(e, scheme, body) }
+			all[operation.OperationID] = e
+		}
+	}
+	return all
+}
+
+// good is a request whose credentials are right.
+func (g *target) good(e endpoint, scheme, body string) *http.Request {
+	g.w.t.Helper()
+	r := g.w.request(e.method, e.path, stringBody(body))
+	if e.mediaType != "" {
+		r.Header.Set("Content-Type", e.mediaType)
+	}
+	switch scheme {
+	case "":
+	case "clientBasic":
+		r.SetBasicAuth("shop", shopSecret)
+	case "watch":
+		r.Header.Set("Authorization", "Bearer "+g.started.Watch)
+		r.Header.Set("User-Agent", "Browser/1.0")
+	case "dpop":
+		p := g.phone
+		if e.path == g.asked.path {
+			p = g.asked.phone
+		}
+		r.Header.Set("DPoP", p.proof(e.method, e.path))
+	default:
+		g.w.t.Fatalf("no test knows how to satisfy %s", scheme)
+	}
+	return r
+}

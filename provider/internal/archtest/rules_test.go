@@ -1,0 +1,119 @@
+package archtest
+
+// module is the path that all our imports begin with; the rules leave it out.
+const module = "qrlogin/"
+
+// In the rules a path is one package, and a path that ends in "/..." is a package and all below it.
+
+// layers says, for every package, which others of ours it may import besides what lies below itself:
+//
+//	main → app → doors, stores, token → challenge, identity → standard library
+//
+// A package without a rule is refused: whoever adds one says here where it belongs. Test files may import more (see outside).
+var layers = []struct {
+	of  string
+	may []string
+	why string
+}{
+	{"provider", []string{"provider/app"},
+		"main reads flags and hands over to app, so that a test or another program starts the same provider without them"},
+	{"provider/app", []string{
+		"api", "provider/internal/browser", "provider/internal/oauth", "provider/internal/phone", "provider/internal/web",
+		"provider/internal/memstore", "provider/internal/redisstore", "provider/internal/sqlstore", "provider/internal/token",
+		"provider/internal/challenge", "provider/internal/identity"},
+		"app is the one place that knows all parts and wires them, so no part has to know another"},
+
+	{"provider/internal/oauth/...", []string{
+		"api", "provider/internal/web", "provider/internal/token", "provider/internal/challenge", "provider/internal/identity"},
+		"a door can be read alone: it knows no other door, and of stores only the methods that it declares. This one mints tokens"},
+	{"provider/internal/browser/...", []string{"api", "provider/internal/web", "provider/internal/challenge", "provider/internal/identity"},
+		"a door can be read alone. The watch capability never yields a token (SECURITY.md §1.1), so this one cannot mint any"},
+	{"provider/internal/phone/...", []string{
+		"api", "api/proof", "provider/internal/web", "provider/internal/challenge", "provider/internal/identity"},
+		"a door can be read alone. The phone gets no token, so this one cannot mint any"},
+	{"provider/internal/web", []string{"api", "provider/internal/challenge", "provider/internal/identity"},
+		"what the doors share of HTTP must not become the way by which they know each other"},
+
+	{"provider/internal/token", []string{"api", "api/proof", "provider/internal/challenge", "provider/internal/identity"},
+		"what a token says does not depend on how a request arrives or where keys lie"},
+	{"provider/internal/memstore", []string{"provider/internal/challenge"},
+		"a store holds records and knows no rules, no door and no other store: any of them can be replaced"},
+	{"provider/internal/redisstore", []string{"provider/internal/challenge"},
+		"a store holds records and knows no rules, no door and no other store: any of them can be replaced"},
+	{"provider/internal/sqlstore", []string{"provider/internal/challenge", "provider/internal/identity"},
+		"a store holds records and knows no rules, no door and no other store: any of them can be replaced"},
+
+	{"provider/internal/challenge", nil,
+		"the core is the rules alone, to be read, tested and trusted without anything else"},
+	{"provider/internal/identity", nil,
+		"the words for who is who stand by themselves, so that everything may use them"},
+
+	{"provider/internal/storetest", []string{"provider/internal/challenge", "provider/internal/identity"},
+		"a conformance suite that knows one backend is no truth for the others"},
+	{"provider/internal/contracttest", []string{"api"}, "it compares answers with the contract, whoever gave them"},
+	{"provider/internal/testenv", nil, "it finds programs for tests, whatever is tested"},
+	{"provider/internal/archtest", nil, "it judges imports and needs none"},
+	{"provider/internal/bench/...", []string{"api/...", "provider/app"},
+		"figures taken past app.New and HTTP would not be what a user of the provider sees"},
+
+	{"api/...", []string{"api/..."},
+		"the contract is what others build on: it must not pull in the provider"},
+	{"mobile-sim/...", []string{"mobile-sim/...", "api/..."},
+		"the phone knows of a provider what any phone does: the contract, over HTTP"},
+	{"relyingparty-demo/...", []string{"relyingparty-demo/...", "api/...", "mobile-sim/phone", "provider/app"},
+		"the demo is a site like any other. It starts a provider through app and then speaks only HTTP to it"},
+}
+
+// outside says what test files may import at most, where that is limited too.
+var outside = []struct {
+	of  string
+	may []string
+	why string
+}{
+	{"relyingparty-demo/...", []string{"relyingparty-demo/...", "api/...", "mobile-sim/...", "provider/app"},
+		"a test of the demo that reaches into the provider would pass where a site's own would not"},
+	{"mobile-sim/...", []string{"mobile-sim/...", "api/...", "provider/app"},
+		"a test of the phone that reaches into the provider would pass where another phone's would not"},
+}
+
+// refused says what a package never imports, ours or not.
+var refused = []struct {
+	of    string
+	never []string
+	why   string
+}{
+	{"provider/internal/challenge", []string{"net", "net/http/...", "net/rpc/...", "net/smtp", "database/sql/...", "os/...", "log/...", "."},
+		"the core is pure: no request, no record and no log line happens in it, and the standard library is all it needs"},
+	{"provider/internal/identity", []string{"net", "net/http/...", "net/rpc/...", "net/smtp", "database/sql/...", "os/...", "log/...", "."},
+		"types and refusals do no I/O, and the standard library is all they need"},
+	{"api/...", []string{"github.com/gin-gonic/...", "github.com/redis/...", "github.com/alicebob/..."},
+		"who builds a phone or a site with our client should not have to build a server with it"},
+	{"mobile-sim/...", []string{"github.com/redis/...", "github.com/alicebob/...", "database/sql/..."},
+		"a phone keeps its key in a file and has no part in the provider's stores"},
+}
+
+// owned says which packages alone may import something.
+var owned = []struct {
+	what string
+	by   []string
+	why  string
+}{
+	{"provider/internal/memstore", []string{"provider/app"}, "only app chooses where records lie"},
+	{"provider/internal/redisstore", []string{"provider/app"}, "only app chooses where records lie"},
+	{"provider/internal/sqlstore", []string{"provider/app"}, "only app chooses where records lie"},
+	{"github.com/redis/go-redis/...", []string{"provider/internal/redisstore", "provider/internal/bench"},
+		"who speaks Redis beside the store would have to know its keys"},
+	{"github.com/alicebob/miniredis/...", []string{"provider/internal/redisstore", "provider/app", "relyingparty-demo"},
+		"it stands in for a Redis where a process is started, not where one is used"},
+	{"database/sql/...", []string{"provider/internal/sqlstore", "relyingparty-demo/..."},
+		"who speaks SQL beside the store would have to know its tables (the demo has tables of its own)"},
+	{"modernc.org/sqlite/...", []string{"provider/internal/sqlstore", "relyingparty-demo/..."}, "the same"},
+	{"github.com/pressly/goose/...", []string{"provider/internal/sqlstore", "relyingparty-demo/..."}, "the same"},
+}
+
+// topLevel is everything that may lie at the top of the repository, beside files whose names begin with a dot. A person who
+// opens it for the first time should see at once what is what; the next thing goes into one of these.
+var topLevel = []string{
+	"provider", "relyingparty-demo", "mobile-sim", "api", "go.mod", "go.sum", "openapi.yaml", "README.md", "Makefile", "docs",
+	"deploy", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md",
+}

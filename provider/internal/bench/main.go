@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// options is the command line.
+type options struct {
+	Subjects    []string
+	Logins      int
+	Rounds      int
+	Concurrency int
+	Waiting     int
+	Profile     string
+	JSON        bool
+}
+
+func main() {
+	if role := os.Getenv(roleVariable); role != "" {
+		if err := serve(role, os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %s: %v\n", role, err)
+			os.Exit(1)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	subjects := flags.String("subjects", "floor,memory,redis", "what to measure; the floor is what the others stand beside")
+	flags.IntVar(&o.Logins, "logins", 3000, "logins at each subject, a tenth of which more warm it up")
+	flags.IntVar(&o.Rounds, "rounds", 5, "rounds over which they are spread; the median counts")
+	flags.IntVar(&o.Concurrency, "concurrency", 8, "logins at once")
+	flags.IntVar(&o.Waiting, "waiting", 1000, "browsers that wait while a fifth of them, one after the other, log in")
+	flags.StringVar(&o.Profile, "profile", "", "folder for a CPU profile of each subject's rounds")
+	flags.BoolVar(&o.JSON, "json", false, "print JSON")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	o.Subjects = strings.Split(*subjects, ",")
+	for _, subject := range o.Subjects {
+		if !slices.Contains([]string{roleFloor, roleMemory, roleRedis}, subject) {
+			return o, fmt.Errorf("subject %q is not %s, %s or %s", subject, roleFloor, roleMemory, roleRedis)
+		}
+	}
+	switch {
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case o.Rounds < 1 || o.Concurrency < 1 || o.Logins < o.Rounds*o.Concurrency:
+		return o, errors.New("logins must be at least rounds times concurrency, and those at least 1")
+	case o.Waiting < 5:
+		return o, errors.New("waiting must be at least 5")
+	}
+	// Go raises the soft limit to the hard one by itself. Each waiting browser is a connection here and one there.
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return o, fmt.Errorf("limit of open files: %w", err)
+	}
+	if need := uint64(o.Waiting + 4*o.Concurrency + 100); limit.Cur < need {
+		return o, fmt.Errorf("%d waiting browsers need %d open files, and the limit is %d: raise it with ulimit -n", o.Waiting, need, limit.Cur)
+	}
+	return o, nil
+}
+
+// run measures every subject and prints the report. Whatever it started has ended when it returns.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	var subjects []*subject
+	defer func() {
+		for _, s := range slices.Backward(subjects) {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	for _, role := range o.Subjects {
+		s, err := start(ctx, role)
+		if err != nil {
+			return fmt.Errorf("%s: %w", role, err)
+		}
+		subjects = append(subjects, s)
+	}
+	for _, step := range []func(*subject) error{
+		func(s *subject) error { return s.warmUp(ctx, o) },
+		func(s *subject) error { return s.startProfile(o.Profile) },
+	} {
+		if err := each(subjects, step); err != nil {
+			return err
+		}
+	}
+	for range o.Rounds {
+		if err := each(subjects, func(s *subject) error { return s.round(ctx, o) }); err != nil {
+			return err
+		}
+	}
+	for _, step := range []func(*subject) error{
+		func(s *subject) error { return s.stopProfile(o.Profile) },
+		func(s *subject) error { return s.wait(ctx, o) },
+	} {
+		if err := each(subjects, step); err != nil {
+			return err
+		}
+	}
+	report := newReport(o, subjects)
+	report.Machine = fmt.Sprintf("%s %s/%s, %d CPUs", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	if o.JSON {
+		return report.json(stdout)
+	}
+	return report.text(stdout)
+}
+
+func each(subjects []*subject, step func(*subject) error) error {
+	for _, s := range subjects {
+		if err := step(s); err != nil {
+			return fmt.Errorf("%s: %w", s.role, err)
+		}
+	}
+	return nil
+}

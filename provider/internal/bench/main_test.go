@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strings"
+	"testing"
+
+	"qrlogin/provider/internal/testenv"
+)
+
+// subjects is every one that this machine can run.
+var subjects = roleFloor + "," + roleMemory
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv(roleVariable); role != "" {
+		if err := serve(role, os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	if _, ok := testenv.Require("redis-server"); ok {
+		subjects += "," + roleRedis
+	}
+	os.Exit(m.Run())
+}
+
+// small is a run of a second.
+func small(more ...string) []string {
+	return append([]string{"--subjects=" + subjects, "--logins=20", "--rounds=2", "--concurrency=4", "--waiting=20"}, more...)
+}
+
+func TestASmallRunMeasuresEverything(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), small("--json"), &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	var r report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	if r.Machine == "" || r.Logins != 20 || r.Rounds != 2 || r.Concurrency != 4 || r.Waiting != 20 {
+		t.Errorf("the report does not say what was run: %+v", r)
+	}
+	if got, want := len(r.Subjects), strings.Count(subjects, ",")+1; got != want {
+		t.Fatalf("%d subjects and not %d", got, want)
+	}
+	for _, s := range r.Subjects {
+		figures := map[string]float64{
+			"CPU": s.CPU, "CPU beside the floor": s.CPURatio, "allocations": s.Allocations, "bytes allocated": s.Allocated,
+			"bytes answered": s.Answered, "logins a second": s.LoginsASecond,
+			"heap": s.WaitingHeap, "stacks": s.WaitingStack,
+			"to the page, median": s.PageMedian, "to the page, p99": s.PageP99,
+			"to the tokens, median": s.SiteMedian, "to the tokens, p99": s.SiteP99,
+		}
+		if s.Subject == roleRedis {
+			figures["round trips"], figures["commands"] = s.RedisTrips, s.RedisCommands
+			figures["CPU of Redis"], figures["bytes in Redis"] = s.RedisCPU, s.WaitingRedis
+		}
+		for name, figure := range figures {
+			if !(figure > 0) {
+				t.Errorf("%s: %s is %v", s.Subject, name, figure)
+			}
+		}
+		// The request's own, and net/http's, which watches for the client to leave.
+		if math.Abs(s.WaitingGoroutines-2) > 0.5 {
+			t.Errorf("%s: %v goroutines for each waiting browser", s.Subject, s.WaitingGoroutines)
+		}
+		// Without this, the floor would not be the same work.
+		if floor := r.Subjects[0].Answered; math.Abs(s.Answered-floor) > floor/50 {
+			t.Errorf("a login takes answers of %v bytes at %s and %v at the floor", s.Answered, s.Subject, floor)
+		}
+	}
+	if floor := r.Subjects[0]; floor.CPURatio != 1 {
+		t.Errorf("the floor is %v beside itself", floor.CPURatio)
+	}
+}
+
+func TestTheTableHasALineForEveryFigure(t *testing.T) {
+	r := report{Rounds: 1, Subjects: []result{{Subject: "one"}}}
+	figures := []*float64{}
+	s := &r.Subjects[0]
+	for i, f := range []*float64{
+		&s.CPU, &s.CPURatio, &s.Allocations, &s.Allocated, &s.Answered, &s.LoginsASecond, &s.RedisTrips, &s.RedisCommands,
+		&s.RedisCPU, &s.WaitingHeap, &s.WaitingStack, &s.WaitingRSS, &s.WaitingGoroutines, &s.WaitingRedis,
+		&s.PageMedian, &s.PageP99, &s.SiteMedian, &s.SiteP99,
+	} {
+		*f = float64(i + 1)
+		figures = append(figures, f)
+	}
+	var out bytes.Buffer
+	if err := r.text(&out); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), " -") {
+		t.Errorf("a figure is left out:\n%s", out.String())
+	}
+	for _, f := range figures {
+		*f = 0
+	}
+	out.Reset()
+	if err := r.text(&out); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(out.String(), " -"); got != len(figures) {
+		t.Errorf("%d lines for %d figures:\n%s", got, len(figures), out.String())
+	}
+}
+
+func TestAWrongCommandLineStartsNothing(t *testing.T) {
+	for _, args := range [][]string{
+		{"--subjects=floor,dex"}, {"--logins=5"}, {"--rounds=0"}, {"--waiting=1"}, {"--waiting=100000000"}, {"more"}, {"--none"},
+	} {
+		var out bytes.Buffer
+		if err := run(t.Context(), args, &out, io.Discard); err == nil || out.Len() > 0 {
+			t.Errorf("%v: %v, printed %q", args, err, out.String())
+		}
+	}
+}
+
+func TestWithoutRedisTheRunSaysSo(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	err := run(t.Context(), []string{"--subjects=redis"}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "redis-server is not installed") {
+		t.Fatal(err)
+	}
+}

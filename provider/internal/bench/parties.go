@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"qrlogin/api"
+	"qrlogin/api/proof"
+)
+
+// userAgent is as long as browsers' are: the provider keeps it and puts it into the consent.
+const userAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+
+// parties is everybody else: the site, the browsers and the phones of one subject.
+type parties struct {
+	issuer   string
+	site     *http.Client
+	pages    *http.Client // in which each has a connection of its own while it waits
+	mobile   *http.Client
+	phones   []phone
+	answered atomic.Int64 // bytes of answers' bodies
+}
+
+// phone is a device key. Phones of the floor are not enrolled, since it asks nobody.
+type phone struct{ key *ecdsa.PrivateKey }
+
+func newParties(issuer string) *parties {
+	connect := func() *http.Client {
+		return &http.Client{
+			Transport: &http.Transport{MaxIdleConnsPerHost: 1 << 16, DisableCompression: true},
+			Timeout:   time.Minute, // only so that nothing hangs
+		}
+	}
+	return &parties{issuer: issuer, site: connect(), pages: connect(), mobile: connect()}
+}
+
+// hangUp closes the connections that are not in use.
+func (p *parties) hangUp() {
+	for _, c := range []*http.Client{p.site, p.pages, p.mobile} {
+		c.CloseIdleConnections()
+	}
+}
+
+// send sends a request and reads its answer, which is to have this status, into v. written is called when the request is on
+// its way.
+func (p *parties) send(from *http.Client, r *http.Request, status int, v any, written func()) error {
+	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+		WroteRequest: func(httptrace.WroteRequestInfo) { written() },
+	}))
+	response, err := from.Do(r)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	p.answered.Add(int64(len(body)))
+	if response.StatusCode != status {
+		return fmt.Errorf("%s %s: %d %s", r.Method, r.URL.Path, response.StatusCode, body)
+	}
+	return json.Unmarshal(body, v)
+}
+
+func nothing() {}
+
+func (p *parties) form(ctx context.Context, path string, values url.Values) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.issuer+path, strings.NewReader(values.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept", "application/json")
+	r.SetBasicAuth(clientID, clientSecret)
+	return r, nil
+}
+
+// begin is the site starting a challenge.
+func (p *parties) begin(ctx context.Context) (started api.DeviceAuthorization, err error) {
+	r, err := p.form(ctx, "/device_authorization", url.Values{"scope": {"openid phone"}, "nonce": {rand.Text()}})
+	if err != nil {
+		return started, err
+	}
+	return started, p.send(p.site, r, http.StatusOK, &started, nothing)
+}
+
+// redeem is the site asking for the tokens, and waiting for them.
+func (p *parties) redeem(ctx context.Context, deviceCode string, written func()) error {
+	r, err := p.form(ctx, "/token", url.Values{
+		"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {deviceCode},
+	})
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Prefer", "wait=25")
+	var tokens api.TokenResponse
+	if err := p.send(p.site, r, http.StatusOK, &tokens, written); err != nil {
+		return err
+	}
+	if tokens.IdToken == nil || tokens.AccessToken == "" {
+		return fmt.Errorf("the site got no tokens")
+	}
+	return nil
+}
+
+// watch is one long poll of the page.
+func (p *parties) watch(ctx context.Context, started api.DeviceAuthorization, after int64, written func()) (view api.ChallengeView, err error) {
+	address := p.issuer + "/challenges/" + started.ChallengeId + "?after=" + strconv.FormatInt(after, 10)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return view, err
+	}
+	r.Header.Set("Authorization", "Bearer "+started.Watch)
+	r.Header.Set("Origin", "https://"+clientDomain)
+	r.Header.Set("User-Agent", userAgent)
+	return view, p.send(p.pages, r, http.StatusOK, &view, written)
+}
+
+func (p *parties) post(ctx context.Context, path, dpop string, status int, body, v any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.issuer+path, bytes.NewReader(raw))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if dpop != "" {
+		r.Header.Set("DPoP", dpop)
+	}
+	return p.send(p.mobile, r, status, v, nothing)
+}
+
+// prove posts with a proof of the phone's key.
+func (p *parties) prove(ctx context.Context, ph phone, path string, status int, body, v any) error {
+	dpop, err := proof.SignDPoP(ph.key, http.MethodPost, p.issuer+path, "", time.Now())
+	if err != nil {
+		return err
+	}
+	return p.post(ctx, path, dpop, status, body, v)
+}
+
+// scan claims what the code names, and signs the approval of it.
+func (p *parties) scan(ctx context.Context, ph phone, code string) (approval string, err error) {
+	var claim api.Claim
+	if err := p.prove(ctx, ph, "/phone/scans", http.StatusOK, api.ScanRequest{Code: code}, &claim); err != nil {
+		return "", err
+	}
+	consent, err := base64.RawURLEncoding.DecodeString(claim.Consent)
+	if err != nil {
+		return "", fmt.Errorf("consent: %w", err)
+	}
+	return proof.SignDecision(ph.key, p.issuer, claim.ChallengeId, proof.Approve, consent, time.Now())
+}
+
+func (p *parties) decide(ctx context.Context, approval string) error {
+	var result api.DecisionResult
+	return p.post(ctx, "/phone/decisions", "", http.StatusOK, api.DecisionRequest{Decision: approval}, &result)
+}
+
+// addPhones makes n phones, and enrols them if the subject writes SMS into a file.
+func (p *parties) addPhones(ctx context.Context, n int, sms string) error {
+	for i := range n {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return err
+		}
+		ph := phone{key}
+		if sms != "" {
+			if err := p.enrol(ctx, ph, fmt.Sprintf("+86138001380%02d", i), sms); err != nil {
+				return fmt.Errorf("enrol: %w", err)
+			}
+		}
+		p.phones = append(p.phones, ph)
+	}
+	return nil
+}
+
+func (p *parties) enrol(ctx context.Context, ph phone, number, sms string) error {
+	var e api.Enrollment
+	err := p.prove(ctx, ph, "/phone/enrollments", http.StatusCreated, api.EnrollmentRequest{PhoneNumber: number}, &e)
+	if err != nil {
+		return err
+	}
+	messages, err := os.ReadFile(sms)
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(strings.TrimSpace(string(messages)), "\n")
+	var last struct{ Code string }
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil {
+		return err
+	}
+	var account api.PhoneAccount
+	return p.prove(ctx, ph, "/phone/enrollments/"+e.EnrollmentId+"/confirm", http.StatusCreated,
+		api.EnrollmentConfirmation{Code: last.Code}, &account)
+}
+
+// atOnce calls f for 0 to n-1, so many at a time, until one fails.
+func atOnce(n, concurrency int, f func(i int) error) error {
+	var next atomic.Int64
+	var failed error
+	var once sync.Once
+	var workers sync.WaitGroup
+	for range min(n, concurrency) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				if err := f(i); err != nil {
+					next.Store(int64(n))
+					once.Do(func() { failed = err })
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return failed
+}

@@ -1,0 +1,76 @@
+package oauth
+
+import (
+	"maps"
+	"net/url"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestAFormHasEachParameterOnce(t *testing.T) {
+	f, err := parseForm("a=1&b=%C3%BC&empty=&resource=x&resource=y&unknown=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(f, form{"a": "1", "b": "ü", "resource": "x", "unknown": "1"}) {
+		t.Errorf("%v", f)
+	}
+	for _, bad := range []string{"a=1&a=1", "a=&a=", "a&a", "a=%zz", "a;b", "a=%ff", "%ff=a", "a=%00", "resource=x&resource=%ff", "\xff=1"} {
+		if f, err := parseForm(bad); err == nil {
+			t.Errorf("%q: %v", bad, f)
+		} else if e, known := translate(err); !known || e.Code != "invalid_request" {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestAScopeIsNamedOnce(t *testing.T) {
+	if got := (form{"scope": " openid  phone openid\t"}).scopes(); strings.Join(got, ",") != "openid,phone" {
+		t.Errorf("%q", got)
+	}
+	if got := (form{}).scopes(); got != nil {
+		t.Errorf("%q", got)
+	}
+}
+
+// What is read is what any other reader of the form reads, each parameter once; and written again it reads the same.
+func FuzzParseForm(f *testing.F) {
+	for _, seed := range []string{
+		"", "a=1", "a=1&b=2", "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code=A.b", "a=1&a=2", "resource=1&resource=2",
+		"a=%00", "%00=a", "a=%ff", "a=%zz", "a;b=c", "=", "&&&", "a=+%2B", "a", "scope=openid+phone&scope=", "\xff",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		got, err := parseForm(body)
+		if err != nil {
+			if e, known := translate(err); !known || e.Status != 400 || e.Code != "invalid_request" || got != nil {
+				t.Fatalf("%q: %v, %v", body, got, err)
+			}
+			return
+		}
+		values, err := url.ParseQuery(body)
+		if err != nil {
+			t.Fatalf("%q is malformed, and was read as %v", body, got)
+		}
+		for name, all := range values {
+			if name != "resource" && len(all) != 1 {
+				t.Fatalf("%q repeats %q", body, name)
+			}
+			if got[name] != all[0] {
+				t.Fatalf("%q: %q is %q, want %q", body, name, got[name], all[0])
+			}
+		}
+		again := url.Values{}
+		for name, value := range got {
+			if value == "" || len(values[name]) == 0 || !utf8.ValidString(name+value) || strings.ContainsRune(value, 0) {
+				t.Fatalf("%q: %q is %q", body, name, value)
+			}
+			again.Set(name, value)
+		}
+		if second, err := parseForm(again.Encode()); err != nil || !maps.Equal(second, got) {
+			t.Fatalf("%q: %v, and written again %v, %v", body, got, second, err)
+		}
+	})
+}
