@@ -156,10 +156,10 @@ func (s *site) longPoll(w http.ResponseWriter, r *http.Request, c *challenge) {
 		s.provider.mu.Unlock()
 		switch {
 		case outcome == "denied":
-			writeJSON(w, map[string]any{"status": "denied"})
+			gone(w, "denied")
 			return
 		case outcome != "" && outcome != "redeemed":
-			writeJSON(w, map[string]any{"status": "expired"})
+			gone(w, "expired")
 			return
 		case state == "approved", state == "redeemed":
 			s.provider.set(c, "redeemed")
@@ -175,6 +175,12 @@ func (s *site) longPoll(w http.ResponseWriter, r *http.Request, c *challenge) {
 			return
 		}
 	}
+}
+
+// gone is how a site says that a login has ended without one.
+func gone(w http.ResponseWriter, status string) {
+	w.WriteHeader(http.StatusGone)
+	writeJSON(w, map[string]any{"status": status})
 }
 
 func (s *site) finishBy(f func(w http.ResponseWriter, r *http.Request, c *challenge)) {

@@ -188,7 +188,7 @@ func TestWidgetSaysDeclinedAndTriesAgainOnlyWhenAsked(t *testing.T) {
 		},
 		"by the site's word": func(p *provider, s *site, c *challenge) {
 			s.finishBy(func(w http.ResponseWriter, _ *http.Request, _ *challenge) {
-				writeJSON(w, map[string]any{"status": "denied"})
+				gone(w, "denied")
 			})
 			p.set(c, "claimed")
 		},

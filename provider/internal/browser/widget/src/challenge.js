@@ -107,7 +107,13 @@ export class Challenge {
       this.#view.show('claimed', () => this.#settle({ name: 'replaced' }));
       if (before === 'pending') this.#emit('qr-scanned');
     }
-    this.#guard(this.#finishLogin());
+    // A site says 410 of a challenge that is no more, as the provider does.
+    this.#guard(
+      this.#finishLogin().catch((failure) => {
+        if (failure.status !== 410) throw failure;
+        this.#gone(failure);
+      }),
+    );
   }
 
   // Asks the site to finish the login for as long as a phone holds the challenge; one call at a time.

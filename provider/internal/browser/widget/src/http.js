@@ -31,7 +31,7 @@ export async function ask(url, { signal, ...options }) {
   if (!response.ok) {
     throw new Failure('refused', {
       status,
-      outcome: body?.outcome,
+      outcome: body?.outcome ?? body?.status, // the provider's word, or the site's
       temporary: status >= 500 || [408, 425, 429].includes(status),
       after: seconds(response.headers.get('Retry-After')),
     });
