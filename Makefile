@@ -1,6 +1,7 @@
 # make test      everything that must hold; installs what is missing (Debian packages)
 # make lint      golangci-lint
 # make generate  api/ from openapi.yaml, widget.js from its sources
+# make pictures  docs/img from the running demo
 # make bench     what a login costs, beside a bare server doing the same work
 
 GO            ?= go
@@ -24,6 +25,10 @@ check-generated: generate
 
 bench: tools
 	QRLOGIN_REQUIRE=all $(GO) run ./provider/internal/bench
+
+# The pictures of the documentation, from the running demo.
+pictures: tools
+	QRLOGIN_REQUIRE=all QRLOGIN_PICTURES=$(CURDIR)/docs/img $(GO) test -count=1 -run=RealBrowser ./relyingparty-demo
 
 # The real parts that the tests start.
 tools:
