@@ -31,7 +31,7 @@ func TestOnlyAWordOfApprovalApproves(t *testing.T) {
 func TestAQuestionEndsWhenTheRequestExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in, typist := io.Pipe()
-		defer typist.Close() //nolint:errcheck // lets the reader go
+		defer typist.Close() // lets the reader go
 		began := time.Now()
 		term := &terminal{in, io.Discard}
 		approve, err := term.choose(t.Context(), &english, 90*time.Second)
@@ -88,7 +88,7 @@ func TestCtrlCAtTheQuestionGivesTheCodeBack(t *testing.T) {
 		interrupt()
 	}()
 	silent, typist := io.Pipe()
-	defer typist.Close() //nolint:errcheck // lets the reader go
+	defer typist.Close() // lets the reader go
 	var stderr bytes.Buffer
 	a := &app{
 		Context: ctx, home: home, words: &english, stdout: io.Discard, stderr: &stderr,

@@ -127,7 +127,7 @@ func (a *app) readCode(arg string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer func() { _ = f.Close() }()
 	return phone.ReadPicture(f)
 }
 
@@ -144,7 +144,7 @@ func (a *app) fetchPicture(url string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return "", fmt.Errorf("get the picture: the server answered %s", resp.Status)
 	}

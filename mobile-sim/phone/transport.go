@@ -82,7 +82,7 @@ func (t *transport) send(req *http.Request, body []byte) (*http.Response, error)
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the provider's answer: %w", err)

@@ -48,8 +48,8 @@ func (c Config) complete() (Config, error) {
 	if c.Store == "" {
 		c.Store = "memory"
 	}
-	scheme, _, isURL := strings.Cut(c.Store, "://")
-	if c.Store != "memory" && c.Store != "miniredis" && !(isURL && slices.Contains([]string{"redis", "rediss", "unix"}, scheme)) {
+	kind, _, _ := strings.Cut(c.Store, "://")
+	if !slices.Contains([]string{"memory", "miniredis", "redis", "rediss", "unix"}, kind) {
 		return c, fmt.Errorf("store %q is not memory, miniredis or redis://HOST:PORT", c.Store)
 	}
 	if c.SMS == "" {

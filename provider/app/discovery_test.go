@@ -45,7 +45,7 @@ func TestBothTokensVerifyByThePublishedKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	for typ, token := range map[string]string{"at+jwt": tokens.AccessToken, "JWT": *tokens.IdToken} {
-		signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+		signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -195,7 +195,11 @@ func TestAProofIsES256ByAP256KeyAndNothingElse(t *testing.T) {
 		return header
 	}
 	private := publicJWK(t, p.key)
-	private["d"] = encode64(fill(p.key.D, 32))
+	secret, err := p.key.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	private["d"] = encode64(secret)
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)

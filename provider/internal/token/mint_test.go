@@ -67,7 +67,7 @@ func verified(t *testing.T, m *Mint, jwt string) (header jose.Header, claims map
 	if err := json.Unmarshal(m.JWKS(), &set); err != nil {
 		t.Fatal(err)
 	}
-	signed, err := jose.ParseSigned(jwt, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(jwt, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestTheFirstKeySignsAndAllArePublished(t *testing.T) {
 
 func TestATokenOfAnotherKeyDoesNotVerify(t *testing.T) {
 	m, stranger := newMint(t), newMint(t)
-	signed, err := jose.ParseSigned(tokens(t, stranger, grant("openid")).AccessToken, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(tokens(t, stranger, grant("openid")).AccessToken, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}

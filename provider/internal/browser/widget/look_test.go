@@ -80,12 +80,27 @@ func TestWidgetTakesTheSitesSizeAndAccent(t *testing.T) {
 	b.close(false)
 }
 
+func TestWidgetIsAsHighInEveryPhase(t *testing.T) {
+	p, s, b := open(t)
+	height := "widget.getBoundingClientRect().height"
+	pending := js[float64](b, height)
+	s.finishBy(func(_ http.ResponseWriter, r *http.Request, _ *challenge) { <-r.Context().Done() })
+	for _, state := range []string{"claimed", "approved"} {
+		p.set(p.challenge(0), state)
+		b.awaitPhase(state)
+		if got := js[float64](b, height); got != pending {
+			t.Errorf("%s is %v px high, pending %v", state, got, pending)
+		}
+	}
+	b.close(false)
+}
+
 func TestWidgetKeepsStillWhereMotionIsReduced(t *testing.T) {
 	_, _, b := setup(t)
 	b.emulate("prefers-reduced-motion", "reduce")
 	b.visit()
 	b.awaitPhase("pending")
-	for _, part := range []string{".code", ".badge", "button"} {
+	for _, part := range []string{".code", ".badge"} {
 		if got := js[string](b, "getComputedStyle(root.querySelector('"+part+"')).transitionProperty"); got != "none" {
 			t.Errorf("%s has a transition of %s", part, got)
 		}
@@ -94,6 +109,7 @@ func TestWidgetKeepsStillWhereMotionIsReduced(t *testing.T) {
 }
 
 func TestWidgetSpeaksTheLanguageOfItsPlace(t *testing.T) {
+	_, s, b := setup(t)
 	const element = `challenge="/login/challenge" finish="/login/finish"></qr-login>`
 	for name, c := range map[string]struct{ page, element, browser, status string }{
 		"its own":                  {"en", `<qr-login lang="zh-CN" ` + element, "en", "请用手机扫码登录"},
@@ -103,17 +119,16 @@ func TestWidgetSpeaksTheLanguageOfItsPlace(t *testing.T) {
 		"the browser's":            {"", `<qr-login ` + element, "zh-CN", "请用手机扫码登录"},
 		"English for what is none": {"fr", `<qr-login ` + element, "zh-CN", "Scan with your phone to log in"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			_, s, b := setup(t)
-			s.lang, s.element = c.page, c.element
-			if _, err := chromedp.Call(b.ctx, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: "test", AcceptLanguage: c.browser}); err != nil {
-				t.Fatal(err)
-			}
-			b.visit()
-			b.awaitStatus(c.status)
-			b.close(false)
-		})
+		s.lang, s.element = c.page, c.element
+		if _, err := chromedp.Call(b.ctx, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: "test", AcceptLanguage: c.browser}); err != nil {
+			t.Fatal(err)
+		}
+		b.again()
+		if got := js[string](b, "root.querySelector('[role=status]').textContent"); got != c.status {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
+	b.close(false)
 }
 
 func TestWidgetChangesItsLanguageWithoutANewCode(t *testing.T) {

@@ -53,7 +53,6 @@ func withChromium(path string, run func() int) int {
 		chromedp.UserDataDir(profile),
 		chromedp.NoSandbox, // Chromium's own sandbox does not start as root
 		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("renderer-process-limit", "2"), // a process for each tab costs more than the test in it
 		chromedp.Flag("disable-component-update", true),
 	)...)

@@ -37,7 +37,7 @@ type event struct {
 }
 
 // before runs in the page before any of its scripts: it tells the test of events, of policy violations, and of the times that the
-// widget wants to wait; __wait, when set, says how long it does wait.
+// widget wants to wait; __wait, when set, says how long it does wait. What it says Infinity of waits for __release().
 const before = `
 for (const name of ['qr-scanned', 'qr-approved', 'qr-declined', 'qr-expired', 'qr-error']) {
   addEventListener(name, (e) => {
@@ -47,11 +47,13 @@ for (const name of ['qr-scanned', 'qr-approved', 'qr-declined', 'qr-expired', 'q
 }
 addEventListener('securitypolicyviolation', (e) => __report({ name: 'violation', detail: { of: e.violatedDirective } }));
 window.__waits = [];
-const wait = window.setTimeout;
+const wait = window.setTimeout, held = [];
 window.setTimeout = (f, ms, ...args) => {
   __waits.push(ms);
-  return wait(f, window.__wait ? window.__wait(ms) : ms, ...args);
+  const time = window.__wait ? window.__wait(ms) : ms;
+  return time === Infinity ? -held.push(f) : wait(f, time, ...args);
 };
+window.__release = () => held.splice(0).forEach((f) => f());
 `
 
 // setup makes a provider, a site and a tab; nothing is open yet.
@@ -182,6 +184,24 @@ func (b *tab) awaitEvent(name string) event {
 		return false
 	})
 	return found
+}
+
+// again forgets what was heard, opens the page once more, and returns when the widget watches a new challenge.
+func (b *tab) again() *challenge {
+	b.t.Helper()
+	b.provider.mu.Lock()
+	n := len(b.provider.challenges)
+	b.provider.mu.Unlock()
+	b.forget()
+	b.visit()
+	b.awaitChallenge(n)
+	return b.provider.challenge(n)
+}
+
+func (b *tab) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.events = nil
 }
 
 func (b *tab) heard() []event {

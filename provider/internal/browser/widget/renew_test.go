@@ -45,16 +45,24 @@ func TestWidgetCountsRenewalsAnewAfterAScan(t *testing.T) {
 	b.close(true)
 }
 
+const (
+	// holdGrace makes the time for a late scan after the last frame end only when the test says so.
+	holdGrace = "window.__wait = (ms) => ms === 2000 ? Infinity : ms"
+	// spent is true when a code was drawn and its frames have run out.
+	spent = "root?.querySelector('.code path').hasAttribute('d') && root.querySelector('.card').dataset.phase === 'loading'"
+)
+
 func TestWidgetRenewsWhenTheFramesRunOut(t *testing.T) {
 	p, _, b := setup(t)
 	p.fresh = func(c *challenge) {
 		c.frames = []frame{{p.code(c, 0), 0, 300}}
 		p.fresh = func(c *challenge) { c.frames = []frame{{p.code(c, 0), 0, 60_000}} }
 	}
+	b.before(holdGrace)
 	b.visit()
-	b.awaitPhase("pending")
-	b.awaitPhase("loading")
+	b.await(spent)
 	b.awaitCode("")
+	js[bool](b, "(__release(), true)")
 	b.awaitCode(p.code(p.challenge(1), 0))
 	if got := fmt.Sprint(p.log()); got != "[GET after=0 GET after=1 DELETE GET after=0 GET after=1]" {
 		t.Errorf("requests: %s", got)
@@ -73,9 +81,9 @@ func TestWidgetRenewsWhenNoFramesCome(t *testing.T) {
 func TestWidgetHonoursAScanOfTheLastFrame(t *testing.T) {
 	p, s, b := setup(t)
 	p.fresh = func(c *challenge) { c.frames = []frame{{p.code(c, 0), 0, 300}} }
+	b.before(holdGrace)
 	b.visit()
-	b.awaitPhase("pending")
-	b.awaitPhase("loading")
+	b.await(spent)
 	p.set(p.challenge(0), "claimed")
 	b.awaitPhase("claimed")
 	p.set(p.challenge(0), "approved")

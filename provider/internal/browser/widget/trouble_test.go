@@ -102,31 +102,32 @@ func TestWidgetTriesAtOnceWhenTheNetworkIsBack(t *testing.T) {
 }
 
 func TestWidgetWaitsAsLongAsAServerSays(t *testing.T) {
+	p, s, b := setup(t)
+	b.before("window.__wait = (ms) => ms >= 1000 ? Infinity : ms")
 	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
 		for _, who := range []string{"provider", "site"} {
-			t.Run(fmt.Sprint(who, status), func(t *testing.T) {
-				p, s, b := setup(t)
-				b.before("window.__wait = (ms) => ms >= 1000 ? 1e8 : ms")
-				if who == "provider" {
-					p.answerBy(refuse(status, "Retry-After", "7"))
-				} else {
-					s.challengeBy(func(w http.ResponseWriter, r *http.Request) { refuse(status, "Retry-After", "7")(w, r) })
-				}
-				b.visit()
-				b.awaitStatus("No connection. Trying again…")
-				if waits := b.waits(); len(waits) != 1 || waits[0] < 7000 || waits[0] > 8000 {
-					t.Errorf("waits: %v", waits)
-				}
-				// The network's being back is no news of the server.
-				js[bool](b, "dispatchEvent(new Event('online'))")
-				b.do(settle)
-				if n := p.count("GET") + s.count("/login/challenge"); n > 2 || n == 2 && who == "site" {
-					t.Errorf("asked again: %v %v", p.log(), s.visits)
-				}
-				b.close(true)
-			})
+			p.answerBy(nil)
+			s.challengeBy(nil)
+			if who == "provider" {
+				p.answerBy(refuse(status, "Retry-After", "7"))
+			} else {
+				s.challengeBy(func(w http.ResponseWriter, r *http.Request) { refuse(status, "Retry-After", "7")(w, r) })
+			}
+			b.visit()
+			b.awaitStatus("No connection. Trying again…")
+			if waits := b.waits(); len(waits) != 1 || waits[0] < 7000 || waits[0] > 8000 {
+				t.Errorf("%s, %d: waits: %v", who, status, waits)
+			}
+			// That the network is back is no news of the server.
+			asked := p.count("GET") + s.count("/login/challenge")
+			js[bool](b, "dispatchEvent(new Event('online'))")
+			b.do(settle)
+			if n := p.count("GET") + s.count("/login/challenge"); n != asked {
+				t.Errorf("%s, %d: asked again: %v %v", who, status, p.log(), s.visits)
+			}
 		}
 	}
+	b.close(true)
 }
 
 func TestWidgetGivesUpAfterManyTriesUntilAPersonAsks(t *testing.T) {
@@ -219,6 +220,7 @@ func TestWidgetShowsWhatTheSiteDoesWrong(t *testing.T) {
 	answer := func(status int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status); fmt.Fprint(w, body) }
 	}
+	p, s, b := setup(t)
 	for name, c := range map[string]struct {
 		challenge, finish http.HandlerFunc
 		code              string
@@ -233,51 +235,46 @@ func TestWidgetShowsWhatTheSiteDoesWrong(t *testing.T) {
 		"finish unknown":           {finish: answer(404, ""), code: "refused"},
 		"finish says nothing":      {finish: answer(200, "{}"), code: "bad-answer"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			p, s, b := setup(t)
-			if c.challenge != nil {
-				s.challengeBy(c.challenge)
-			} else {
-				s.finishBy(func(w http.ResponseWriter, r *http.Request, _ *challenge) { c.finish(w, r) })
-			}
+		s.challengeBy(c.challenge)
+		s.finishBy(func(w http.ResponseWriter, r *http.Request, _ *challenge) { c.finish(w, r) })
+		if c.finish != nil {
+			p.set(b.again(), "claimed")
+		} else {
+			b.forget()
 			b.visit()
-			if c.finish != nil {
-				p.set(p.challenge(0), "claimed")
-			}
-			b.awaitStatus("Something went wrong")
-			if e := b.awaitEvent("qr-error"); e.Detail["code"] != c.code {
-				t.Errorf("qr-error says %v", e.Detail)
-			}
-			s.challengeBy(nil)
-			b.press("Try again")
-			b.awaitPhase("pending")
-			b.close(true)
-		})
+		}
+		b.awaitStatus("Something went wrong")
+		if e := b.awaitEvent("qr-error"); e.Detail["code"] != c.code {
+			t.Errorf("%s: qr-error says %v", name, e.Detail)
+		}
+		s.challengeBy(nil)
+		b.press("Try again")
+		b.awaitPhase("pending")
 	}
+	b.close(true)
 }
 
 func TestWidgetAsksNobodyWhenItsAttributesAreWrong(t *testing.T) {
-	for name, attributes := range map[string]string{
-		"nothing":               "",
-		"no finish":             `challenge="/login/challenge"`,
-		"challenge elsewhere":   `challenge="https://evil.example/challenge" finish="/login/finish"`,
-		"finish elsewhere":      `challenge="/login/challenge" finish="PROVIDER/finish"`,
-		"finish is not a URL":   `challenge="/login/challenge" finish="http://"`,
-		"issuer is not a URL":   `challenge="/login/challenge" finish="/login/finish" issuer="login"`,
-		"challenge is a script": `challenge="javascript:0" finish="/login/finish"`,
+	p, s, b := setup(t)
+	for _, attributes := range []string{
+		"",
+		`challenge="/login/challenge"`,
+		`challenge="https://evil.example/challenge" finish="/login/finish"`,
+		`challenge="/login/challenge" finish="` + p.URL + `/finish"`,
+		`challenge="/login/challenge" finish="http://"`,
+		`challenge="/login/challenge" finish="/login/finish" issuer="login"`,
+		`challenge="javascript:0" finish="/login/finish"`,
 	} {
-		t.Run(name, func(t *testing.T) {
-			p, s, b := setup(t)
-			s.element = "<qr-login " + strings.ReplaceAll(attributes, "PROVIDER", p.URL) + "></qr-login>"
-			b.visit()
-			b.awaitStatus("Something went wrong")
-			if e := b.awaitEvent("qr-error"); e.Detail["code"] != "configuration" {
-				t.Errorf("qr-error says %v", e.Detail)
-			}
-			if n := s.count("/login/challenge") + len(p.log()); n != 0 {
-				t.Errorf("%d requests", n)
-			}
-			b.close(false)
-		})
+		s.element = "<qr-login " + attributes + "></qr-login>"
+		b.forget()
+		b.visit()
+		b.awaitStatus("Something went wrong")
+		if e := b.awaitEvent("qr-error"); e.Detail["code"] != "configuration" {
+			t.Errorf("%s: qr-error says %v", attributes, e.Detail)
+		}
+		if n := s.count("/login/challenge") + len(p.log()); n != 0 {
+			t.Errorf("%s: %d requests", attributes, n)
+		}
 	}
+	b.close(false)
 }

@@ -37,11 +37,13 @@ export class View {
     this.#root = root;
     root.adoptedStyleSheets = [sheet];
     const ground = element('div', { class: 'ground', part: 'code' });
+    const words = element('div', { class: 'words' });
     const badge = svg('svg', { class: 'badge', viewBox: '0 0 24 24', 'aria-hidden': 'true' });
     this.#code.append(this.#modules);
     badge.append(this.#sign);
     ground.append(this.#code, badge);
-    this.#card.append(ground, this.#status, this.#hint, this.#button);
+    words.append(this.#status, this.#hint, this.#button);
+    this.#card.append(ground, words);
     this.#button.addEventListener('click', () => this.#act?.());
     root.append(this.#card);
   }
