@@ -35,7 +35,7 @@ type Client struct {
 	SecretHash []byte   // SHA-256 of the secret; empty for a public client
 	Origins    []string // whose pages may watch challenges, as "https://shop.example"
 	Scopes     []string // what it may ask for
-	Sector     string   // clients of one sector see the same sub (OIDC Core §8.1); "" for the first origin's host, or else the ID
+	Sector     string   // clients of one sector see the same sub (OIDC Core §8.1); "" for the first origin's host, or else its own
 	StaticQR   bool     // it may use codes that do not rotate
 	CreatedAt  time.Time
 }
@@ -77,7 +77,7 @@ func (c Client) Subject(key []byte, account string) string {
 		if domains := c.Domains(); len(domains) > 0 {
 			sector = domains[0]
 		} else {
-			sector = c.ID
+			sector = "client " + c.ID // no host has a space: another client's host is not its sector
 		}
 	}
 	h := hmac.New(sha256.New, key)

@@ -119,7 +119,7 @@ func TestWidgetSpeaksTheLanguageOfItsPlace(t *testing.T) {
 		"the browser's":            {"", `<qr-login ` + element, "zh-CN", "请用手机扫码登录"},
 		"English for what is none": {"fr", `<qr-login ` + element, "zh-CN", "Scan with your phone to log in"},
 	} {
-		s.lang, s.element = c.page, c.element
+		s.show(c.page, c.element)
 		if _, err := chromedp.Call(b.ctx, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: "test", AcceptLanguage: c.browser}); err != nil {
 			t.Fatal(err)
 		}

@@ -58,6 +58,8 @@ func (s *site) page(w http.ResponseWriter, r *http.Request) {
 	s.visit(r)
 	s.policy(w)
 	http.SetCookie(w, &http.Cookie{Name: "session", Value: "visitor", HttpOnly: true, SameSite: http.SameSiteLaxMode, Path: "/"})
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	fmt.Fprintf(w, `<!doctype html><html lang="%s"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
 <title>Log in</title><script type="module" src="%s"></script>
 %s`, s.lang, s.script, s.element)
@@ -179,6 +181,7 @@ func (s *site) longPoll(w http.ResponseWriter, r *http.Request, c *challenge) {
 
 // gone is how a site says that a login has ended without one.
 func gone(w http.ResponseWriter, status string) {
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusGone)
 	writeJSON(w, map[string]any{"status": status})
 }
@@ -187,6 +190,13 @@ func (s *site) finishBy(f func(w http.ResponseWriter, r *http.Request, c *challe
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.finish = f
+}
+
+// show changes the page's language and body.
+func (s *site) show(lang, element string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lang, s.element = lang, element
 }
 
 func (s *site) challengeBy(f http.HandlerFunc) {

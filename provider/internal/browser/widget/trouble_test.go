@@ -265,7 +265,7 @@ func TestWidgetAsksNobodyWhenItsAttributesAreWrong(t *testing.T) {
 		`challenge="/login/challenge" finish="/login/finish" issuer="login"`,
 		`challenge="javascript:0" finish="/login/finish"`,
 	} {
-		s.element = "<qr-login " + attributes + "></qr-login>"
+		s.show("en", "<qr-login "+attributes+"></qr-login>")
 		b.forget()
 		b.visit()
 		b.awaitStatus("Something went wrong")

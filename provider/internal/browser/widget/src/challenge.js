@@ -107,13 +107,7 @@ export class Challenge {
       this.#view.show('claimed', () => this.#settle({ name: 'replaced' }));
       if (before === 'pending') this.#emit('qr-scanned');
     }
-    // A site says 410 of a challenge that is no more, as the provider does.
-    this.#guard(
-      this.#finishLogin().catch((failure) => {
-        if (failure.status !== 410) throw failure;
-        this.#gone(failure);
-      }),
-    );
+    this.#guard(this.#finishLogin());
   }
 
   // Asks the site to finish the login for as long as a phone holds the challenge; one call at a time.
@@ -131,6 +125,10 @@ export class Challenge {
           // Which of the visitor's challenges: another tab may show one too. The id is public.
           body: JSON.stringify({ challenge_id: this.#id }),
           signal: this.#over.signal,
+        }).catch((failure) => {
+          // A site says that it is over with 410, as the provider does, or with 200.
+          if (failure.status === 410) return { body: { status: failure.outcome ?? 'expired' } };
+          throw failure;
         }),
       );
       if (typeof body.location === 'string') return this.#end({ name: 'approved', location: body.location });
