@@ -62,6 +62,9 @@ func TestASmallRunMeasuresEverything(t *testing.T) {
 			figures["round trips"], figures["commands"] = s.RedisTrips, s.RedisCommands
 			figures["CPU of Redis"], figures["bytes in Redis"] = s.RedisCPU, s.WaitingRedis
 		}
+		if s.RedisTrips > 16 { // A login's round trips are bounded, however the requests fall together
+			t.Errorf("%v round trips to Redis for each login", s.RedisTrips)
+		}
 		for name, figure := range figures {
 			if !(figure > 0) {
 				t.Errorf("%s: %s is %v", s.Subject, name, figure)

@@ -51,7 +51,7 @@ func (d *Door) deviceCode(c *gin.Context, client identity.Client, f form) error 
 	}
 	switch r.State {
 	case challenge.Approved, challenge.Redeemed:
-		body, err := d.redeem(c.Request.Context(), code, client)
+		body, err := d.redeem(c.Request.Context(), r, code, client)
 		if err != nil {
 			return err
 		}
@@ -112,9 +112,9 @@ const sealedResponse = "token response"
 
 // redeem turns an approved challenge into tokens, once: mint, write the login's row, then one swap. Only the winner of the
 // swap answers; what losers minted is thrown away. Within the window the same client gets the winner's bytes again.
-func (d *Door) redeem(ctx context.Context, code challenge.Capability, client identity.Client) ([]byte, error) {
+func (d *Door) redeem(ctx context.Context, r challenge.Record, code challenge.Capability, client identity.Client) ([]byte, error) {
 	var body []byte
-	r, err := challenge.Do(ctx, d.Challenges, code.ID, func(r challenge.Record) (challenge.Event, error) {
+	r, err := challenge.DoFrom(ctx, d.Challenges, r, func(r challenge.Record) (challenge.Event, error) {
 		if err := holder(r, code, client); err != nil {
 			return nil, err
 		}
