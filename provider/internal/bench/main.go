@@ -78,7 +78,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, fmt.Errorf("limit of open files: %w", err)
 	}
 	if need := uint64(o.Waiting + 4*o.Concurrency + 100); limit.Cur < need {
-		return o, fmt.Errorf("%d waiting browsers need %d open files, and the limit is %d: raise it with ulimit -n", o.Waiting, need, limit.Cur)
+		return o, fmt.Errorf("%d waiting browsers need %d open files, and the limit is %d: raise it with ulimit -n",
+			o.Waiting, need, limit.Cur)
 	}
 	return o, nil
 }

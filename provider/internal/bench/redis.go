@@ -39,7 +39,10 @@ func startRedis(ctx context.Context) (_ *redisServer, err error) {
 	if err := listener.Close(); err != nil {
 		return nil, err
 	}
-	s := &redisServer{url: "redis://" + address, db: redis.NewClient(&redis.Options{Addr: address, PoolSize: 1, DisableIdentity: true})}
+	s := &redisServer{
+		url: "redis://" + address,
+		db:  redis.NewClient(&redis.Options{Addr: address, PoolSize: 1, DisableIdentity: true}),
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -49,7 +52,8 @@ func startRedis(ctx context.Context) (_ *redisServer, err error) {
 		return nil, err
 	}
 	var output bytes.Buffer
-	s.process = exec.Command(path, "--bind", "127.0.0.1", "--port", port, "--dir", s.folder, "--save", "", "--appendonly", "no") //nolint:gosec,noctx // close ends it
+	s.process = exec.Command(path, //nolint:gosec,noctx // close ends it
+		"--bind", "127.0.0.1", "--port", port, "--dir", s.folder, "--save", "", "--appendonly", "no")
 	s.process.Stdout = &output
 	if err := s.process.Start(); err != nil {
 		return nil, err
@@ -110,7 +114,9 @@ func (s *redisServer) info(ctx context.Context) (i redisInfo, err error) {
 			}
 		}
 	}
-	for _, name := range []string{"used_cpu_user", "used_cpu_sys", "total_reads_processed", "total_commands_processed", "used_memory", "mem_clients_normal"} {
+	for _, name := range []string{
+		"used_cpu_user", "used_cpu_sys", "total_reads_processed", "total_commands_processed", "used_memory", "mem_clients_normal",
+	} {
 		if _, ok := values[name]; !ok {
 			return i, fmt.Errorf("redis-server does not tell %s", name)
 		}

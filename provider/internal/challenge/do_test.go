@@ -33,7 +33,7 @@ func (s *store) Swap(ctx context.Context, old uint64, next challenge.Challenge) 
 	if s.beforeSwap != nil {
 		s.beforeSwap()
 	}
-	return s.Store.Swap(ctx, old, next)
+	return s.Store.Swap(context.WithoutCancel(ctx), old, next) // a store may finish what it has begun
 }
 
 func (s *store) Await(ctx context.Context, id challenge.ID, after uint64, notify func()) (challenge.Record, func(), error) {

@@ -94,6 +94,87 @@ func TestCloseStopsEveryTimer(t *testing.T) {
 	})
 }
 
+func TestTheClockDecidesAndNotATimerThatIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New()
+		defer s.Close()
+		r := create(t, s)
+		limit := challenge.Limit{Max: 1, Window: time.Minute}
+		_, _ = s.First(t.Context(), "name", time.Minute)
+		_, _ = s.Count(t.Context(), "name", limit)
+		_ = s.Put(t.Context(), "name", []byte("value"), time.Minute)
+		stopTimers(s)
+		time.Sleep(challenge.Lifetime)
+
+		if got, err := s.Get(t.Context(), r.ID); err != nil || got.State != challenge.Expired {
+			t.Errorf("get: %v, %v", got.State, err)
+		}
+		if _, err := s.Find(t.Context(), r.UserCode); err != challenge.ErrNotFound {
+			t.Errorf("find: %v", err)
+		}
+		if _, err := s.Peek(t.Context(), "name"); err != challenge.ErrNotFound {
+			t.Errorf("peek: %v", err)
+		}
+		if n, err := s.Count(t.Context(), "name", limit); err != nil || n.N != 1 {
+			t.Errorf("count: %+v, %v", n, err)
+		}
+		if ok, err := s.First(t.Context(), "name", time.Minute); err != nil || !ok {
+			t.Errorf("first: %v, %v", ok, err)
+		}
+
+		// Its user code is free, and stays its new owner's when the late timer comes.
+		draft, _, _ := challenge.NewDraft("client", challenge.Policy{}, challenge.Request{})
+		if _, err := s.Create(t.Context(), draft.WithUserCode(r.UserCode)); err != nil {
+			t.Fatal(err)
+		}
+		s.age(r.ID.Hash())
+		if id, err := s.Find(t.Context(), r.UserCode); err != nil || id != draft.ID() {
+			t.Errorf("the user code leads to %v, %v", id, err)
+		}
+
+		time.Sleep(challenge.TombstoneGrace)
+		if _, err := s.Get(t.Context(), r.ID); err != challenge.ErrNotFound {
+			t.Errorf("get after the tombstone's end: %v", err)
+		}
+	})
+}
+
+func stopTimers(s *Store) {
+	for i := range s.challenges {
+		for _, e := range s.challenges[i].m {
+			e.timer.Stop()
+		}
+		for _, v := range s.values[i].m {
+			v.timer.Stop()
+		}
+	}
+}
+
+func TestWhatIsReplacedOrTakenLeavesNoTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New()
+		defer s.Close()
+		key := challenge.HashOf(string(record) + "name")
+		if err := s.Put(t.Context(), "name", nil, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		v := s.values.of(key).m[key]
+		if err := s.Put(t.Context(), "name", nil, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if v.timer.Stop() {
+			t.Error("a value that was replaced still had a timer")
+		}
+		v = s.values.of(key).m[key]
+		if _, err := s.Take(t.Context(), "name"); err != nil {
+			t.Fatal(err)
+		}
+		if v.timer.Stop() {
+			t.Error("a value that was taken still had a timer")
+		}
+	})
+}
+
 func BenchmarkLoginOnMemory(b *testing.B) {
 	s := New()
 	defer s.Close()

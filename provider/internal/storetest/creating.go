@@ -108,6 +108,13 @@ var creating = []test{
 		if r := get(t, b, draft.ID()); r.Version != 2 || r.Browser != browser {
 			t.Fatalf("the second draft replaced the challenge: %+v", r)
 		}
+		apply(t, b, draft.ID(), challenge.Cancel{})
+		if _, err := b.Store.Create(t.Context(), draft); err == nil {
+			t.Fatal("an id that had ended was created again")
+		}
+		if r := get(t, b, draft.ID()); r.State != challenge.Cancelled {
+			t.Fatalf("the second draft replaced the tombstone: %+v", r)
+		}
 	}},
 	{"ACancelledContextIsAnsweredAndChangesNothing", func(t *testing.T, b Backend) {
 		c := start(t, b)

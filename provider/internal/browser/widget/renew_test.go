@@ -2,6 +2,7 @@ package widget_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 )
 
@@ -29,6 +30,25 @@ func TestWidgetRenewsThreeTimesThenWaitsForAPerson(t *testing.T) {
 	// The person is there: the count begins again.
 	p.end(p.challenge(4), "expired")
 	b.awaitChallenge(5)
+	b.close(true)
+}
+
+func TestWidgetRenewsWhatTheSiteSaysIsOver(t *testing.T) {
+	p, s, b := setup(t)
+	for _, answer := range []func(http.ResponseWriter){
+		func(w http.ResponseWriter) { writeJSON(w, map[string]any{"status": "expired"}) },
+		func(w http.ResponseWriter) { gone(w, "expired") },
+		func(w http.ResponseWriter) { w.WriteHeader(http.StatusGone) },
+	} {
+		s.finishBy(func(w http.ResponseWriter, _ *http.Request, _ *challenge) { answer(w) })
+		c := b.again()
+		p.mu.Lock()
+		n := len(p.challenges)
+		p.mu.Unlock()
+		p.set(c, "claimed")
+		b.awaitChallenge(n)
+		b.awaitEvent("qr-expired")
+	}
 	b.close(true)
 }
 

@@ -188,8 +188,12 @@ func TestWidgetSaysDeclinedAndTriesAgainOnlyWhenAsked(t *testing.T) {
 		},
 		"by the site's word": func(p *provider, s *site, c *challenge) {
 			s.finishBy(func(w http.ResponseWriter, _ *http.Request, _ *challenge) {
-				gone(w, "denied")
+				writeJSON(w, map[string]any{"status": "denied"})
 			})
+			p.set(c, "claimed")
+		},
+		"by the site's 410": func(p *provider, s *site, c *challenge) {
+			s.finishBy(func(w http.ResponseWriter, _ *http.Request, _ *challenge) { gone(w, "denied") })
 			p.set(c, "claimed")
 		},
 	} {
