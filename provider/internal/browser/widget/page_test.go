@@ -239,10 +239,10 @@ func (b *tab) screenshot(scale float64) []byte {
 }
 
 // read decodes the QR code on the screenshot; "" when there is none that a reader reads. The reader misses one picture in a hundred
-// at one size, and then reads it at another.
+// at one size, and then reads it at another, or by trying harder.
 func (b *tab) read() string {
 	b.t.Helper()
-	for _, scale := range []float64{1, 2, 1.4} {
+	for _, scale := range []float64{1, 2, 1.4, 3, 1.7} {
 		picture, _, err := image.Decode(bytes.NewReader(b.screenshot(scale)))
 		if err != nil {
 			b.t.Fatal(err)
@@ -253,8 +253,10 @@ func (b *tab) read() string {
 			if err != nil {
 				b.t.Fatal(err)
 			}
-			if result, err := qrcode.NewQRCodeReader().Decode(bitmap, nil); err == nil {
-				return result.GetText()
+			for _, hints := range []map[gozxing.DecodeHintType]any{nil, {gozxing.DecodeHintType_TRY_HARDER: true}} {
+				if result, err := qrcode.NewQRCodeReader().Decode(bitmap, hints); err == nil {
+					return result.GetText()
+				}
 			}
 		}
 	}
