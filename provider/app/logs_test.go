@@ -95,7 +95,9 @@ func (s *spy) keep(prefix string, started api.DeviceAuthorization) {
 		"frame": strings.TrimPrefix((*view.Frames)[0].Code, s.w.issuer),
 	} {
 		s.secrets[prefix+name] = value
-		s.secrets[prefix+name+", its secret half"] = value[strings.LastIndexAny(value, ".-")+1:]
+		if i := strings.LastIndex(value, "."); i > 0 {
+			s.secrets[prefix+name+", its secret half"] = value[i+1:]
+		}
 	}
 }
 
