@@ -65,10 +65,11 @@ func (s *Store) Find(ctx context.Context, userCode string) (challenge.ID, error)
 
 // Swap implements [challenge.Store], in one round trip.
 func (s *Store) Swap(ctx context.Context, old uint64, next challenge.Challenge) (challenge.Record, error) {
-	if old == 0 { // which would mean to create
-		return challenge.Record{}, challenge.ErrConflict
+	expected := int64(old)
+	if old == 0 {
+		expected = -1 // no version is 0, and to the script it would mean to create
 	}
-	return s.write(ctx, old, next, func(pipe redis.Pipeliner) {
+	return s.write(ctx, expected, next, func(pipe redis.Pipeliner) {
 		// These run even if the swap fails. Then somebody else moved the challenge on while this was ending it, and the
 		// caller decides anew: at worst the code to be typed is forgotten early.
 		switch {
@@ -100,8 +101,8 @@ func (s *Store) await(ctx context.Context, id challenge.ID, after int64) (challe
 	return record(found, now)
 }
 
-// write puts a challenge in the place of the version old.
-func (s *Store) write(ctx context.Context, old uint64, next challenge.Challenge, more func(redis.Pipeliner)) (challenge.Record, error) {
+// write puts a challenge in the place of the version old; 0 for none yet.
+func (s *Store) write(ctx context.Context, old int64, next challenge.Challenge, more func(redis.Pipeliner)) (challenge.Record, error) {
 	var live []byte
 	if !next.State.Final() {
 		live = encode(next) // RFC 10027 §6.1.3, SECURITY.md §1.2: of what has ended only the tombstone is kept

@@ -63,6 +63,13 @@ func isNotified(t testing.TB, notified chan struct{}) {
 	}
 }
 
+// waitedFor is for how many challenges somebody waits on this node.
+func waitedFor(s *Store) int {
+	s.waiting.mu.Lock()
+	defer s.waiting.mu.Unlock()
+	return len(s.waiting.m)
+}
+
 // eachRedis runs a test with two nodes on one Redis: a miniredis, and the real server.
 func eachRedis(t *testing.T, test func(t *testing.T, a, b *Store)) {
 	t.Run("miniredis", func(t *testing.T) {
@@ -138,6 +145,9 @@ func TestAChangeIsToldToTheNodesThatWaitAndToNoOthers(t *testing.T) {
 	if n := commands(t, a)["publish"] - before; n != 1 {
 		t.Fatalf("two waiters on one of six nodes took %d messages", n)
 	}
+	if n := waitedFor(a); n != 0 {
+		t.Fatalf("%d waiters are left of those that were notified", n)
+	}
 	visit(t, a, c.ID, "192.0.2.2") // nobody waits any more
 	if n := commands(t, a)["publish"] - before; n != 1 {
 		t.Fatalf("a change that nobody waits for made %d messages", n-1)
@@ -187,7 +197,7 @@ func TestAWaitingBrowserCostsNoStoreTraffic(t *testing.T) {
 	for range browsers {
 		<-gone
 	}
-	if n := len(s.waiting.m); n != 0 {
+	if n := waitedFor(s); n != 0 {
 		t.Errorf("%d waiters are left", n)
 	}
 }

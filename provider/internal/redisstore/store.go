@@ -63,6 +63,7 @@ func connect(ctx context.Context, url string, log *slog.Logger, silence time.Dur
 	options.DisableIdentity = true
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 
+	redis.SetLogger(clientLog{log}) // the client's own log is one for the whole process
 	s := &Store{db: redis.NewClient(options), log: log, node: rand.Text(), silence: silence}
 	s.db.AddHook(tripCounter{&s.trips})
 	for _, script := range []*redis.Script{challengeScript, counterScript} {
@@ -102,6 +103,14 @@ func (s *Store) Bind(ctx context.Context, databaseID string) error {
 
 // RoundTrips counts how often the store has waited for an answer of Redis. Logging in to a connection is left out.
 func (s *Store) RoundTrips() int64 { return s.trips.Load() }
+
+// clientLog puts what the Redis client has to say about its connections into the log.
+type clientLog struct{ log *slog.Logger }
+
+// Printf is the client's interface of a logger.
+func (l clientLog) Printf(ctx context.Context, format string, args ...any) {
+	l.log.WarnContext(ctx, "redis client", "message", fmt.Sprintf(format, args...))
+}
 
 // tripCounter is a hook of the client: a command on its own is one round trip, and so is a pipeline.
 type tripCounter struct{ n *atomic.Int64 }

@@ -174,7 +174,7 @@ func TestAnErrorOfRedisIsNoRefusal(t *testing.T) {
 			t.Errorf("%s: got the error %v", what, err)
 		}
 	}
-	if n := len(s.waiting.m); n != 0 {
+	if n := waitedFor(s); n != 0 {
 		t.Errorf("a failed await left %d waiters", n)
 	}
 }

@@ -151,7 +151,7 @@ var awaiting = []test{
 			t.Fatal("a waiter of another challenge was notified")
 		}
 	}},
-	{"NotifyMayStopAndAwait", func(t *testing.T, b Backend) {
+	{"NotifyMayStop", func(t *testing.T, b Backend) {
 		c := start(t, b)
 		w := newWaiter()
 		var stop func()

@@ -32,7 +32,7 @@ var creating = []test{
 		want(t, "get", err, challenge.ErrNotFound)
 		_, err = b.Store.Find(t.Context(), unknown.UserCode)
 		want(t, "find", err, challenge.ErrNotFound)
-		for _, old := range []uint64{1, 7} {
+		for _, old := range []uint64{0, 1, 7} {
 			_, err = b.Store.Swap(t.Context(), old, unknown)
 			want(t, "swap", err, challenge.ErrNotFound)
 		}

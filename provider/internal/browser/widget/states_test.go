@@ -74,6 +74,7 @@ func TestWidgetHidesTheCodeOnceScanned(t *testing.T) {
 	p.set(p.challenge(0), "claimed")
 	b.awaitPhase("claimed")
 	b.awaitCode("")
+	b.await("getComputedStyle(root.querySelector('.code')).filter.startsWith('blur')")
 	if js[string](b, "root.querySelector('.code').getAttribute('aria-hidden')") != "true" {
 		t.Error("a screen reader still finds the code")
 	}
@@ -108,6 +109,8 @@ func TestWidgetAsksToFinishOnlyWhileAPhoneHoldsTheChallenge(t *testing.T) {
 	s.finishBy(func(w http.ResponseWriter, _ *http.Request, _ *challenge) {
 		writeJSON(w, map[string]any{"status": "pending"})
 	})
+	b.before("window.__wait = (ms) => ms / 100")
+	p.fresh = func(c *challenge) { c.frames = []frame{{p.code(c, 0), 0, 6_000_000}} }
 	b.visit()
 	b.awaitPhase("pending")
 	c := p.challenge(0)
@@ -120,7 +123,12 @@ func TestWidgetAsksToFinishOnlyWhileAPhoneHoldsTheChallenge(t *testing.T) {
 	// Released: the calls end, and begin anew with the next scan.
 	p.set(c, "pending")
 	b.awaitPhase("pending")
-	eventually(t, "the last finish call has ended", func() bool { return s.underWay() == 0 })
+	b.do(settle)
+	asked := s.count("/login/finish")
+	b.do(settle, settle)
+	if n := s.count("/login/finish"); n != asked {
+		t.Errorf("%d finish calls after the release", n-asked)
+	}
 	s.finishBy(s.longPoll)
 	p.set(c, "claimed")
 	p.set(c, "approved")

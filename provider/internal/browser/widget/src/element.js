@@ -37,29 +37,26 @@ export class QRLogin extends HTMLElement {
     else this.#follow();
   }
 
-  // Brings what runs in line with what the page says. It waits for the end of the task, so that an element that is moved in the
-  // document, or whose attributes are set one by one, is looked at once.
+  // Brings what runs in line with what the page says now. An element that is moved keeps its challenge.
   #follow() {
-    queueMicrotask(() => {
-      if (!this.isConnected) return this.#stop();
-      const language = languageOf(this);
-      this.#view.speak(language, wordsFor(language));
+    if (!this.isConnected) return this.#stop();
+    const language = languageOf(this);
+    this.#view.speak(language, wordsFor(language));
 
-      const [challenge, finish, issuer] = ['challenge', 'finish', 'issuer'].map((name) => this.getAttribute(name));
-      const wanted = JSON.stringify([challenge, finish, issuer]);
-      if (wanted === this.#running) return;
-      this.#stop();
-      this.#running = wanted;
-      this.#login = new Login({
-        challenge,
-        finish,
-        issuer: issuer || provider,
-        view: this.#view,
-        emit: (name, detail, cancelable = false) =>
-          this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable })),
-      });
-      this.#login.run();
+    const [challenge, finish, issuer] = ['challenge', 'finish', 'issuer'].map((name) => this.getAttribute(name));
+    const wanted = JSON.stringify([challenge, finish, issuer]);
+    if (wanted === this.#running) return;
+    this.#stop();
+    this.#running = wanted;
+    this.#login = new Login({
+      challenge,
+      finish,
+      issuer: issuer || provider,
+      view: this.#view,
+      emit: (name, detail, cancelable = false) =>
+        this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable })),
     });
+    this.#login.run();
   }
 
   #stop() {
