@@ -8,8 +8,10 @@ var (
 	ErrUnknownDevice  = errors.New("identity: this device is not enrolled")
 	ErrWrongCode      = errors.New("identity: wrong or expired enrollment code")
 	ErrInvalidNumber  = errors.New("identity: not a phone number that can receive a code")
+	ErrUnknownLogin   = errors.New("identity: there is no such login")
+	ErrEnded          = errors.New("identity: the login or session has ended")
 	ErrDeviceConflict = errors.New("identity: this device key belongs to another account")
 )
 
 // Refusals is every refusal there is.
-var Refusals = []error{ErrUnknownClient, ErrUnknownDevice, ErrWrongCode, ErrInvalidNumber, ErrDeviceConflict}
+var Refusals = []error{ErrUnknownClient, ErrUnknownDevice, ErrWrongCode, ErrInvalidNumber, ErrUnknownLogin, ErrEnded, ErrDeviceConflict}

@@ -30,18 +30,35 @@ type Device struct {
 
 // Client is a registered site.
 type Client struct {
-	ID         string
-	Name       string   // shown on the phone
-	SecretHash []byte   // SHA-256 of the secret; empty for a public client
-	Origins    []string // whose pages may watch challenges, as "https://shop.example"
-	Scopes     []string // what it may ask for
-	Sector     string   // clients of one sector see the same sub (OIDC Core §8.1); "" for the first origin's host, or else its own
-	StaticQR   bool     // it may use codes that do not rotate
-	CreatedAt  time.Time
+	ID        string
+	Name      string // shown on the phone and on the hosted page
+	CreatedAt time.Time
+
+	// How it authenticates: by a secret, by keys of its own (private_key_jwt), or not at all.
+	SecretHash []byte // SHA-256 of the secret
+	JWKS       []byte // its public keys (RFC 7517)
+	JWKSURI    string // where it publishes them
+
+	Origins                []string // whose pages may watch challenges, as "https://shop.example"
+	RedirectURIs           []string // where an authorization code may go, compared exactly
+	PostLogoutRedirectURIs []string // where the browser may go after a logout
+	BackchannelLogoutURI   string   // where a logout token is sent
+	LogoURI                string   // a picture for the hosted page
+
+	Scopes       []string // what it may ask for; offline_access lets it have refresh tokens
+	Resources    []string // audiences that it may ask for (RFC 8707)
+	Sector       string   // clients of one sector see the same sub (OIDC Core §8.1); "" for the host of its first page
+	SigningAlg   string   // of ID tokens: ES256 or RS256
+	StaticQR     bool     // it may use codes that do not rotate
+	PKCEOptional bool     // it may ask for a code without PKCE; never a public client
+	RequirePAR   bool     // it must push its authorization requests (RFC 9126)
 }
 
-// Public tells whether the client has no secret (RFC 6749 §2.1).
-func (c Client) Public() bool { return len(c.SecretHash) == 0 }
+// Public tells whether the client has nothing to authenticate with (RFC 6749 §2.1).
+func (c Client) Public() bool { return len(c.SecretHash) == 0 && !c.HasKeys() }
+
+// HasKeys tells whether it authenticates by keys of its own (OIDC Core §9, private_key_jwt).
+func (c Client) HasKeys() bool { return len(c.JWKS) > 0 || c.JWKSURI != "" }
 
 // HashSecret is how a client secret is stored. A secret is 256 random bits, so a plain hash cannot be searched, and costs
 // microseconds where a password hash would cost milliseconds with every request.
@@ -50,51 +67,85 @@ func HashSecret(secret string) []byte {
 	return h[:]
 }
 
-// HasSecret compares in constant time. It is false for every secret when the client is public.
+// HasSecret compares in constant time. It is false for every secret when the client has none.
 func (c Client) HasSecret(secret string) bool {
-	return !c.Public() && subtle.ConstantTimeCompare(c.SecretHash, HashSecret(secret)) == 1
+	return len(c.SecretHash) > 0 && subtle.ConstantTimeCompare(c.SecretHash, HashSecret(secret)) == 1
 }
 
 // HasOrigin tells whether pages of this origin may watch the client's challenges.
 func (c Client) HasOrigin(origin string) bool { return slices.Contains(c.Origins, origin) }
 
-// Domains is the hosts of the registered origins: what the phone shows beside the name.
+// Domains is the hosts of its registered pages, origins before redirect URIs: what the phone shows beside the name.
 func (c Client) Domains() []string {
 	domains := make([]string, 0, len(c.Origins))
-	for _, origin := range c.Origins {
-		if u, err := url.Parse(origin); err == nil && u.Host != "" && !slices.Contains(domains, u.Host) {
+	for _, page := range slices.Concat(c.Origins, c.RedirectURIs) {
+		u, err := url.Parse(page)
+		if err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") && !slices.Contains(domains, u.Host) {
 			domains = append(domains, u.Host)
 		}
 	}
 	return domains
 }
 
+// sector is whose subjects the client sees. Its pages' first host is the sector (OIDC Core §8.1), but for a redirect URI on
+// the loopback or of an app's own scheme, which anybody's program may have.
+func (c Client) sector() string {
+	if c.Sector != "" {
+		return c.Sector
+	}
+	named := Client{Origins: c.Origins}
+	for _, uri := range c.RedirectURIs {
+		if strings.HasPrefix(uri, "https://") {
+			named.RedirectURIs = append(named.RedirectURIs, uri)
+		}
+	}
+	if domains := named.Domains(); len(domains) > 0 {
+		return domains[0]
+	}
+	return "client " + c.ID // no host has a space: another client's host is not its sector
+}
+
 // Subject is the pairwise sub (OIDC Core §8.1): the same account is another subject to each sector, so that sites cannot
 // join what they know. key is the provider's own and never changes.
 func (c Client) Subject(key []byte, account string) string {
-	sector := c.Sector
-	if sector == "" {
-		if domains := c.Domains(); len(domains) > 0 {
-			sector = domains[0]
-		} else {
-			sector = "client " + c.ID // no host has a space: another client's host is not its sector
-		}
-	}
 	h := hmac.New(sha256.New, key)
-	h.Write([]byte("qrlogin sub\x00" + sector + "\x00" + account))
+	h.Write([]byte("qrlogin sub\x00" + c.sector() + "\x00" + account))
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
-// Login is one redemption: which account, by which device, at which site.
+// Login is one person logged in at one site: by a scan, or within a provider session that a scan began.
 type Login struct {
 	ID        string // sid of the ID token
-	Challenge string // hash of the challenge's id; unique
+	Challenge string // hash of what it came from, a challenge or an authorization within a session; unique
 	Client    string
 	Account   string
 	Device    string
-	Address   string // of the browser that was logged in
-	UserAgent string // of the same
-	At        time.Time
+	Address   string    // of the browser that was logged in
+	UserAgent string    // of the same
+	At        time.Time // when the site was let in
+	AuthTime  time.Time // when the phone approved
+	Scopes    []string
+	Resources []string  // audiences of its access tokens (RFC 8707)
+	Session   string    // the provider session that it belongs to, "" for none
+	EndedAt   time.Time // when it was ended, and with it all that it gave out; zero while it has not been
+}
+
+// Session is a browser that its owner called their own on the phone: until it ends, further sites need no scan. It begins with
+// that one approval, and keeps who, how and when.
+type Session struct {
+	ID        string // hash of the cookie's secret
+	Account   string
+	Device    string
+	AuthTime  time.Time // of the scan
+	ExpiresAt time.Time
+}
+
+// RefreshToken is one refresh token of a login. Each is used once; one used again ends the login (RFC 9700 §4.14.2).
+type RefreshToken struct {
+	Hash       string // of the secret
+	Login      string
+	Thumbprint string // of the DPoP key that it is bound to (RFC 9449 §5), "" for none
+	ExpiresAt  time.Time
 }
 
 // AuditEvent is something that the operator or the owner of an account may want to know later.
