@@ -62,12 +62,15 @@ func (e DecisionResultState) Valid() bool {
 // Defines values for JWKAlg.
 const (
 	ES256 JWKAlg = "ES256"
+	RS256 JWKAlg = "RS256"
 )
 
 // Valid indicates whether the value is a known member of the JWKAlg enum.
 func (e JWKAlg) Valid() bool {
 	switch e {
 	case ES256:
+		return true
+	case RS256:
 		return true
 	default:
 		return false
@@ -91,13 +94,16 @@ func (e JWKCrv) Valid() bool {
 
 // Defines values for JWKKty.
 const (
-	EC JWKKty = "EC"
+	EC  JWKKty = "EC"
+	RSA JWKKty = "RSA"
 )
 
 // Valid indicates whether the value is a known member of the JWKKty enum.
 func (e JWKKty) Valid() bool {
 	switch e {
 	case EC:
+		return true
+	case RSA:
 		return true
 	default:
 		return false
@@ -161,12 +167,15 @@ func (e TokenRequestGrantType) Valid() bool {
 // Defines values for TokenResponseTokenType.
 const (
 	Bearer TokenResponseTokenType = "Bearer"
+	DPoP   TokenResponseTokenType = "DPoP"
 )
 
 // Valid indicates whether the value is a known member of the TokenResponseTokenType enum.
 func (e TokenResponseTokenType) Valid() bool {
 	switch e {
 	case Bearer:
+		return true
+	case DPoP:
 		return true
 	default:
 		return false
@@ -332,17 +341,19 @@ type Frame struct {
 	UntilMs int64 `json:"until_ms"`
 }
 
-// JWK A public P-256 key (RFC 7517)
+// JWK A public P-256 or RSA key (RFC 7517, RFC 7518 section 6)
 type JWK struct {
-	Alg *JWKAlg `json:"alg,omitempty"`
-	Crv JWKCrv  `json:"crv"`
+	Alg JWKAlg  `json:"alg"`
+	Crv *JWKCrv `json:"crv,omitempty"`
+	E   *string `json:"e,omitempty"`
 
 	// Kid The key's thumbprint (RFC 7638)
-	Kid *string `json:"kid,omitempty"`
+	Kid string  `json:"kid"`
 	Kty JWKKty  `json:"kty"`
-	Use *JWKUse `json:"use,omitempty"`
-	X   string  `json:"x"`
-	Y   string  `json:"y"`
+	N   *string `json:"n,omitempty"`
+	Use JWKUse  `json:"use"`
+	X   *string `json:"x,omitempty"`
+	Y   *string `json:"y,omitempty"`
 }
 
 // JWKAlg defines model for JWK.Alg.
@@ -440,12 +451,17 @@ type TokenResponse struct {
 	ExpiresIn int `json:"expires_in"`
 
 	// IdToken When the scope has `openid`
-	IdToken   *string                `json:"id_token,omitempty"`
-	Scope     *string                `json:"scope,omitempty"`
+	IdToken *string `json:"id_token,omitempty"`
+
+	// RefreshToken When the scope has `offline_access`. Good for one use; the answer to it has the next.
+	RefreshToken *string `json:"refresh_token,omitempty"`
+	Scope        *string `json:"scope,omitempty"`
+
+	// TokenType `DPoP` when the request had a proof (RFC 9449)
 	TokenType TokenResponseTokenType `json:"token_type"`
 }
 
-// TokenResponseTokenType defines model for TokenResponse.TokenType.
+// TokenResponseTokenType `DPoP` when the request had a proof (RFC 9449)
 type TokenResponseTokenType string
 
 // ChallengeID defines model for ChallengeID.
