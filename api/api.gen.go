@@ -59,6 +59,39 @@ func (e DecisionResultState) Valid() bool {
 	}
 }
 
+// Defines values for HostedConsentDecision.
+const (
+	Approve HostedConsentDecision = "approve"
+	Deny    HostedConsentDecision = "deny"
+)
+
+// Valid indicates whether the value is a known member of the HostedConsentDecision enum.
+func (e HostedConsentDecision) Valid() bool {
+	switch e {
+	case Approve:
+		return true
+	case Deny:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HostedOutcomeStatus.
+const (
+	HostedOutcomeStatusPending HostedOutcomeStatus = "pending"
+)
+
+// Valid indicates whether the value is a known member of the HostedOutcomeStatus enum.
+func (e HostedOutcomeStatus) Valid() bool {
+	switch e {
+	case HostedOutcomeStatusPending:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for JWKAlg.
 const (
 	ES256 JWKAlg = "ES256"
@@ -151,12 +184,18 @@ func (e Outcome) Valid() bool {
 
 // Defines values for TokenRequestGrantType.
 const (
+	AuthorizationCode                     TokenRequestGrantType = "authorization_code"
+	RefreshToken                          TokenRequestGrantType = "refresh_token"
 	UrnIetfParamsOauthGrantTypeDeviceCode TokenRequestGrantType = "urn:ietf:params:oauth:grant-type:device_code"
 )
 
 // Valid indicates whether the value is a known member of the TokenRequestGrantType enum.
 func (e TokenRequestGrantType) Valid() bool {
 	switch e {
+	case AuthorizationCode:
+		return true
+	case RefreshToken:
+		return true
 	case UrnIetfParamsOauthGrantTypeDeviceCode:
 		return true
 	default:
@@ -180,6 +219,40 @@ func (e TokenResponseTokenType) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// AuthorizationRequest As the query parameters of `GET /authorize`
+type AuthorizationRequest struct {
+	AcrValues *string `json:"acr_values,omitempty"`
+	Claims    *string `json:"claims,omitempty"`
+
+	// ClientAssertion At `/par`
+	ClientAssertion *string `json:"client_assertion,omitempty"`
+
+	// ClientAssertionType At `/par`
+	ClientAssertionType *string `json:"client_assertion_type,omitempty"`
+	ClientId            *string `json:"client_id,omitempty"`
+
+	// ClientSecret At `/par`
+	ClientSecret        *string `json:"client_secret,omitempty"`
+	CodeChallenge       *string `json:"code_challenge,omitempty"`
+	CodeChallengeMethod *string `json:"code_challenge_method,omitempty"`
+	DpopJkt             *string `json:"dpop_jkt,omitempty"`
+	IdTokenHint         *string `json:"id_token_hint,omitempty"`
+	LoginHint           *string `json:"login_hint,omitempty"`
+	MaxAge              *string `json:"max_age,omitempty"`
+	Nonce               *string `json:"nonce,omitempty"`
+	Prompt              *string `json:"prompt,omitempty"`
+	RedirectUri         *string `json:"redirect_uri,omitempty"`
+
+	// RequestUri At `/authorize`
+	RequestUri   *string   `json:"request_uri,omitempty"`
+	Resource     *[]string `json:"resource,omitempty"`
+	ResponseMode *string   `json:"response_mode,omitempty"`
+	ResponseType *string   `json:"response_type,omitempty"`
+	Scope        *string   `json:"scope,omitempty"`
+	State        *string   `json:"state,omitempty"`
+	UiLocales    *string   `json:"ui_locales,omitempty"`
 }
 
 // ChallengeState `pending`: show the frames. `claimed`: a phone has scanned; nobody is known yet. `approved`: the phone approved; the site
@@ -214,6 +287,38 @@ type Claim struct {
 	ExpiresIn int `json:"expires_in"`
 }
 
+// ClientMetadata defines model for ClientMetadata.
+type ClientMetadata struct {
+	// ApplicationType `web` (default) or `native`
+	ApplicationType                  *string `json:"application_type,omitempty"`
+	BackchannelLogoutSessionRequired *bool   `json:"backchannel_logout_session_required,omitempty"`
+	BackchannelLogoutUri             *string `json:"backchannel_logout_uri,omitempty"`
+
+	// ClientName Shown on the phone and on the hosted page
+	ClientName *string   `json:"client_name,omitempty"`
+	GrantTypes *[]string `json:"grant_types,omitempty"`
+
+	// IdTokenSignedResponseAlg `RS256` (default) or `ES256`
+	IdTokenSignedResponseAlg *string `json:"id_token_signed_response_alg,omitempty"`
+
+	// Jwks Its public keys
+	Jwks                               *map[string]interface{} `json:"jwks,omitempty"`
+	JwksUri                            *string                 `json:"jwks_uri,omitempty"`
+	LogoUri                            *string                 `json:"logo_uri,omitempty"`
+	PostLogoutRedirectUris             *[]string               `json:"post_logout_redirect_uris,omitempty"`
+	RedirectUris                       *[]string               `json:"redirect_uris,omitempty"`
+	RequirePushedAuthorizationRequests *bool                   `json:"require_pushed_authorization_requests,omitempty"`
+	ResponseTypes                      *[]string               `json:"response_types,omitempty"`
+	Scope                              *string                 `json:"scope,omitempty"`
+	SectorIdentifierUri                *string                 `json:"sector_identifier_uri,omitempty"`
+
+	// SubjectType `pairwise`
+	SubjectType *string `json:"subject_type,omitempty"`
+
+	// TokenEndpointAuthMethod `client_secret_basic` (default), `client_secret_post`, `private_key_jwt` or `none`
+	TokenEndpointAuthMethod *string `json:"token_endpoint_auth_method,omitempty"`
+}
+
 // Consent Who asks, from where, for what. What the phone shows and signs.
 type Consent struct {
 	BindingMessage *string `json:"binding_message,omitempty"`
@@ -236,6 +341,9 @@ type Consent struct {
 
 	// Scopes What the site will get
 	Scopes []string `json:"scopes"`
+
+	// SessionOffered The phone may offer "this is my computer": the provider can keep a session in this browser for 8 hours
+	SessionOffered *bool `json:"session_offered,omitempty"`
 }
 
 // DecisionRequest defines model for DecisionRequest.
@@ -292,20 +400,38 @@ type DeviceAuthorization struct {
 // DeviceAuthorizationRequest defines model for DeviceAuthorizationRequest.
 type DeviceAuthorizationRequest struct {
 	// BindingMessage The site's own words, shown on the phone and signed with the consent
-	BindingMessage *string `json:"binding_message,omitempty"`
-	ClientId       *string `json:"client_id,omitempty"`
-	ClientSecret   *string `json:"client_secret,omitempty"`
+	BindingMessage      *string `json:"binding_message,omitempty"`
+	ClientAssertion     *string `json:"client_assertion,omitempty"`
+	ClientAssertionType *string `json:"client_assertion_type,omitempty"`
+	ClientId            *string `json:"client_id,omitempty"`
+	ClientSecret        *string `json:"client_secret,omitempty"`
 
 	// Nonce Returned in the ID token
 	Nonce *string `json:"nonce,omitempty"`
 
-	// Scope Space-separated; `openid` for an ID token, `phone` for the number
+	// Resource Audience of the access token (RFC 8707)
+	Resource *[]string `json:"resource,omitempty"`
+
+	// Scope Space-separated; `openid` for an ID token, `phone` for the number, `offline_access` for a refresh token
 	Scope *string `json:"scope,omitempty"`
 }
 
 // DeviceList defines model for DeviceList.
 type DeviceList struct {
 	Devices []Device `json:"devices"`
+}
+
+// EndSessionRequest defines model for EndSessionRequest.
+type EndSessionRequest struct {
+	ClientId *string `json:"client_id,omitempty"`
+
+	// Decision At `/end_session/confirm`: `logout` or `stay`
+	Decision              *string `json:"decision,omitempty"`
+	IdTokenHint           *string `json:"id_token_hint,omitempty"`
+	LogoutHint            *string `json:"logout_hint,omitempty"`
+	PostLogoutRedirectUri *string `json:"post_logout_redirect_uri,omitempty"`
+	State                 *string `json:"state,omitempty"`
+	UiLocales             *string `json:"ui_locales,omitempty"`
 }
 
 // Enrollment defines model for Enrollment.
@@ -341,6 +467,56 @@ type Frame struct {
 	UntilMs int64 `json:"until_ms"`
 }
 
+// HostedChallenge defines model for HostedChallenge.
+type HostedChallenge struct {
+	ChallengeId string `json:"challenge_id"`
+
+	// ExpiresIn Seconds
+	ExpiresIn int    `json:"expires_in"`
+	Watch     string `json:"watch"`
+}
+
+// HostedConsent defines model for HostedConsent.
+type HostedConsent struct {
+	Decision HostedConsentDecision `json:"decision"`
+}
+
+// HostedConsentDecision defines model for HostedConsent.Decision.
+type HostedConsentDecision string
+
+// HostedFinish defines model for HostedFinish.
+type HostedFinish struct {
+	ChallengeId string `json:"challenge_id"`
+}
+
+// HostedOutcome defines model for HostedOutcome.
+type HostedOutcome struct {
+	Location *string              `json:"location,omitempty"`
+	Status   *HostedOutcomeStatus `json:"status,omitempty"`
+}
+
+// HostedOutcomeStatus defines model for HostedOutcome.Status.
+type HostedOutcomeStatus string
+
+// Introspection defines model for Introspection.
+type Introspection struct {
+	Active   bool      `json:"active"`
+	Aud      *[]string `json:"aud,omitempty"`
+	AuthTime *int64    `json:"auth_time,omitempty"`
+	ClientId *string   `json:"client_id,omitempty"`
+	Cnf      *struct {
+		Jkt string `json:"jkt"`
+	} `json:"cnf,omitempty"`
+	Exp       *int64  `json:"exp,omitempty"`
+	Iat       *int64  `json:"iat,omitempty"`
+	Iss       *string `json:"iss,omitempty"`
+	Jti       *string `json:"jti,omitempty"`
+	Scope     *string `json:"scope,omitempty"`
+	Sid       *string `json:"sid,omitempty"`
+	Sub       *string `json:"sub,omitempty"`
+	TokenType *string `json:"token_type,omitempty"`
+}
+
 // JWK A public P-256 or RSA key (RFC 7517, RFC 7518 section 6)
 type JWK struct {
 	Alg JWKAlg  `json:"alg"`
@@ -373,23 +549,78 @@ type JWKS struct {
 	Keys []JWK `json:"keys"`
 }
 
+// Login defines model for Login.
+type Login struct {
+	// Address Of the browser that was logged in
+	Address *string   `json:"address,omitempty"`
+	At      time.Time `json:"at"`
+
+	// AuthTime When the phone approved
+	AuthTime time.Time `json:"auth_time"`
+	Client   struct {
+		Domains []string `json:"domains"`
+		Id      string   `json:"id"`
+		Name    string   `json:"name"`
+	} `json:"client"`
+	EndedAt *time.Time `json:"ended_at,omitempty"`
+	Id      string     `json:"id"`
+
+	// Session It belongs to a session ("this is my computer"); to end it ends all of that
+	Session   bool    `json:"session"`
+	UserAgent *string `json:"user_agent,omitempty"`
+}
+
+// LoginList defines model for LoginList.
+type LoginList struct {
+	Logins []Login `json:"logins"`
+}
+
 // Metadata defines model for Metadata.
 type Metadata struct {
-	AcrValuesSupported               []string `json:"acr_values_supported"`
-	ClaimsSupported                  []string `json:"claims_supported"`
-	DeviceAuthorizationEndpoint      string   `json:"device_authorization_endpoint"`
-	GrantTypesSupported              []string `json:"grant_types_supported"`
-	IdTokenSigningAlgValuesSupported []string `json:"id_token_signing_alg_values_supported"`
-	Issuer                           string   `json:"issuer"`
-	JwksUri                          string   `json:"jwks_uri"`
+	AcrValuesSupported                                 []string `json:"acr_values_supported"`
+	AuthorizationEndpoint                              string   `json:"authorization_endpoint"`
+	AuthorizationResponseIssParameterSupported         bool     `json:"authorization_response_iss_parameter_supported"`
+	BackchannelLogoutSessionSupported                  bool     `json:"backchannel_logout_session_supported"`
+	BackchannelLogoutSupported                         bool     `json:"backchannel_logout_supported"`
+	ClaimTypesSupported                                []string `json:"claim_types_supported"`
+	ClaimsParameterSupported                           bool     `json:"claims_parameter_supported"`
+	ClaimsSupported                                    []string `json:"claims_supported"`
+	CodeChallengeMethodsSupported                      []string `json:"code_challenge_methods_supported"`
+	DeviceAuthorizationEndpoint                        string   `json:"device_authorization_endpoint"`
+	DpopSigningAlgValuesSupported                      []string `json:"dpop_signing_alg_values_supported"`
+	EndSessionEndpoint                                 string   `json:"end_session_endpoint"`
+	GrantTypesSupported                                []string `json:"grant_types_supported"`
+	IdTokenSigningAlgValuesSupported                   []string `json:"id_token_signing_alg_values_supported"`
+	IntrospectionEndpoint                              string   `json:"introspection_endpoint"`
+	IntrospectionEndpointAuthMethodsSupported          []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionEndpointAuthSigningAlgValuesSupported []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	Issuer                                             string   `json:"issuer"`
+	JwksUri                                            string   `json:"jwks_uri"`
 
 	// PreferWaitSupported `/token` honours `Prefer: wait=N` (an extension)
-	PreferWaitSupported               bool     `json:"prefer_wait_supported"`
-	ResponseTypesSupported            []string `json:"response_types_supported"`
-	ScopesSupported                   []string `json:"scopes_supported"`
-	SubjectTypesSupported             []string `json:"subject_types_supported"`
-	TokenEndpoint                     string   `json:"token_endpoint"`
-	TokenEndpointAuthMethodsSupported []string `json:"token_endpoint_auth_methods_supported"`
+	PreferWaitSupported                bool     `json:"prefer_wait_supported"`
+	PromptValuesSupported              []string `json:"prompt_values_supported"`
+	PushedAuthorizationRequestEndpoint string   `json:"pushed_authorization_request_endpoint"`
+
+	// RegistrationEndpoint Only where registration is open
+	RegistrationEndpoint      *string `json:"registration_endpoint,omitempty"`
+	RequestParameterSupported bool    `json:"request_parameter_supported"`
+
+	// RequestUriParameterSupported Only the URIs that `/par` answers are taken, which this does not speak of (RFC 9126 section 5)
+	RequestUriParameterSupported                    bool     `json:"request_uri_parameter_supported"`
+	RequirePushedAuthorizationRequests              bool     `json:"require_pushed_authorization_requests"`
+	ResponseModesSupported                          []string `json:"response_modes_supported"`
+	ResponseTypesSupported                          []string `json:"response_types_supported"`
+	RevocationEndpoint                              string   `json:"revocation_endpoint"`
+	RevocationEndpointAuthMethodsSupported          []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationEndpointAuthSigningAlgValuesSupported []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	ScopesSupported                                 []string `json:"scopes_supported"`
+	SubjectTypesSupported                           []string `json:"subject_types_supported"`
+	TokenEndpoint                                   string   `json:"token_endpoint"`
+	TokenEndpointAuthMethodsSupported               []string `json:"token_endpoint_auth_methods_supported"`
+	TokenEndpointAuthSigningAlgValuesSupported      []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	UiLocalesSupported                              []string `json:"ui_locales_supported"`
+	UserinfoEndpoint                                string   `json:"userinfo_endpoint"`
 }
 
 // OAuthError defines model for OAuthError.
@@ -425,18 +656,76 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
+// PushedAuthorizationRequest defines model for PushedAuthorizationRequest.
+type PushedAuthorizationRequest struct {
+	// ExpiresIn Seconds
+	ExpiresIn  int    `json:"expires_in"`
+	RequestUri string `json:"request_uri"`
+}
+
+// RegisteredClient defines model for RegisteredClient.
+type RegisteredClient struct {
+	BackchannelLogoutSessionRequired *bool   `json:"backchannel_logout_session_required,omitempty"`
+	BackchannelLogoutUri             *string `json:"backchannel_logout_uri,omitempty"`
+	ClientId                         string  `json:"client_id"`
+	ClientIdIssuedAt                 int64   `json:"client_id_issued_at"`
+	ClientName                       string  `json:"client_name"`
+	ClientSecret                     *string `json:"client_secret,omitempty"`
+
+	// ClientSecretExpiresAt 0: never
+	ClientSecretExpiresAt              *int64                  `json:"client_secret_expires_at,omitempty"`
+	GrantTypes                         []string                `json:"grant_types"`
+	IdTokenSignedResponseAlg           string                  `json:"id_token_signed_response_alg"`
+	Jwks                               *map[string]interface{} `json:"jwks,omitempty"`
+	JwksUri                            *string                 `json:"jwks_uri,omitempty"`
+	LogoUri                            *string                 `json:"logo_uri,omitempty"`
+	PostLogoutRedirectUris             *[]string               `json:"post_logout_redirect_uris,omitempty"`
+	RedirectUris                       []string                `json:"redirect_uris"`
+	RequirePushedAuthorizationRequests bool                    `json:"require_pushed_authorization_requests"`
+	ResponseTypes                      []string                `json:"response_types"`
+	Scope                              string                  `json:"scope"`
+	SectorIdentifierUri                *string                 `json:"sector_identifier_uri,omitempty"`
+	SubjectType                        string                  `json:"subject_type"`
+	TokenEndpointAuthMethod            string                  `json:"token_endpoint_auth_method"`
+}
+
 // ScanRequest defines model for ScanRequest.
 type ScanRequest struct {
 	// Code The text of a QR code, or a typed user_code
 	Code string `json:"code"`
 }
 
+// TokenQuestion defines model for TokenQuestion.
+type TokenQuestion struct {
+	ClientAssertion     *string `json:"client_assertion,omitempty"`
+	ClientAssertionType *string `json:"client_assertion_type,omitempty"`
+	ClientId            *string `json:"client_id,omitempty"`
+	ClientSecret        *string `json:"client_secret,omitempty"`
+	Token               string  `json:"token"`
+
+	// TokenTypeHint Accepted and not needed
+	TokenTypeHint *string `json:"token_type_hint,omitempty"`
+}
+
 // TokenRequest defines model for TokenRequest.
 type TokenRequest struct {
-	ClientId     *string               `json:"client_id,omitempty"`
-	ClientSecret *string               `json:"client_secret,omitempty"`
-	DeviceCode   *string               `json:"device_code,omitempty"`
-	GrantType    TokenRequestGrantType `json:"grant_type"`
+	// ClientAssertion RFC 7523 section 2.2
+	ClientAssertion     *string               `json:"client_assertion,omitempty"`
+	ClientAssertionType *string               `json:"client_assertion_type,omitempty"`
+	ClientId            *string               `json:"client_id,omitempty"`
+	ClientSecret        *string               `json:"client_secret,omitempty"`
+	Code                *string               `json:"code,omitempty"`
+	CodeVerifier        *string               `json:"code_verifier,omitempty"`
+	DeviceCode          *string               `json:"device_code,omitempty"`
+	GrantType           TokenRequestGrantType `json:"grant_type"`
+	RedirectUri         *string               `json:"redirect_uri,omitempty"`
+	RefreshToken        *string               `json:"refresh_token,omitempty"`
+
+	// Resource Part of the audiences that were granted (RFC 8707)
+	Resource *[]string `json:"resource,omitempty"`
+
+	// Scope With a refresh token: part of what was granted
+	Scope *string `json:"scope,omitempty"`
 }
 
 // TokenRequestGrantType defines model for TokenRequest.GrantType.
@@ -464,8 +753,81 @@ type TokenResponse struct {
 // TokenResponseTokenType `DPoP` when the request had a proof (RFC 9449)
 type TokenResponseTokenType string
 
+// UserInfo defines model for UserInfo.
+type UserInfo struct {
+	// PhoneNumber With the scope `phone`
+	PhoneNumber         *string `json:"phone_number,omitempty"`
+	PhoneNumberVerified *bool   `json:"phone_number_verified,omitempty"`
+	Sub                 string  `json:"sub"`
+}
+
+// UserInfoRequest defines model for UserInfoRequest.
+type UserInfoRequest struct {
+	AccessToken *string `json:"access_token,omitempty"`
+}
+
 // ChallengeID defines model for ChallengeID.
 type ChallengeID = string
+
+// ClientID defines model for ClientID.
+type ClientID = string
+
+// LoginID defines model for LoginID.
+type LoginID = string
+
+// Transaction defines model for Transaction.
+type Transaction = string
+
+// AuthorizeParams defines parameters for Authorize.
+type AuthorizeParams struct {
+	ClientId *ClientID `form:"client_id,omitempty" json:"client_id,omitempty"`
+
+	// ResponseType `code`, and nothing else
+	ResponseType *string `form:"response_type,omitempty" json:"response_type,omitempty"`
+
+	// RedirectUri One of the registered ones, exactly; of a loopback address any port (RFC 8252 section 7.3)
+	RedirectUri *string `form:"redirect_uri,omitempty" json:"redirect_uri,omitempty"`
+	Scope       *string `form:"scope,omitempty" json:"scope,omitempty"`
+
+	// State Comes back unchanged
+	State *string `form:"state,omitempty" json:"state,omitempty"`
+
+	// Nonce Comes back in the ID token
+	Nonce *string `form:"nonce,omitempty" json:"nonce,omitempty"`
+
+	// CodeChallenge RFC 7636. Required, unless the client is registered otherwise
+	CodeChallenge       *string `form:"code_challenge,omitempty" json:"code_challenge,omitempty"`
+	CodeChallengeMethod *string `form:"code_challenge_method,omitempty" json:"code_challenge_method,omitempty"`
+
+	// ResponseMode `query` or `form_post`
+	ResponseMode *string `form:"response_mode,omitempty" json:"response_mode,omitempty"`
+
+	// Prompt `none`, `login`, `consent`, `select_account` (OIDC Core section 3.1.2.1)
+	Prompt *string `form:"prompt,omitempty" json:"prompt,omitempty"`
+
+	// MaxAge A scan that is older than this many seconds does not count
+	MaxAge *string `form:"max_age,omitempty" json:"max_age,omitempty"`
+
+	// IdTokenHint Who should be logged in
+	IdTokenHint *string `form:"id_token_hint,omitempty" json:"id_token_hint,omitempty"`
+
+	// LoginHint Accepted and not used
+	LoginHint *string `form:"login_hint,omitempty" json:"login_hint,omitempty"`
+	AcrValues *string `form:"acr_values,omitempty" json:"acr_values,omitempty"`
+
+	// Claims OIDC Core section 5.5. A claim that belongs to a scope is asked for as that scope.
+	Claims    *string `form:"claims,omitempty" json:"claims,omitempty"`
+	UiLocales *string `form:"ui_locales,omitempty" json:"ui_locales,omitempty"`
+
+	// Resource Audience of the access token (RFC 8707); may be repeated
+	Resource *[]string `form:"resource,omitempty" json:"resource,omitempty"`
+
+	// DpopJkt Thumbprint of the DPoP key that will redeem the code (RFC 9449 section 10)
+	DpopJkt *string `form:"dpop_jkt,omitempty" json:"dpop_jkt,omitempty"`
+
+	// RequestUri What `POST /par` answered; then only this and `client_id`
+	RequestUri *string `form:"request_uri,omitempty" json:"request_uri,omitempty"`
+}
 
 // WatchChallengeParams defines parameters for WatchChallenge.
 type WatchChallengeParams struct {
@@ -479,14 +841,53 @@ type GetQRAsPNGParams struct {
 	Size *int `form:"size,omitempty" json:"size,omitempty"`
 }
 
+// EndSessionParams defines parameters for EndSession.
+type EndSessionParams struct {
+	// IdTokenHint The ID token of the login that ends; an expired one will do
+	IdTokenHint *string `form:"id_token_hint,omitempty" json:"id_token_hint,omitempty"`
+	ClientId    *string `form:"client_id,omitempty" json:"client_id,omitempty"`
+
+	// PostLogoutRedirectUri One of the registered ones
+	PostLogoutRedirectUri *string `form:"post_logout_redirect_uri,omitempty" json:"post_logout_redirect_uri,omitempty"`
+	State                 *string `form:"state,omitempty" json:"state,omitempty"`
+
+	// LogoutHint Accepted and not used
+	LogoutHint *string `form:"logout_hint,omitempty" json:"logout_hint,omitempty"`
+	UiLocales  *string `form:"ui_locales,omitempty" json:"ui_locales,omitempty"`
+}
+
 // RequestTokensParams defines parameters for RequestTokens.
 type RequestTokensParams struct {
 	// Prefer `wait=N`: hold the answer for up to N seconds (RFC 7240 section 4.3)
 	Prefer *string `json:"Prefer,omitempty"`
+
+	// DPoP A proof of the key that the tokens shall be bound to (RFC 9449 section 5)
+	DPoP *string `json:"DPoP,omitempty"`
 }
+
+// AuthorizeByFormFormdataRequestBody defines body for AuthorizeByForm for application/x-www-form-urlencoded ContentType.
+type AuthorizeByFormFormdataRequestBody = AuthorizationRequest
+
+// ConsentInSessionFormdataRequestBody defines body for ConsentInSession for application/x-www-form-urlencoded ContentType.
+type ConsentInSessionFormdataRequestBody = HostedConsent
+
+// FinishHostedChallengeJSONRequestBody defines body for FinishHostedChallenge for application/json ContentType.
+type FinishHostedChallengeJSONRequestBody = HostedFinish
 
 // AuthorizeDeviceFormdataRequestBody defines body for AuthorizeDevice for application/x-www-form-urlencoded ContentType.
 type AuthorizeDeviceFormdataRequestBody = DeviceAuthorizationRequest
+
+// EndSessionByFormFormdataRequestBody defines body for EndSessionByForm for application/x-www-form-urlencoded ContentType.
+type EndSessionByFormFormdataRequestBody = EndSessionRequest
+
+// ConfirmEndSessionFormdataRequestBody defines body for ConfirmEndSession for application/x-www-form-urlencoded ContentType.
+type ConfirmEndSessionFormdataRequestBody = EndSessionRequest
+
+// IntrospectFormdataRequestBody defines body for Introspect for application/x-www-form-urlencoded ContentType.
+type IntrospectFormdataRequestBody = TokenQuestion
+
+// PushAuthorizationRequestFormdataRequestBody defines body for PushAuthorizationRequest for application/x-www-form-urlencoded ContentType.
+type PushAuthorizationRequestFormdataRequestBody = AuthorizationRequest
 
 // DecideJSONRequestBody defines body for Decide for application/json ContentType.
 type DecideJSONRequestBody = DecisionRequest
@@ -500,8 +901,17 @@ type ConfirmEnrollmentJSONRequestBody = EnrollmentConfirmation
 // ScanJSONRequestBody defines body for Scan for application/json ContentType.
 type ScanJSONRequestBody = ScanRequest
 
+// RegisterClientJSONRequestBody defines body for RegisterClient for application/json ContentType.
+type RegisterClientJSONRequestBody = ClientMetadata
+
+// RevokeFormdataRequestBody defines body for Revoke for application/x-www-form-urlencoded ContentType.
+type RevokeFormdataRequestBody = TokenQuestion
+
 // RequestTokensFormdataRequestBody defines body for RequestTokens for application/x-www-form-urlencoded ContentType.
 type RequestTokensFormdataRequestBody = TokenRequest
+
+// PostUserInfoFormdataRequestBody defines body for PostUserInfo for application/x-www-form-urlencoded ContentType.
+type PostUserInfoFormdataRequestBody = UserInfoRequest
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -587,6 +997,79 @@ type ClientInterface interface {
 	// Corresponds with GET /.well-known/openid-configuration (the `GetOpenIDConfiguration` operationId).
 	GetOpenIDConfiguration(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// Authorize Send a visitor here to log in (authorization code flow with PKCE)
+	//
+	// The browser goes on to the provider's own page, where the visitor scans, and comes back to `redirect_uri` with a `code` for
+	// `POST /token`, `state`, and `iss` (RFC 9207). An error goes to `redirect_uri` too, once client and URI are known to be good; until
+	// then a page says what is wrong. Parameters that are not listed are ignored.
+	//
+	// Corresponds with GET /authorize (the `Authorize` operationId).
+	Authorize(ctx context.Context, params *AuthorizeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AuthorizeByFormWithBody The same, with the parameters in a form
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /authorize (the `AuthorizeByForm` operationId).
+	AuthorizeByFormWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AuthorizeByFormWithFormdataBody The same, with the parameters in a form
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /authorize (the `AuthorizeByForm` operationId).
+	AuthorizeByFormWithFormdataBody(ctx context.Context, body AuthorizeByFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetHostedPage The provider's own login page; sends the browser back to the site when the phone has decided
+	//
+	// Works in the browser that was at `/authorize`, by its cookie, and in no other.
+	//
+	// Corresponds with GET /authorize/{transaction} (the `GetHostedPage` operationId).
+	GetHostedPage(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelHosted Back to the site without a login
+	//
+	// Corresponds with POST /authorize/{transaction}/cancel (the `CancelHosted` operationId).
+	CancelHosted(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartHostedChallenge A new challenge for the widget of the hosted page
+	//
+	// Corresponds with POST /authorize/{transaction}/challenge (the `StartHostedChallenge` operationId).
+	StartHostedChallenge(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConsentInSessionWithBody The answer of somebody who has a session and needs no second scan
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /authorize/{transaction}/consent (the `ConsentInSession` operationId).
+	ConsentInSessionWithBody(ctx context.Context, transaction Transaction, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConsentInSessionWithFormdataBody The answer of somebody who has a session and needs no second scan
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /authorize/{transaction}/consent (the `ConsentInSession` operationId).
+	ConsentInSessionWithFormdataBody(ctx context.Context, transaction Transaction, body ConsentInSessionFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FinishHostedChallengeWithBody Wait for the decision (long poll of the hosted page's widget)
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /authorize/{transaction}/finish (the `FinishHostedChallenge` operationId).
+	FinishHostedChallengeWithBody(ctx context.Context, transaction Transaction, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FinishHostedChallenge Wait for the decision (long poll of the hosted page's widget)
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /authorize/{transaction}/finish (the `FinishHostedChallenge` operationId).
+	FinishHostedChallenge(ctx context.Context, transaction Transaction, body FinishHostedChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetHostedQR The QR code of this moment, for a browser without script
+	//
+	// Corresponds with GET /authorize/{transaction}/qr.svg (the `GetHostedQR` operationId).
+	GetHostedQR(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// CancelChallenge Cancel a challenge that is not redeemed yet
 	//
 	// Corresponds with DELETE /challenges/{id} (the `CancelChallenge` operationId).
@@ -636,10 +1119,82 @@ type ClientInterface interface {
 	// Corresponds with POST /device_authorization (the `AuthorizeDevice` operationId).
 	AuthorizeDeviceWithFormdataBody(ctx context.Context, body AuthorizeDeviceFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// EndSession Send a visitor here to log out (OIDC RP-Initiated Logout)
+	//
+	// Corresponds with GET /end_session (the `EndSession` operationId).
+	EndSession(ctx context.Context, params *EndSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndSessionByFormWithBody The same, with the parameters in a form
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /end_session (the `EndSessionByForm` operationId).
+	EndSessionByFormWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndSessionByFormWithFormdataBody The same, with the parameters in a form
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /end_session (the `EndSessionByForm` operationId).
+	EndSessionByFormWithFormdataBody(ctx context.Context, body EndSessionByFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmEndSessionWithBody The answer to the page that asks whether to log out
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /end_session/confirm (the `ConfirmEndSession` operationId).
+	ConfirmEndSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmEndSessionWithFormdataBody The answer to the page that asks whether to log out
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /end_session/confirm (the `ConfirmEndSession` operationId).
+	ConfirmEndSessionWithFormdataBody(ctx context.Context, body ConfirmEndSessionFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// IntrospectWithBody Is this token good, and for what (RFC 7662)
+	//
+	// For confidential clients: about tokens that were issued to them, and about access tokens whose audience lies on one of their
+	// registered origins. Of any other token the answer is that it is not active.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /introspect (the `Introspect` operationId).
+	IntrospectWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// IntrospectWithFormdataBody Is this token good, and for what (RFC 7662)
+	//
+	// For confidential clients: about tokens that were issued to them, and about access tokens whose audience lies on one of their
+	// registered origins. Of any other token the answer is that it is not active.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /introspect (the `Introspect` operationId).
+	IntrospectWithFormdataBody(ctx context.Context, body IntrospectFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetJWKS The public keys that tokens are signed with (RFC 7517)
 	//
 	// Corresponds with GET /jwks (the `GetJWKS` operationId).
 	GetJWKS(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetLogo A site's logo, fetched by the provider so that no visitor's browser is sent elsewhere
+	//
+	// Corresponds with GET /logos/{client_id} (the `GetLogo` operationId).
+	GetLogo(ctx context.Context, clientId string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PushAuthorizationRequestWithBody Push an authorization request (RFC 9126), and send the visitor to `/authorize` with its `request_uri`
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /par (the `PushAuthorizationRequest` operationId).
+	PushAuthorizationRequestWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PushAuthorizationRequestWithFormdataBody Push an authorization request (RFC 9126), and send the visitor to `/authorize` with its `request_uri`
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /par (the `PushAuthorizationRequest` operationId).
+	PushAuthorizationRequestWithFormdataBody(ctx context.Context, body PushAuthorizationRequestFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetPhoneAccount Whose phone this is
 	//
@@ -650,7 +1205,8 @@ type ClientInterface interface {
 	//
 	// The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 	// the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
-	// scan returned, unchanged. It needs no proof beside it. The same decision may be sent again.
+	// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
+	// `session_offered`. It needs no proof beside it. The same decision may be sent again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -661,7 +1217,8 @@ type ClientInterface interface {
 	//
 	// The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 	// the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
-	// scan returned, unchanged. It needs no proof beside it. The same decision may be sent again.
+	// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
+	// `session_offered`. It needs no proof beside it. The same decision may be sent again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -707,6 +1264,21 @@ type ClientInterface interface {
 	// Corresponds with POST /phone/enrollments/{enrollment_id}/confirm (the `ConfirmEnrollment` operationId).
 	ConfirmEnrollment(ctx context.Context, enrollmentId string, body ConfirmEnrollmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListLogins Where this phone's account is, or was, logged in
+	//
+	// Corresponds with GET /phone/logins (the `ListLogins` operationId).
+	ListLogins(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndLogin End a login, or the whole session that it belongs to; the sites are told
+	//
+	// Corresponds with DELETE /phone/logins/{id} (the `EndLogin` operationId).
+	EndLogin(ctx context.Context, id LoginID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DisownLogin "This wasn't me": end the login, and keep that it was said
+	//
+	// Corresponds with POST /phone/logins/{id}/disown (the `DisownLogin` operationId).
+	DisownLogin(ctx context.Context, id LoginID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ScanWithBody Claim a challenge by its code
 	//
 	// The first device to present a valid code claims the challenge; the same device may do so again and gets the same
@@ -742,9 +1314,52 @@ type ClientInterface interface {
 	// Corresponds with GET /q/{code} (the `GetQRPage` operationId).
 	GetQRPage(ctx context.Context, code string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// RequestTokensWithBody Turn a device_code into tokens (RFC 8628 section 3.4)
+	// RegisterClientWithBody Register a client (RFC 7591, OIDC Dynamic Client Registration)
 	//
-	// Answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+	// Open only where the operator has set an initial access token, which is sent as `Bearer`. Members that are not listed are
+	// ignored; the answer says what was registered.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /register (the `RegisterClient` operationId).
+	RegisterClientWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RegisterClient Register a client (RFC 7591, OIDC Dynamic Client Registration)
+	//
+	// Open only where the operator has set an initial access token, which is sent as `Bearer`. Members that are not listed are
+	// ignored; the answer says what was registered.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /register (the `RegisterClient` operationId).
+	RegisterClient(ctx context.Context, body RegisterClientJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeWithBody Make a token void (RFC 7009); a refresh token with all that its login gave out
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /revoke (the `Revoke` operationId).
+	RevokeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeWithFormdataBody Make a token void (RFC 7009); a refresh token with all that its login gave out
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /revoke (the `Revoke` operationId).
+	RevokeWithFormdataBody(ctx context.Context, body RevokeFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestTokensWithBody Turn a device_code, an authorization code or a refresh token into tokens
+	//
+	// The client authenticates by HTTP Basic, by form parameters, by a signed assertion (`private_key_jwt`), or, when it is public, names
+	// itself. With a DPoP proof the tokens are bound to its key (RFC 9449).
+	//
+	// **Authorization code** (RFC 6749 section 4.1.3, RFC 7636): once, within a minute, with the `redirect_uri` of the request and the
+	// `code_verifier`. A second try gets `invalid_grant` and makes void what the first gave out.
+	//
+	// **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
+	//
+	// **Device code** (RFC 8628 section 3.4):
+	// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
 	// `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 	// request may be followed by the next at once. A second held request for the same code ends the first.
 	//
@@ -756,9 +1371,18 @@ type ClientInterface interface {
 	// Corresponds with POST /token (the `RequestTokens` operationId).
 	RequestTokensWithBody(ctx context.Context, params *RequestTokensParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// RequestTokensWithFormdataBody Turn a device_code into tokens (RFC 8628 section 3.4)
+	// RequestTokensWithFormdataBody Turn a device_code, an authorization code or a refresh token into tokens
 	//
-	// Answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+	// The client authenticates by HTTP Basic, by form parameters, by a signed assertion (`private_key_jwt`), or, when it is public, names
+	// itself. With a DPoP proof the tokens are bound to its key (RFC 9449).
+	//
+	// **Authorization code** (RFC 6749 section 4.1.3, RFC 7636): once, within a minute, with the `redirect_uri` of the request and the
+	// `code_verifier`. A second try gets `invalid_grant` and makes void what the first gave out.
+	//
+	// **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
+	//
+	// **Device code** (RFC 8628 section 3.4):
+	// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
 	// `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 	// request may be followed by the next at once. A second held request for the same code ends the first.
 	//
@@ -769,6 +1393,27 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /token (the `RequestTokens` operationId).
 	RequestTokensWithFormdataBody(ctx context.Context, params *RequestTokensParams, body RequestTokensFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetUserInfo Claims of the person (OIDC Core section 5.3)
+	//
+	// The access token as `Bearer`, or as `DPoP` with a proof when it is bound to a key (RFC 9449 section 7).
+	//
+	// Corresponds with GET /userinfo (the `GetUserInfo` operationId).
+	GetUserInfo(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PostUserInfoWithBody The same; the access token may stand in the form (RFC 6750 section 2.2)
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /userinfo (the `PostUserInfo` operationId).
+	PostUserInfoWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PostUserInfoWithFormdataBody The same; the access token may stand in the form (RFC 6750 section 2.2)
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /userinfo (the `PostUserInfo` operationId).
+	PostUserInfoWithFormdataBody(ctx context.Context, body PostUserInfoFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetWidget The `<qr-login>` web component, a script module
 	//
@@ -796,6 +1441,189 @@ func (c *Client) GetAuthorizationServerMetadata(ctx context.Context, reqEditors 
 // Corresponds with GET /.well-known/openid-configuration (the `GetOpenIDConfiguration` operationId).
 func (c *Client) GetOpenIDConfiguration(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetOpenIDConfigurationRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Authorize Send a visitor here to log in (authorization code flow with PKCE)
+//
+// The browser goes on to the provider's own page, where the visitor scans, and comes back to `redirect_uri` with a `code` for
+// `POST /token`, `state`, and `iss` (RFC 9207). An error goes to `redirect_uri` too, once client and URI are known to be good; until
+// then a page says what is wrong. Parameters that are not listed are ignored.
+//
+// Corresponds with GET /authorize (the `Authorize` operationId).
+func (c *Client) Authorize(ctx context.Context, params *AuthorizeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAuthorizeRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AuthorizeByFormWithBody The same, with the parameters in a form
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /authorize (the `AuthorizeByForm` operationId).
+func (c *Client) AuthorizeByFormWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAuthorizeByFormRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AuthorizeByFormWithFormdataBody The same, with the parameters in a form
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /authorize (the `AuthorizeByForm` operationId).
+func (c *Client) AuthorizeByFormWithFormdataBody(ctx context.Context, body AuthorizeByFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAuthorizeByFormRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetHostedPage The provider's own login page; sends the browser back to the site when the phone has decided
+//
+// Works in the browser that was at `/authorize`, by its cookie, and in no other.
+//
+// Corresponds with GET /authorize/{transaction} (the `GetHostedPage` operationId).
+func (c *Client) GetHostedPage(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetHostedPageRequest(c.Server, transaction)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelHosted Back to the site without a login
+//
+// Corresponds with POST /authorize/{transaction}/cancel (the `CancelHosted` operationId).
+func (c *Client) CancelHosted(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelHostedRequest(c.Server, transaction)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartHostedChallenge A new challenge for the widget of the hosted page
+//
+// Corresponds with POST /authorize/{transaction}/challenge (the `StartHostedChallenge` operationId).
+func (c *Client) StartHostedChallenge(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartHostedChallengeRequest(c.Server, transaction)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConsentInSessionWithBody The answer of somebody who has a session and needs no second scan
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /authorize/{transaction}/consent (the `ConsentInSession` operationId).
+func (c *Client) ConsentInSessionWithBody(ctx context.Context, transaction Transaction, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConsentInSessionRequestWithBody(c.Server, transaction, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConsentInSessionWithFormdataBody The answer of somebody who has a session and needs no second scan
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /authorize/{transaction}/consent (the `ConsentInSession` operationId).
+func (c *Client) ConsentInSessionWithFormdataBody(ctx context.Context, transaction Transaction, body ConsentInSessionFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConsentInSessionRequestWithFormdataBody(c.Server, transaction, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FinishHostedChallengeWithBody Wait for the decision (long poll of the hosted page's widget)
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /authorize/{transaction}/finish (the `FinishHostedChallenge` operationId).
+func (c *Client) FinishHostedChallengeWithBody(ctx context.Context, transaction Transaction, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFinishHostedChallengeRequestWithBody(c.Server, transaction, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FinishHostedChallenge Wait for the decision (long poll of the hosted page's widget)
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /authorize/{transaction}/finish (the `FinishHostedChallenge` operationId).
+func (c *Client) FinishHostedChallenge(ctx context.Context, transaction Transaction, body FinishHostedChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFinishHostedChallengeRequest(c.Server, transaction, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetHostedQR The QR code of this moment, for a browser without script
+//
+// Corresponds with GET /authorize/{transaction}/qr.svg (the `GetHostedQR` operationId).
+func (c *Client) GetHostedQR(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetHostedQRRequest(c.Server, transaction)
 	if err != nil {
 		return nil, err
 	}
@@ -925,11 +1753,183 @@ func (c *Client) AuthorizeDeviceWithFormdataBody(ctx context.Context, body Autho
 	return c.Client.Do(req)
 }
 
+// EndSession Send a visitor here to log out (OIDC RP-Initiated Logout)
+//
+// Corresponds with GET /end_session (the `EndSession` operationId).
+func (c *Client) EndSession(ctx context.Context, params *EndSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndSessionByFormWithBody The same, with the parameters in a form
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /end_session (the `EndSessionByForm` operationId).
+func (c *Client) EndSessionByFormWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionByFormRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndSessionByFormWithFormdataBody The same, with the parameters in a form
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /end_session (the `EndSessionByForm` operationId).
+func (c *Client) EndSessionByFormWithFormdataBody(ctx context.Context, body EndSessionByFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionByFormRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmEndSessionWithBody The answer to the page that asks whether to log out
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /end_session/confirm (the `ConfirmEndSession` operationId).
+func (c *Client) ConfirmEndSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmEndSessionRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmEndSessionWithFormdataBody The answer to the page that asks whether to log out
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /end_session/confirm (the `ConfirmEndSession` operationId).
+func (c *Client) ConfirmEndSessionWithFormdataBody(ctx context.Context, body ConfirmEndSessionFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmEndSessionRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// IntrospectWithBody Is this token good, and for what (RFC 7662)
+//
+// For confidential clients: about tokens that were issued to them, and about access tokens whose audience lies on one of their
+// registered origins. Of any other token the answer is that it is not active.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /introspect (the `Introspect` operationId).
+func (c *Client) IntrospectWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewIntrospectRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// IntrospectWithFormdataBody Is this token good, and for what (RFC 7662)
+//
+// For confidential clients: about tokens that were issued to them, and about access tokens whose audience lies on one of their
+// registered origins. Of any other token the answer is that it is not active.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /introspect (the `Introspect` operationId).
+func (c *Client) IntrospectWithFormdataBody(ctx context.Context, body IntrospectFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewIntrospectRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetJWKS The public keys that tokens are signed with (RFC 7517)
 //
 // Corresponds with GET /jwks (the `GetJWKS` operationId).
 func (c *Client) GetJWKS(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetJWKSRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetLogo A site's logo, fetched by the provider so that no visitor's browser is sent elsewhere
+//
+// Corresponds with GET /logos/{client_id} (the `GetLogo` operationId).
+func (c *Client) GetLogo(ctx context.Context, clientId string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetLogoRequest(c.Server, clientId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PushAuthorizationRequestWithBody Push an authorization request (RFC 9126), and send the visitor to `/authorize` with its `request_uri`
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /par (the `PushAuthorizationRequest` operationId).
+func (c *Client) PushAuthorizationRequestWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPushAuthorizationRequestRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PushAuthorizationRequestWithFormdataBody Push an authorization request (RFC 9126), and send the visitor to `/authorize` with its `request_uri`
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /par (the `PushAuthorizationRequest` operationId).
+func (c *Client) PushAuthorizationRequestWithFormdataBody(ctx context.Context, body PushAuthorizationRequestFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPushAuthorizationRequestRequestWithFormdataBody(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -959,7 +1959,8 @@ func (c *Client) GetPhoneAccount(ctx context.Context, reqEditors ...RequestEdito
 //
 // The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 // the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
-// scan returned, unchanged. It needs no proof beside it. The same decision may be sent again.
+// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
+// `session_offered`. It needs no proof beside it. The same decision may be sent again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -980,7 +1981,8 @@ func (c *Client) DecideWithBody(ctx context.Context, contentType string, body io
 //
 // The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 // the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
-// scan returned, unchanged. It needs no proof beside it. The same decision may be sent again.
+// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
+// `session_offered`. It needs no proof beside it. The same decision may be sent again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1086,6 +2088,51 @@ func (c *Client) ConfirmEnrollment(ctx context.Context, enrollmentId string, bod
 	return c.Client.Do(req)
 }
 
+// ListLogins Where this phone's account is, or was, logged in
+//
+// Corresponds with GET /phone/logins (the `ListLogins` operationId).
+func (c *Client) ListLogins(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListLoginsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndLogin End a login, or the whole session that it belongs to; the sites are told
+//
+// Corresponds with DELETE /phone/logins/{id} (the `EndLogin` operationId).
+func (c *Client) EndLogin(ctx context.Context, id LoginID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndLoginRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DisownLogin "This wasn't me": end the login, and keep that it was said
+//
+// Corresponds with POST /phone/logins/{id}/disown (the `DisownLogin` operationId).
+func (c *Client) DisownLogin(ctx context.Context, id LoginID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDisownLoginRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ScanWithBody Claim a challenge by its code
 //
 // The first device to present a valid code claims the challenge; the same device may do so again and gets the same
@@ -1171,9 +2218,92 @@ func (c *Client) GetQRPage(ctx context.Context, code string, reqEditors ...Reque
 	return c.Client.Do(req)
 }
 
-// RequestTokensWithBody Turn a device_code into tokens (RFC 8628 section 3.4)
+// RegisterClientWithBody Register a client (RFC 7591, OIDC Dynamic Client Registration)
 //
-// Answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+// Open only where the operator has set an initial access token, which is sent as `Bearer`. Members that are not listed are
+// ignored; the answer says what was registered.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /register (the `RegisterClient` operationId).
+func (c *Client) RegisterClientWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterClientRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RegisterClient Register a client (RFC 7591, OIDC Dynamic Client Registration)
+//
+// Open only where the operator has set an initial access token, which is sent as `Bearer`. Members that are not listed are
+// ignored; the answer says what was registered.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /register (the `RegisterClient` operationId).
+func (c *Client) RegisterClient(ctx context.Context, body RegisterClientJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterClientRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeWithBody Make a token void (RFC 7009); a refresh token with all that its login gave out
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /revoke (the `Revoke` operationId).
+func (c *Client) RevokeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeWithFormdataBody Make a token void (RFC 7009); a refresh token with all that its login gave out
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /revoke (the `Revoke` operationId).
+func (c *Client) RevokeWithFormdataBody(ctx context.Context, body RevokeFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestTokensWithBody Turn a device_code, an authorization code or a refresh token into tokens
+//
+// The client authenticates by HTTP Basic, by form parameters, by a signed assertion (`private_key_jwt`), or, when it is public, names
+// itself. With a DPoP proof the tokens are bound to its key (RFC 9449).
+//
+// **Authorization code** (RFC 6749 section 4.1.3, RFC 7636): once, within a minute, with the `redirect_uri` of the request and the
+// `code_verifier`. A second try gets `invalid_grant` and makes void what the first gave out.
+//
+// **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
+//
+// **Device code** (RFC 8628 section 3.4):
+// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
 // `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 // request may be followed by the next at once. A second held request for the same code ends the first.
 //
@@ -1195,9 +2325,18 @@ func (c *Client) RequestTokensWithBody(ctx context.Context, params *RequestToken
 	return c.Client.Do(req)
 }
 
-// RequestTokensWithFormdataBody Turn a device_code into tokens (RFC 8628 section 3.4)
+// RequestTokensWithFormdataBody Turn a device_code, an authorization code or a refresh token into tokens
 //
-// Answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+// The client authenticates by HTTP Basic, by form parameters, by a signed assertion (`private_key_jwt`), or, when it is public, names
+// itself. With a DPoP proof the tokens are bound to its key (RFC 9449).
+//
+// **Authorization code** (RFC 6749 section 4.1.3, RFC 7636): once, within a minute, with the `redirect_uri` of the request and the
+// `code_verifier`. A second try gets `invalid_grant` and makes void what the first gave out.
+//
+// **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
+//
+// **Device code** (RFC 8628 section 3.4):
+// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
 // `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 // request may be followed by the next at once. A second held request for the same code ends the first.
 //
@@ -1209,6 +2348,57 @@ func (c *Client) RequestTokensWithBody(ctx context.Context, params *RequestToken
 // Corresponds with POST /token (the `RequestTokens` operationId).
 func (c *Client) RequestTokensWithFormdataBody(ctx context.Context, params *RequestTokensParams, body RequestTokensFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRequestTokensRequestWithFormdataBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetUserInfo Claims of the person (OIDC Core section 5.3)
+//
+// The access token as `Bearer`, or as `DPoP` with a proof when it is bound to a key (RFC 9449 section 7).
+//
+// Corresponds with GET /userinfo (the `GetUserInfo` operationId).
+func (c *Client) GetUserInfo(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetUserInfoRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PostUserInfoWithBody The same; the access token may stand in the form (RFC 6750 section 2.2)
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /userinfo (the `PostUserInfo` operationId).
+func (c *Client) PostUserInfoWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPostUserInfoRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PostUserInfoWithFormdataBody The same; the access token may stand in the form (RFC 6750 section 2.2)
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /userinfo (the `PostUserInfo` operationId).
+func (c *Client) PostUserInfoWithFormdataBody(ctx context.Context, body PostUserInfoFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPostUserInfoRequestWithFormdataBody(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1271,6 +2461,546 @@ func NewGetOpenIDConfigurationRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/.well-known/openid-configuration")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAuthorizeRequest constructs an http.Request for the Authorize method
+func NewAuthorizeRequest(server string, params *AuthorizeParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/authorize")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ClientId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "client_id", *params.ClientId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ResponseType != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "response_type", *params.ResponseType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.RedirectUri != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "redirect_uri", *params.RedirectUri, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Scope != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "scope", *params.Scope, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Nonce != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "nonce", *params.Nonce, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CodeChallenge != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "code_challenge", *params.CodeChallenge, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CodeChallengeMethod != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "code_challenge_method", *params.CodeChallengeMethod, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ResponseMode != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "response_mode", *params.ResponseMode, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Prompt != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "prompt", *params.Prompt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.MaxAge != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "max_age", *params.MaxAge, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.IdTokenHint != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "id_token_hint", *params.IdTokenHint, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.LoginHint != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "login_hint", *params.LoginHint, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AcrValues != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "acr_values", *params.AcrValues, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Claims != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "claims", *params.Claims, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.UiLocales != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ui_locales", *params.UiLocales, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Resource != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "resource", *params.Resource, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.DpopJkt != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "dpop_jkt", *params.DpopJkt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.RequestUri != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "request_uri", *params.RequestUri, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAuthorizeByFormRequestWithFormdataBody calls the generic AuthorizeByForm builder with application/x-www-form-urlencoded body
+func NewAuthorizeByFormRequestWithFormdataBody(server string, body AuthorizeByFormFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewAuthorizeByFormRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewAuthorizeByFormRequestWithBody constructs an http.Request for the AuthorizeByForm method, with any body, and a specified content type
+func NewAuthorizeByFormRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/authorize")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetHostedPageRequest constructs an http.Request for the GetHostedPage method
+func NewGetHostedPageRequest(server string, transaction Transaction) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "transaction", transaction, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/authorize/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCancelHostedRequest constructs an http.Request for the CancelHosted method
+func NewCancelHostedRequest(server string, transaction Transaction) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "transaction", transaction, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/authorize/%s/cancel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStartHostedChallengeRequest constructs an http.Request for the StartHostedChallenge method
+func NewStartHostedChallengeRequest(server string, transaction Transaction) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "transaction", transaction, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/authorize/%s/challenge", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewConsentInSessionRequestWithFormdataBody calls the generic ConsentInSession builder with application/x-www-form-urlencoded body
+func NewConsentInSessionRequestWithFormdataBody(server string, transaction Transaction, body ConsentInSessionFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewConsentInSessionRequestWithBody(server, transaction, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewConsentInSessionRequestWithBody constructs an http.Request for the ConsentInSession method, with any body, and a specified content type
+func NewConsentInSessionRequestWithBody(server string, transaction Transaction, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "transaction", transaction, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/authorize/%s/consent", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewFinishHostedChallengeRequest calls the generic FinishHostedChallenge builder with application/json body
+func NewFinishHostedChallengeRequest(server string, transaction Transaction, body FinishHostedChallengeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewFinishHostedChallengeRequestWithBody(server, transaction, "application/json", bodyReader)
+}
+
+// NewFinishHostedChallengeRequestWithBody constructs an http.Request for the FinishHostedChallenge method, with any body, and a specified content type
+func NewFinishHostedChallengeRequestWithBody(server string, transaction Transaction, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "transaction", transaction, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/authorize/%s/finish", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetHostedQRRequest constructs an http.Request for the GetHostedQR method
+func NewGetHostedQRRequest(server string, transaction Transaction) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "transaction", transaction, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/authorize/%s/qr.svg", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -1552,6 +3282,240 @@ func NewAuthorizeDeviceRequestWithBody(server string, contentType string, body i
 	return req, nil
 }
 
+// NewEndSessionRequest constructs an http.Request for the EndSession method
+func NewEndSessionRequest(server string, params *EndSessionParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/end_session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.IdTokenHint != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "id_token_hint", *params.IdTokenHint, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ClientId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "client_id", *params.ClientId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PostLogoutRedirectUri != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "post_logout_redirect_uri", *params.PostLogoutRedirectUri, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.LogoutHint != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "logout_hint", *params.LogoutHint, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.UiLocales != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ui_locales", *params.UiLocales, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndSessionByFormRequestWithFormdataBody calls the generic EndSessionByForm builder with application/x-www-form-urlencoded body
+func NewEndSessionByFormRequestWithFormdataBody(server string, body EndSessionByFormFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewEndSessionByFormRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewEndSessionByFormRequestWithBody constructs an http.Request for the EndSessionByForm method, with any body, and a specified content type
+func NewEndSessionByFormRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/end_session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewConfirmEndSessionRequestWithFormdataBody calls the generic ConfirmEndSession builder with application/x-www-form-urlencoded body
+func NewConfirmEndSessionRequestWithFormdataBody(server string, body ConfirmEndSessionFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewConfirmEndSessionRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewConfirmEndSessionRequestWithBody constructs an http.Request for the ConfirmEndSession method, with any body, and a specified content type
+func NewConfirmEndSessionRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/end_session/confirm")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewIntrospectRequestWithFormdataBody calls the generic Introspect builder with application/x-www-form-urlencoded body
+func NewIntrospectRequestWithFormdataBody(server string, body IntrospectFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewIntrospectRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewIntrospectRequestWithBody constructs an http.Request for the Introspect method, with any body, and a specified content type
+func NewIntrospectRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/introspect")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetJWKSRequest constructs an http.Request for the GetJWKS method
 func NewGetJWKSRequest(server string) (*http.Request, error) {
 	var err error
@@ -1575,6 +3539,80 @@ func NewGetJWKSRequest(server string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewGetLogoRequest constructs an http.Request for the GetLogo method
+func NewGetLogoRequest(server string, clientId string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "client_id", clientId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/logos/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPushAuthorizationRequestRequestWithFormdataBody calls the generic PushAuthorizationRequest builder with application/x-www-form-urlencoded body
+func NewPushAuthorizationRequestRequestWithFormdataBody(server string, body PushAuthorizationRequestFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewPushAuthorizationRequestRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewPushAuthorizationRequestRequestWithBody constructs an http.Request for the PushAuthorizationRequest method, with any body, and a specified content type
+func NewPushAuthorizationRequestRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/par")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -1760,6 +3798,101 @@ func NewConfirmEnrollmentRequestWithBody(server string, enrollmentId string, con
 	return req, nil
 }
 
+// NewListLoginsRequest constructs an http.Request for the ListLogins method
+func NewListLoginsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/logins")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndLoginRequest constructs an http.Request for the EndLogin method
+func NewEndLoginRequest(server string, id LoginID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/logins/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDisownLoginRequest constructs an http.Request for the DisownLogin method
+func NewDisownLoginRequest(server string, id LoginID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/logins/%s/disown", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewScanRequest calls the generic Scan builder with application/json body
 func NewScanRequest(server string, body ScanJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -1895,6 +4028,86 @@ func NewGetQRPageRequest(server string, code string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewRegisterClientRequest calls the generic RegisterClient builder with application/json body
+func NewRegisterClientRequest(server string, body RegisterClientJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRegisterClientRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRegisterClientRequestWithBody constructs an http.Request for the RegisterClient method, with any body, and a specified content type
+func NewRegisterClientRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/register")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRevokeRequestWithFormdataBody calls the generic Revoke builder with application/x-www-form-urlencoded body
+func NewRevokeRequestWithFormdataBody(server string, body RevokeFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewRevokeRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewRevokeRequestWithBody constructs an http.Request for the Revoke method, with any body, and a specified content type
+func NewRevokeRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/revoke")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewRequestTokensRequestWithFormdataBody calls the generic RequestTokens builder with application/x-www-form-urlencoded body
 func NewRequestTokensRequestWithFormdataBody(server string, params *RequestTokensParams, body RequestTokensFormdataRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -1945,7 +4158,85 @@ func NewRequestTokensRequestWithBody(server string, params *RequestTokensParams,
 			req.Header.Set("Prefer", headerParam0)
 		}
 
+		if params.DPoP != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "DPoP", *params.DPoP, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("DPoP", headerParam1)
+		}
+
 	}
+
+	return req, nil
+}
+
+// NewGetUserInfoRequest constructs an http.Request for the GetUserInfo method
+func NewGetUserInfoRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/userinfo")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPostUserInfoRequestWithFormdataBody calls the generic PostUserInfo builder with application/x-www-form-urlencoded body
+func NewPostUserInfoRequestWithFormdataBody(server string, body PostUserInfoFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewPostUserInfoRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewPostUserInfoRequestWithBody constructs an http.Request for the PostUserInfo method, with any body, and a specified content type
+func NewPostUserInfoRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/userinfo")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -2035,6 +4326,89 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /.well-known/openid-configuration (the `GetOpenIDConfiguration` operationId).
 	GetOpenIDConfigurationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetOpenIDConfigurationResponse, error)
 
+	// AuthorizeWithResponse Send a visitor here to log in (authorization code flow with PKCE)
+	//
+	// The browser goes on to the provider's own page, where the visitor scans, and comes back to `redirect_uri` with a `code` for
+	// `POST /token`, `state`, and `iss` (RFC 9207). An error goes to `redirect_uri` too, once client and URI are known to be good; until
+	// then a page says what is wrong. Parameters that are not listed are ignored.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /authorize (the `Authorize` operationId).
+	AuthorizeWithResponse(ctx context.Context, params *AuthorizeParams, reqEditors ...RequestEditorFn) (*AuthorizeResponse, error)
+
+	// AuthorizeByFormWithBodyWithResponse The same, with the parameters in a form
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /authorize (the `AuthorizeByForm` operationId).
+	AuthorizeByFormWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AuthorizeByFormResponse, error)
+
+	// AuthorizeByFormWithFormdataBodyWithResponse The same, with the parameters in a form
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /authorize (the `AuthorizeByForm` operationId).
+	AuthorizeByFormWithFormdataBodyWithResponse(ctx context.Context, body AuthorizeByFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*AuthorizeByFormResponse, error)
+
+	// GetHostedPageWithResponse The provider's own login page; sends the browser back to the site when the phone has decided
+	//
+	// Works in the browser that was at `/authorize`, by its cookie, and in no other.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /authorize/{transaction} (the `GetHostedPage` operationId).
+	GetHostedPageWithResponse(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*GetHostedPageResponse, error)
+
+	// CancelHostedWithResponse Back to the site without a login
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /authorize/{transaction}/cancel (the `CancelHosted` operationId).
+	CancelHostedWithResponse(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*CancelHostedResponse, error)
+
+	// StartHostedChallengeWithResponse A new challenge for the widget of the hosted page
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /authorize/{transaction}/challenge (the `StartHostedChallenge` operationId).
+	StartHostedChallengeWithResponse(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*StartHostedChallengeResponse, error)
+
+	// ConsentInSessionWithBodyWithResponse The answer of somebody who has a session and needs no second scan
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /authorize/{transaction}/consent (the `ConsentInSession` operationId).
+	ConsentInSessionWithBodyWithResponse(ctx context.Context, transaction Transaction, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConsentInSessionResponse, error)
+
+	// ConsentInSessionWithFormdataBodyWithResponse The answer of somebody who has a session and needs no second scan
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /authorize/{transaction}/consent (the `ConsentInSession` operationId).
+	ConsentInSessionWithFormdataBodyWithResponse(ctx context.Context, transaction Transaction, body ConsentInSessionFormdataRequestBody, reqEditors ...RequestEditorFn) (*ConsentInSessionResponse, error)
+
+	// FinishHostedChallengeWithBodyWithResponse Wait for the decision (long poll of the hosted page's widget)
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /authorize/{transaction}/finish (the `FinishHostedChallenge` operationId).
+	FinishHostedChallengeWithBodyWithResponse(ctx context.Context, transaction Transaction, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FinishHostedChallengeResponse, error)
+
+	// FinishHostedChallengeWithResponse Wait for the decision (long poll of the hosted page's widget)
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /authorize/{transaction}/finish (the `FinishHostedChallenge` operationId).
+	FinishHostedChallengeWithResponse(ctx context.Context, transaction Transaction, body FinishHostedChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*FinishHostedChallengeResponse, error)
+
+	// GetHostedQRWithResponse The QR code of this moment, for a browser without script
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /authorize/{transaction}/qr.svg (the `GetHostedQR` operationId).
+	GetHostedQRWithResponse(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*GetHostedQRResponse, error)
+
 	// CancelChallengeWithResponse Cancel a challenge that is not redeemed yet
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -2094,12 +4468,88 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /device_authorization (the `AuthorizeDevice` operationId).
 	AuthorizeDeviceWithFormdataBodyWithResponse(ctx context.Context, body AuthorizeDeviceFormdataRequestBody, reqEditors ...RequestEditorFn) (*AuthorizeDeviceResponse, error)
 
+	// EndSessionWithResponse Send a visitor here to log out (OIDC RP-Initiated Logout)
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /end_session (the `EndSession` operationId).
+	EndSessionWithResponse(ctx context.Context, params *EndSessionParams, reqEditors ...RequestEditorFn) (*EndSessionResponse, error)
+
+	// EndSessionByFormWithBodyWithResponse The same, with the parameters in a form
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /end_session (the `EndSessionByForm` operationId).
+	EndSessionByFormWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndSessionByFormResponse, error)
+
+	// EndSessionByFormWithFormdataBodyWithResponse The same, with the parameters in a form
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /end_session (the `EndSessionByForm` operationId).
+	EndSessionByFormWithFormdataBodyWithResponse(ctx context.Context, body EndSessionByFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*EndSessionByFormResponse, error)
+
+	// ConfirmEndSessionWithBodyWithResponse The answer to the page that asks whether to log out
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /end_session/confirm (the `ConfirmEndSession` operationId).
+	ConfirmEndSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmEndSessionResponse, error)
+
+	// ConfirmEndSessionWithFormdataBodyWithResponse The answer to the page that asks whether to log out
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /end_session/confirm (the `ConfirmEndSession` operationId).
+	ConfirmEndSessionWithFormdataBodyWithResponse(ctx context.Context, body ConfirmEndSessionFormdataRequestBody, reqEditors ...RequestEditorFn) (*ConfirmEndSessionResponse, error)
+
+	// IntrospectWithBodyWithResponse Is this token good, and for what (RFC 7662)
+	//
+	// For confidential clients: about tokens that were issued to them, and about access tokens whose audience lies on one of their
+	// registered origins. Of any other token the answer is that it is not active.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /introspect (the `Introspect` operationId).
+	IntrospectWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*IntrospectResponse, error)
+
+	// IntrospectWithFormdataBodyWithResponse Is this token good, and for what (RFC 7662)
+	//
+	// For confidential clients: about tokens that were issued to them, and about access tokens whose audience lies on one of their
+	// registered origins. Of any other token the answer is that it is not active.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /introspect (the `Introspect` operationId).
+	IntrospectWithFormdataBodyWithResponse(ctx context.Context, body IntrospectFormdataRequestBody, reqEditors ...RequestEditorFn) (*IntrospectResponse, error)
+
 	// GetJWKSWithResponse The public keys that tokens are signed with (RFC 7517)
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /jwks (the `GetJWKS` operationId).
 	GetJWKSWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetJWKSResponse, error)
+
+	// GetLogoWithResponse A site's logo, fetched by the provider so that no visitor's browser is sent elsewhere
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /logos/{client_id} (the `GetLogo` operationId).
+	GetLogoWithResponse(ctx context.Context, clientId string, reqEditors ...RequestEditorFn) (*GetLogoResponse, error)
+
+	// PushAuthorizationRequestWithBodyWithResponse Push an authorization request (RFC 9126), and send the visitor to `/authorize` with its `request_uri`
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /par (the `PushAuthorizationRequest` operationId).
+	PushAuthorizationRequestWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PushAuthorizationRequestResponse, error)
+
+	// PushAuthorizationRequestWithFormdataBodyWithResponse Push an authorization request (RFC 9126), and send the visitor to `/authorize` with its `request_uri`
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /par (the `PushAuthorizationRequest` operationId).
+	PushAuthorizationRequestWithFormdataBodyWithResponse(ctx context.Context, body PushAuthorizationRequestFormdataRequestBody, reqEditors ...RequestEditorFn) (*PushAuthorizationRequestResponse, error)
 
 	// GetPhoneAccountWithResponse Whose phone this is
 	//
@@ -2112,7 +4562,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 	// the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
-	// scan returned, unchanged. It needs no proof beside it. The same decision may be sent again.
+	// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
+	// `session_offered`. It needs no proof beside it. The same decision may be sent again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2123,7 +4574,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 	// the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
-	// scan returned, unchanged. It needs no proof beside it. The same decision may be sent again.
+	// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
+	// `session_offered`. It needs no proof beside it. The same decision may be sent again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2171,6 +4623,27 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /phone/enrollments/{enrollment_id}/confirm (the `ConfirmEnrollment` operationId).
 	ConfirmEnrollmentWithResponse(ctx context.Context, enrollmentId string, body ConfirmEnrollmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmEnrollmentResponse, error)
 
+	// ListLoginsWithResponse Where this phone's account is, or was, logged in
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /phone/logins (the `ListLogins` operationId).
+	ListLoginsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListLoginsResponse, error)
+
+	// EndLoginWithResponse End a login, or the whole session that it belongs to; the sites are told
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /phone/logins/{id} (the `EndLogin` operationId).
+	EndLoginWithResponse(ctx context.Context, id LoginID, reqEditors ...RequestEditorFn) (*EndLoginResponse, error)
+
+	// DisownLoginWithResponse "This wasn't me": end the login, and keep that it was said
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /phone/logins/{id}/disown (the `DisownLogin` operationId).
+	DisownLoginWithResponse(ctx context.Context, id LoginID, reqEditors ...RequestEditorFn) (*DisownLoginResponse, error)
+
 	// ScanWithBodyWithResponse Claim a challenge by its code
 	//
 	// The first device to present a valid code claims the challenge; the same device may do so again and gets the same
@@ -2212,9 +4685,52 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /q/{code} (the `GetQRPage` operationId).
 	GetQRPageWithResponse(ctx context.Context, code string, reqEditors ...RequestEditorFn) (*GetQRPageResponse, error)
 
-	// RequestTokensWithBodyWithResponse Turn a device_code into tokens (RFC 8628 section 3.4)
+	// RegisterClientWithBodyWithResponse Register a client (RFC 7591, OIDC Dynamic Client Registration)
 	//
-	// Answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+	// Open only where the operator has set an initial access token, which is sent as `Bearer`. Members that are not listed are
+	// ignored; the answer says what was registered.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /register (the `RegisterClient` operationId).
+	RegisterClientWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterClientResponse, error)
+
+	// RegisterClientWithResponse Register a client (RFC 7591, OIDC Dynamic Client Registration)
+	//
+	// Open only where the operator has set an initial access token, which is sent as `Bearer`. Members that are not listed are
+	// ignored; the answer says what was registered.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /register (the `RegisterClient` operationId).
+	RegisterClientWithResponse(ctx context.Context, body RegisterClientJSONRequestBody, reqEditors ...RequestEditorFn) (*RegisterClientResponse, error)
+
+	// RevokeWithBodyWithResponse Make a token void (RFC 7009); a refresh token with all that its login gave out
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /revoke (the `Revoke` operationId).
+	RevokeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevokeResponse, error)
+
+	// RevokeWithFormdataBodyWithResponse Make a token void (RFC 7009); a refresh token with all that its login gave out
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /revoke (the `Revoke` operationId).
+	RevokeWithFormdataBodyWithResponse(ctx context.Context, body RevokeFormdataRequestBody, reqEditors ...RequestEditorFn) (*RevokeResponse, error)
+
+	// RequestTokensWithBodyWithResponse Turn a device_code, an authorization code or a refresh token into tokens
+	//
+	// The client authenticates by HTTP Basic, by form parameters, by a signed assertion (`private_key_jwt`), or, when it is public, names
+	// itself. With a DPoP proof the tokens are bound to its key (RFC 9449).
+	//
+	// **Authorization code** (RFC 6749 section 4.1.3, RFC 7636): once, within a minute, with the `redirect_uri` of the request and the
+	// `code_verifier`. A second try gets `invalid_grant` and makes void what the first gave out.
+	//
+	// **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
+	//
+	// **Device code** (RFC 8628 section 3.4):
+	// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
 	// `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 	// request may be followed by the next at once. A second held request for the same code ends the first.
 	//
@@ -2226,9 +4742,18 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /token (the `RequestTokens` operationId).
 	RequestTokensWithBodyWithResponse(ctx context.Context, params *RequestTokensParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestTokensResponse, error)
 
-	// RequestTokensWithFormdataBodyWithResponse Turn a device_code into tokens (RFC 8628 section 3.4)
+	// RequestTokensWithFormdataBodyWithResponse Turn a device_code, an authorization code or a refresh token into tokens
 	//
-	// Answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+	// The client authenticates by HTTP Basic, by form parameters, by a signed assertion (`private_key_jwt`), or, when it is public, names
+	// itself. With a DPoP proof the tokens are bound to its key (RFC 9449).
+	//
+	// **Authorization code** (RFC 6749 section 4.1.3, RFC 7636): once, within a minute, with the `redirect_uri` of the request and the
+	// `code_verifier`. A second try gets `invalid_grant` and makes void what the first gave out.
+	//
+	// **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
+	//
+	// **Device code** (RFC 8628 section 3.4):
+	// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
 	// `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 	// request may be followed by the next at once. A second held request for the same code ends the first.
 	//
@@ -2239,6 +4764,29 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /token (the `RequestTokens` operationId).
 	RequestTokensWithFormdataBodyWithResponse(ctx context.Context, params *RequestTokensParams, body RequestTokensFormdataRequestBody, reqEditors ...RequestEditorFn) (*RequestTokensResponse, error)
+
+	// GetUserInfoWithResponse Claims of the person (OIDC Core section 5.3)
+	//
+	// The access token as `Bearer`, or as `DPoP` with a proof when it is bound to a key (RFC 9449 section 7).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /userinfo (the `GetUserInfo` operationId).
+	GetUserInfoWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetUserInfoResponse, error)
+
+	// PostUserInfoWithBodyWithResponse The same; the access token may stand in the form (RFC 6750 section 2.2)
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /userinfo (the `PostUserInfo` operationId).
+	PostUserInfoWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PostUserInfoResponse, error)
+
+	// PostUserInfoWithFormdataBodyWithResponse The same; the access token may stand in the form (RFC 6750 section 2.2)
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /userinfo (the `PostUserInfo` operationId).
+	PostUserInfoWithFormdataBodyWithResponse(ctx context.Context, body PostUserInfoFormdataRequestBody, reqEditors ...RequestEditorFn) (*PostUserInfoResponse, error)
 
 	// GetWidgetWithResponse The `<qr-login>` web component, a script module
 	//
@@ -2372,6 +4920,446 @@ func (r GetOpenIDConfigurationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetOpenIDConfigurationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AuthorizeResponse302Headers the declared response headers of an HTTP 302 response for Authorize
+type AuthorizeResponse302Headers struct {
+	CacheControl *string
+	Location     string
+}
+
+// AuthorizeResponseDefaultHeaders the declared response headers of an HTTP default response for Authorize
+type AuthorizeResponseDefaultHeaders struct {
+	ContentSecurityPolicy *string
+}
+
+type AuthorizeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers302 the parsed response headers for an HTTP 302 response
+	Headers302 *AuthorizeResponse302Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AuthorizeResponseDefaultHeaders
+}
+
+// GetBody returns the raw response body bytes
+func (r AuthorizeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AuthorizeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AuthorizeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AuthorizeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AuthorizeByFormResponse303Headers the declared response headers of an HTTP 303 response for AuthorizeByForm
+type AuthorizeByFormResponse303Headers struct {
+	CacheControl *string
+	Location     string
+}
+
+// AuthorizeByFormResponseDefaultHeaders the declared response headers of an HTTP default response for AuthorizeByForm
+type AuthorizeByFormResponseDefaultHeaders struct {
+	ContentSecurityPolicy *string
+}
+
+type AuthorizeByFormResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *AuthorizeByFormResponse303Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AuthorizeByFormResponseDefaultHeaders
+}
+
+// GetBody returns the raw response body bytes
+func (r AuthorizeByFormResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AuthorizeByFormResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AuthorizeByFormResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AuthorizeByFormResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetHostedPageResponse200Headers the declared response headers of an HTTP 200 response for GetHostedPage
+type GetHostedPageResponse200Headers struct {
+	ContentSecurityPolicy *string
+}
+
+// GetHostedPageResponse303Headers the declared response headers of an HTTP 303 response for GetHostedPage
+type GetHostedPageResponse303Headers struct {
+	CacheControl *string
+	Location     string
+}
+
+// GetHostedPageResponseDefaultHeaders the declared response headers of an HTTP default response for GetHostedPage
+type GetHostedPageResponseDefaultHeaders struct {
+	ContentSecurityPolicy *string
+}
+
+type GetHostedPageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetHostedPageResponse200Headers
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *GetHostedPageResponse303Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetHostedPageResponseDefaultHeaders
+}
+
+// GetBody returns the raw response body bytes
+func (r GetHostedPageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetHostedPageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetHostedPageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetHostedPageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CancelHostedResponse303Headers the declared response headers of an HTTP 303 response for CancelHosted
+type CancelHostedResponse303Headers struct {
+	CacheControl *string
+	Location     string
+}
+
+// CancelHostedResponseDefaultHeaders the declared response headers of an HTTP default response for CancelHosted
+type CancelHostedResponseDefaultHeaders struct {
+	ContentSecurityPolicy *string
+}
+
+type CancelHostedResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *CancelHostedResponse303Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *CancelHostedResponseDefaultHeaders
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelHostedResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelHostedResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelHostedResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelHostedResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// StartHostedChallengeResponse200Headers the declared response headers of an HTTP 200 response for StartHostedChallenge
+type StartHostedChallengeResponse200Headers struct {
+	CacheControl *string
+}
+
+// StartHostedChallengeResponseDefaultHeaders the declared response headers of an HTTP default response for StartHostedChallenge
+type StartHostedChallengeResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type StartHostedChallengeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *HostedChallenge
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *StartHostedChallengeResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *StartHostedChallengeResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r StartHostedChallengeResponse) GetJSON200() *HostedChallenge {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StartHostedChallengeResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StartHostedChallengeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartHostedChallengeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartHostedChallengeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartHostedChallengeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ConsentInSessionResponse303Headers the declared response headers of an HTTP 303 response for ConsentInSession
+type ConsentInSessionResponse303Headers struct {
+	CacheControl *string
+	Location     string
+}
+
+// ConsentInSessionResponseDefaultHeaders the declared response headers of an HTTP default response for ConsentInSession
+type ConsentInSessionResponseDefaultHeaders struct {
+	ContentSecurityPolicy *string
+}
+
+type ConsentInSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *ConsentInSessionResponse303Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ConsentInSessionResponseDefaultHeaders
+}
+
+// GetBody returns the raw response body bytes
+func (r ConsentInSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConsentInSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConsentInSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConsentInSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// FinishHostedChallengeResponseDefaultHeaders the declared response headers of an HTTP default response for FinishHostedChallenge
+type FinishHostedChallengeResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type FinishHostedChallengeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *HostedOutcome
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *HostedOutcome
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *FinishHostedChallengeResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FinishHostedChallengeResponse) GetJSON200() *HostedOutcome {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r FinishHostedChallengeResponse) GetJSON202() *HostedOutcome {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r FinishHostedChallengeResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r FinishHostedChallengeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FinishHostedChallengeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FinishHostedChallengeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FinishHostedChallengeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetHostedQRResponse200Headers the declared response headers of an HTTP 200 response for GetHostedQR
+type GetHostedQRResponse200Headers struct {
+	CacheControl *string
+}
+
+// GetHostedQRResponseDefaultHeaders the declared response headers of an HTTP default response for GetHostedQR
+type GetHostedQRResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type GetHostedQRResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetHostedQRResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetHostedQRResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetHostedQRResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetHostedQRResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetHostedQRResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetHostedQRResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetHostedQRResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -2669,6 +5657,7 @@ type AuthorizeDeviceResponse200Headers struct {
 // AuthorizeDeviceResponseDefaultHeaders the declared response headers of an HTTP default response for AuthorizeDevice
 type AuthorizeDeviceResponseDefaultHeaders struct {
 	CacheControl      *string
+	DPoPNonce         *string
 	PreferenceApplied *string
 	RetryAfter        *int
 	WWWAuthenticate   *string
@@ -2720,6 +5709,233 @@ func (r AuthorizeDeviceResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AuthorizeDeviceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndSessionResponse200Headers the declared response headers of an HTTP 200 response for EndSession
+type EndSessionResponse200Headers struct {
+	ContentSecurityPolicy *string
+}
+
+// EndSessionResponse303Headers the declared response headers of an HTTP 303 response for EndSession
+type EndSessionResponse303Headers struct {
+	CacheControl *string
+	Location     string
+}
+
+// EndSessionResponseDefaultHeaders the declared response headers of an HTTP default response for EndSession
+type EndSessionResponseDefaultHeaders struct {
+	ContentSecurityPolicy *string
+}
+
+type EndSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *EndSessionResponse200Headers
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *EndSessionResponse303Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *EndSessionResponseDefaultHeaders
+}
+
+// GetBody returns the raw response body bytes
+func (r EndSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndSessionByFormResponse200Headers the declared response headers of an HTTP 200 response for EndSessionByForm
+type EndSessionByFormResponse200Headers struct {
+	ContentSecurityPolicy *string
+}
+
+// EndSessionByFormResponse303Headers the declared response headers of an HTTP 303 response for EndSessionByForm
+type EndSessionByFormResponse303Headers struct {
+	CacheControl *string
+	Location     string
+}
+
+// EndSessionByFormResponseDefaultHeaders the declared response headers of an HTTP default response for EndSessionByForm
+type EndSessionByFormResponseDefaultHeaders struct {
+	ContentSecurityPolicy *string
+}
+
+type EndSessionByFormResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *EndSessionByFormResponse200Headers
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *EndSessionByFormResponse303Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *EndSessionByFormResponseDefaultHeaders
+}
+
+// GetBody returns the raw response body bytes
+func (r EndSessionByFormResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndSessionByFormResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndSessionByFormResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndSessionByFormResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ConfirmEndSessionResponse200Headers the declared response headers of an HTTP 200 response for ConfirmEndSession
+type ConfirmEndSessionResponse200Headers struct {
+	ContentSecurityPolicy *string
+}
+
+// ConfirmEndSessionResponse303Headers the declared response headers of an HTTP 303 response for ConfirmEndSession
+type ConfirmEndSessionResponse303Headers struct {
+	CacheControl *string
+	Location     string
+}
+
+// ConfirmEndSessionResponseDefaultHeaders the declared response headers of an HTTP default response for ConfirmEndSession
+type ConfirmEndSessionResponseDefaultHeaders struct {
+	ContentSecurityPolicy *string
+}
+
+type ConfirmEndSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ConfirmEndSessionResponse200Headers
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *ConfirmEndSessionResponse303Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ConfirmEndSessionResponseDefaultHeaders
+}
+
+// GetBody returns the raw response body bytes
+func (r ConfirmEndSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConfirmEndSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConfirmEndSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConfirmEndSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// IntrospectResponseDefaultHeaders the declared response headers of an HTTP default response for Introspect
+type IntrospectResponseDefaultHeaders struct {
+	CacheControl      *string
+	DPoPNonce         *string
+	PreferenceApplied *string
+	RetryAfter        *int
+	WWWAuthenticate   *string
+}
+
+type IntrospectResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Introspection
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *OAuthError
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *IntrospectResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r IntrospectResponse) GetJSON200() *Introspection {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r IntrospectResponse) GetJSONDefault() *OAuthError {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r IntrospectResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r IntrospectResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r IntrospectResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r IntrospectResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -2785,6 +6001,123 @@ func (r GetJWKSResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetJWKSResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetLogoResponseDefaultHeaders the declared response headers of an HTTP default response for GetLogo
+type GetLogoResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type GetLogoResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetLogoResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetLogoResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetLogoResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetLogoResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetLogoResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetLogoResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PushAuthorizationRequestResponse201Headers the declared response headers of an HTTP 201 response for PushAuthorizationRequest
+type PushAuthorizationRequestResponse201Headers struct {
+	CacheControl *string
+}
+
+// PushAuthorizationRequestResponseDefaultHeaders the declared response headers of an HTTP default response for PushAuthorizationRequest
+type PushAuthorizationRequestResponseDefaultHeaders struct {
+	CacheControl      *string
+	DPoPNonce         *string
+	PreferenceApplied *string
+	RetryAfter        *int
+	WWWAuthenticate   *string
+}
+
+type PushAuthorizationRequestResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *PushedAuthorizationRequest
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *OAuthError
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PushAuthorizationRequestResponse201Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *PushAuthorizationRequestResponseDefaultHeaders
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PushAuthorizationRequestResponse) GetJSON201() *PushedAuthorizationRequest {
+	return r.JSON201
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r PushAuthorizationRequestResponse) GetJSONDefault() *OAuthError {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PushAuthorizationRequestResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PushAuthorizationRequestResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PushAuthorizationRequestResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PushAuthorizationRequestResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -3081,6 +6414,173 @@ func (r ConfirmEnrollmentResponse) ContentType() string {
 	return ""
 }
 
+// ListLoginsResponse200Headers the declared response headers of an HTTP 200 response for ListLogins
+type ListLoginsResponse200Headers struct {
+	CacheControl *string
+}
+
+// ListLoginsResponseDefaultHeaders the declared response headers of an HTTP default response for ListLogins
+type ListLoginsResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type ListLoginsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LoginList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListLoginsResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListLoginsResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListLoginsResponse) GetJSON200() *LoginList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListLoginsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListLoginsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListLoginsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListLoginsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListLoginsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndLoginResponseDefaultHeaders the declared response headers of an HTTP default response for EndLogin
+type EndLoginResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type EndLoginResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *EndLoginResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EndLoginResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EndLoginResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndLoginResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndLoginResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndLoginResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DisownLoginResponseDefaultHeaders the declared response headers of an HTTP default response for DisownLogin
+type DisownLoginResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type DisownLoginResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DisownLoginResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DisownLoginResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DisownLoginResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DisownLoginResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DisownLoginResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DisownLoginResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ScanResponseDefaultHeaders the declared response headers of an HTTP default response for Scan
 type ScanResponseDefaultHeaders struct {
 	CacheControl    *string
@@ -3306,6 +6806,124 @@ func (r GetQRPageResponse) ContentType() string {
 	return ""
 }
 
+// RegisterClientResponse201Headers the declared response headers of an HTTP 201 response for RegisterClient
+type RegisterClientResponse201Headers struct {
+	CacheControl *string
+}
+
+// RegisterClientResponseDefaultHeaders the declared response headers of an HTTP default response for RegisterClient
+type RegisterClientResponseDefaultHeaders struct {
+	CacheControl      *string
+	DPoPNonce         *string
+	PreferenceApplied *string
+	RetryAfter        *int
+	WWWAuthenticate   *string
+}
+
+type RegisterClientResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *RegisteredClient
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *OAuthError
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *RegisterClientResponse201Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *RegisterClientResponseDefaultHeaders
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r RegisterClientResponse) GetJSON201() *RegisteredClient {
+	return r.JSON201
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RegisterClientResponse) GetJSONDefault() *OAuthError {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RegisterClientResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RegisterClientResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RegisterClientResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RegisterClientResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RevokeResponseDefaultHeaders the declared response headers of an HTTP default response for Revoke
+type RevokeResponseDefaultHeaders struct {
+	CacheControl      *string
+	DPoPNonce         *string
+	PreferenceApplied *string
+	RetryAfter        *int
+	WWWAuthenticate   *string
+}
+
+type RevokeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *OAuthError
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *RevokeResponseDefaultHeaders
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RevokeResponse) GetJSONDefault() *OAuthError {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // RequestTokensResponse200Headers the declared response headers of an HTTP 200 response for RequestTokens
 type RequestTokensResponse200Headers struct {
 	CacheControl      *string
@@ -3315,6 +6933,7 @@ type RequestTokensResponse200Headers struct {
 // RequestTokensResponseDefaultHeaders the declared response headers of an HTTP default response for RequestTokens
 type RequestTokensResponseDefaultHeaders struct {
 	CacheControl      *string
+	DPoPNonce         *string
 	PreferenceApplied *string
 	RetryAfter        *int
 	WWWAuthenticate   *string
@@ -3366,6 +6985,138 @@ func (r RequestTokensResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RequestTokensResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetUserInfoResponse200Headers the declared response headers of an HTTP 200 response for GetUserInfo
+type GetUserInfoResponse200Headers struct {
+	CacheControl *string
+}
+
+// GetUserInfoResponseDefaultHeaders the declared response headers of an HTTP default response for GetUserInfo
+type GetUserInfoResponseDefaultHeaders struct {
+	CacheControl      *string
+	DPoPNonce         *string
+	PreferenceApplied *string
+	RetryAfter        *int
+	WWWAuthenticate   *string
+}
+
+type GetUserInfoResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserInfo
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *OAuthError
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetUserInfoResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetUserInfoResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetUserInfoResponse) GetJSON200() *UserInfo {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r GetUserInfoResponse) GetJSONDefault() *OAuthError {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetUserInfoResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetUserInfoResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetUserInfoResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetUserInfoResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PostUserInfoResponse200Headers the declared response headers of an HTTP 200 response for PostUserInfo
+type PostUserInfoResponse200Headers struct {
+	CacheControl *string
+}
+
+// PostUserInfoResponseDefaultHeaders the declared response headers of an HTTP default response for PostUserInfo
+type PostUserInfoResponseDefaultHeaders struct {
+	CacheControl      *string
+	DPoPNonce         *string
+	PreferenceApplied *string
+	RetryAfter        *int
+	WWWAuthenticate   *string
+}
+
+type PostUserInfoResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserInfo
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *OAuthError
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PostUserInfoResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *PostUserInfoResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PostUserInfoResponse) GetJSON200() *UserInfo {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r PostUserInfoResponse) GetJSONDefault() *OAuthError {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PostUserInfoResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PostUserInfoResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PostUserInfoResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PostUserInfoResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -3454,6 +7205,155 @@ func (c *ClientWithResponses) GetOpenIDConfigurationWithResponse(ctx context.Con
 		return nil, err
 	}
 	return ParseGetOpenIDConfigurationResponse(rsp)
+}
+
+// AuthorizeWithResponse Send a visitor here to log in (authorization code flow with PKCE)
+//
+// The browser goes on to the provider's own page, where the visitor scans, and comes back to `redirect_uri` with a `code` for
+// `POST /token`, `state`, and `iss` (RFC 9207). An error goes to `redirect_uri` too, once client and URI are known to be good; until
+// then a page says what is wrong. Parameters that are not listed are ignored.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /authorize (the `Authorize` operationId).
+func (c *ClientWithResponses) AuthorizeWithResponse(ctx context.Context, params *AuthorizeParams, reqEditors ...RequestEditorFn) (*AuthorizeResponse, error) {
+	rsp, err := c.Authorize(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAuthorizeResponse(rsp)
+}
+
+// AuthorizeByFormWithBodyWithResponse The same, with the parameters in a form
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /authorize (the `AuthorizeByForm` operationId).
+func (c *ClientWithResponses) AuthorizeByFormWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AuthorizeByFormResponse, error) {
+	rsp, err := c.AuthorizeByFormWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAuthorizeByFormResponse(rsp)
+}
+
+// AuthorizeByFormWithFormdataBodyWithResponse The same, with the parameters in a form
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /authorize (the `AuthorizeByForm` operationId).
+func (c *ClientWithResponses) AuthorizeByFormWithFormdataBodyWithResponse(ctx context.Context, body AuthorizeByFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*AuthorizeByFormResponse, error) {
+	rsp, err := c.AuthorizeByFormWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAuthorizeByFormResponse(rsp)
+}
+
+// GetHostedPageWithResponse The provider's own login page; sends the browser back to the site when the phone has decided
+//
+// Works in the browser that was at `/authorize`, by its cookie, and in no other.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /authorize/{transaction} (the `GetHostedPage` operationId).
+func (c *ClientWithResponses) GetHostedPageWithResponse(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*GetHostedPageResponse, error) {
+	rsp, err := c.GetHostedPage(ctx, transaction, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetHostedPageResponse(rsp)
+}
+
+// CancelHostedWithResponse Back to the site without a login
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /authorize/{transaction}/cancel (the `CancelHosted` operationId).
+func (c *ClientWithResponses) CancelHostedWithResponse(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*CancelHostedResponse, error) {
+	rsp, err := c.CancelHosted(ctx, transaction, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelHostedResponse(rsp)
+}
+
+// StartHostedChallengeWithResponse A new challenge for the widget of the hosted page
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /authorize/{transaction}/challenge (the `StartHostedChallenge` operationId).
+func (c *ClientWithResponses) StartHostedChallengeWithResponse(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*StartHostedChallengeResponse, error) {
+	rsp, err := c.StartHostedChallenge(ctx, transaction, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartHostedChallengeResponse(rsp)
+}
+
+// ConsentInSessionWithBodyWithResponse The answer of somebody who has a session and needs no second scan
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /authorize/{transaction}/consent (the `ConsentInSession` operationId).
+func (c *ClientWithResponses) ConsentInSessionWithBodyWithResponse(ctx context.Context, transaction Transaction, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConsentInSessionResponse, error) {
+	rsp, err := c.ConsentInSessionWithBody(ctx, transaction, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConsentInSessionResponse(rsp)
+}
+
+// ConsentInSessionWithFormdataBodyWithResponse The answer of somebody who has a session and needs no second scan
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /authorize/{transaction}/consent (the `ConsentInSession` operationId).
+func (c *ClientWithResponses) ConsentInSessionWithFormdataBodyWithResponse(ctx context.Context, transaction Transaction, body ConsentInSessionFormdataRequestBody, reqEditors ...RequestEditorFn) (*ConsentInSessionResponse, error) {
+	rsp, err := c.ConsentInSessionWithFormdataBody(ctx, transaction, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConsentInSessionResponse(rsp)
+}
+
+// FinishHostedChallengeWithBodyWithResponse Wait for the decision (long poll of the hosted page's widget)
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /authorize/{transaction}/finish (the `FinishHostedChallenge` operationId).
+func (c *ClientWithResponses) FinishHostedChallengeWithBodyWithResponse(ctx context.Context, transaction Transaction, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FinishHostedChallengeResponse, error) {
+	rsp, err := c.FinishHostedChallengeWithBody(ctx, transaction, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFinishHostedChallengeResponse(rsp)
+}
+
+// FinishHostedChallengeWithResponse Wait for the decision (long poll of the hosted page's widget)
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /authorize/{transaction}/finish (the `FinishHostedChallenge` operationId).
+func (c *ClientWithResponses) FinishHostedChallengeWithResponse(ctx context.Context, transaction Transaction, body FinishHostedChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*FinishHostedChallengeResponse, error) {
+	rsp, err := c.FinishHostedChallenge(ctx, transaction, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFinishHostedChallengeResponse(rsp)
+}
+
+// GetHostedQRWithResponse The QR code of this moment, for a browser without script
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /authorize/{transaction}/qr.svg (the `GetHostedQR` operationId).
+func (c *ClientWithResponses) GetHostedQRWithResponse(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*GetHostedQRResponse, error) {
+	rsp, err := c.GetHostedQR(ctx, transaction, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetHostedQRResponse(rsp)
 }
 
 // CancelChallengeWithResponse Cancel a challenge that is not redeemed yet
@@ -3557,6 +7457,103 @@ func (c *ClientWithResponses) AuthorizeDeviceWithFormdataBodyWithResponse(ctx co
 	return ParseAuthorizeDeviceResponse(rsp)
 }
 
+// EndSessionWithResponse Send a visitor here to log out (OIDC RP-Initiated Logout)
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /end_session (the `EndSession` operationId).
+func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, params *EndSessionParams, reqEditors ...RequestEditorFn) (*EndSessionResponse, error) {
+	rsp, err := c.EndSession(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndSessionResponse(rsp)
+}
+
+// EndSessionByFormWithBodyWithResponse The same, with the parameters in a form
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /end_session (the `EndSessionByForm` operationId).
+func (c *ClientWithResponses) EndSessionByFormWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndSessionByFormResponse, error) {
+	rsp, err := c.EndSessionByFormWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndSessionByFormResponse(rsp)
+}
+
+// EndSessionByFormWithFormdataBodyWithResponse The same, with the parameters in a form
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /end_session (the `EndSessionByForm` operationId).
+func (c *ClientWithResponses) EndSessionByFormWithFormdataBodyWithResponse(ctx context.Context, body EndSessionByFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*EndSessionByFormResponse, error) {
+	rsp, err := c.EndSessionByFormWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndSessionByFormResponse(rsp)
+}
+
+// ConfirmEndSessionWithBodyWithResponse The answer to the page that asks whether to log out
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /end_session/confirm (the `ConfirmEndSession` operationId).
+func (c *ClientWithResponses) ConfirmEndSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmEndSessionResponse, error) {
+	rsp, err := c.ConfirmEndSessionWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmEndSessionResponse(rsp)
+}
+
+// ConfirmEndSessionWithFormdataBodyWithResponse The answer to the page that asks whether to log out
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /end_session/confirm (the `ConfirmEndSession` operationId).
+func (c *ClientWithResponses) ConfirmEndSessionWithFormdataBodyWithResponse(ctx context.Context, body ConfirmEndSessionFormdataRequestBody, reqEditors ...RequestEditorFn) (*ConfirmEndSessionResponse, error) {
+	rsp, err := c.ConfirmEndSessionWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmEndSessionResponse(rsp)
+}
+
+// IntrospectWithBodyWithResponse Is this token good, and for what (RFC 7662)
+//
+// For confidential clients: about tokens that were issued to them, and about access tokens whose audience lies on one of their
+// registered origins. Of any other token the answer is that it is not active.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /introspect (the `Introspect` operationId).
+func (c *ClientWithResponses) IntrospectWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*IntrospectResponse, error) {
+	rsp, err := c.IntrospectWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseIntrospectResponse(rsp)
+}
+
+// IntrospectWithFormdataBodyWithResponse Is this token good, and for what (RFC 7662)
+//
+// For confidential clients: about tokens that were issued to them, and about access tokens whose audience lies on one of their
+// registered origins. Of any other token the answer is that it is not active.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /introspect (the `Introspect` operationId).
+func (c *ClientWithResponses) IntrospectWithFormdataBodyWithResponse(ctx context.Context, body IntrospectFormdataRequestBody, reqEditors ...RequestEditorFn) (*IntrospectResponse, error) {
+	rsp, err := c.IntrospectWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseIntrospectResponse(rsp)
+}
+
 // GetJWKSWithResponse The public keys that tokens are signed with (RFC 7517)
 //
 // Returns a wrapper object for the known response body format(s).
@@ -3568,6 +7565,45 @@ func (c *ClientWithResponses) GetJWKSWithResponse(ctx context.Context, reqEditor
 		return nil, err
 	}
 	return ParseGetJWKSResponse(rsp)
+}
+
+// GetLogoWithResponse A site's logo, fetched by the provider so that no visitor's browser is sent elsewhere
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /logos/{client_id} (the `GetLogo` operationId).
+func (c *ClientWithResponses) GetLogoWithResponse(ctx context.Context, clientId string, reqEditors ...RequestEditorFn) (*GetLogoResponse, error) {
+	rsp, err := c.GetLogo(ctx, clientId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetLogoResponse(rsp)
+}
+
+// PushAuthorizationRequestWithBodyWithResponse Push an authorization request (RFC 9126), and send the visitor to `/authorize` with its `request_uri`
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /par (the `PushAuthorizationRequest` operationId).
+func (c *ClientWithResponses) PushAuthorizationRequestWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PushAuthorizationRequestResponse, error) {
+	rsp, err := c.PushAuthorizationRequestWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePushAuthorizationRequestResponse(rsp)
+}
+
+// PushAuthorizationRequestWithFormdataBodyWithResponse Push an authorization request (RFC 9126), and send the visitor to `/authorize` with its `request_uri`
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /par (the `PushAuthorizationRequest` operationId).
+func (c *ClientWithResponses) PushAuthorizationRequestWithFormdataBodyWithResponse(ctx context.Context, body PushAuthorizationRequestFormdataRequestBody, reqEditors ...RequestEditorFn) (*PushAuthorizationRequestResponse, error) {
+	rsp, err := c.PushAuthorizationRequestWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePushAuthorizationRequestResponse(rsp)
 }
 
 // GetPhoneAccountWithResponse Whose phone this is
@@ -3587,7 +7623,8 @@ func (c *ClientWithResponses) GetPhoneAccountWithResponse(ctx context.Context, r
 //
 // The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 // the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
-// scan returned, unchanged. It needs no proof beside it. The same decision may be sent again.
+// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
+// `session_offered`. It needs no proof beside it. The same decision may be sent again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -3604,7 +7641,8 @@ func (c *ClientWithResponses) DecideWithBodyWithResponse(ctx context.Context, co
 //
 // The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 // the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
-// scan returned, unchanged. It needs no proof beside it. The same decision may be sent again.
+// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
+// `session_offered`. It needs no proof beside it. The same decision may be sent again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -3688,6 +7726,45 @@ func (c *ClientWithResponses) ConfirmEnrollmentWithResponse(ctx context.Context,
 	return ParseConfirmEnrollmentResponse(rsp)
 }
 
+// ListLoginsWithResponse Where this phone's account is, or was, logged in
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /phone/logins (the `ListLogins` operationId).
+func (c *ClientWithResponses) ListLoginsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListLoginsResponse, error) {
+	rsp, err := c.ListLogins(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListLoginsResponse(rsp)
+}
+
+// EndLoginWithResponse End a login, or the whole session that it belongs to; the sites are told
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /phone/logins/{id} (the `EndLogin` operationId).
+func (c *ClientWithResponses) EndLoginWithResponse(ctx context.Context, id LoginID, reqEditors ...RequestEditorFn) (*EndLoginResponse, error) {
+	rsp, err := c.EndLogin(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndLoginResponse(rsp)
+}
+
+// DisownLoginWithResponse "This wasn't me": end the login, and keep that it was said
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /phone/logins/{id}/disown (the `DisownLogin` operationId).
+func (c *ClientWithResponses) DisownLoginWithResponse(ctx context.Context, id LoginID, reqEditors ...RequestEditorFn) (*DisownLoginResponse, error) {
+	rsp, err := c.DisownLogin(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDisownLoginResponse(rsp)
+}
+
 // ScanWithBodyWithResponse Claim a challenge by its code
 //
 // The first device to present a valid code claims the challenge; the same device may do so again and gets the same
@@ -3759,9 +7836,76 @@ func (c *ClientWithResponses) GetQRPageWithResponse(ctx context.Context, code st
 	return ParseGetQRPageResponse(rsp)
 }
 
-// RequestTokensWithBodyWithResponse Turn a device_code into tokens (RFC 8628 section 3.4)
+// RegisterClientWithBodyWithResponse Register a client (RFC 7591, OIDC Dynamic Client Registration)
 //
-// Answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+// Open only where the operator has set an initial access token, which is sent as `Bearer`. Members that are not listed are
+// ignored; the answer says what was registered.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /register (the `RegisterClient` operationId).
+func (c *ClientWithResponses) RegisterClientWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterClientResponse, error) {
+	rsp, err := c.RegisterClientWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterClientResponse(rsp)
+}
+
+// RegisterClientWithResponse Register a client (RFC 7591, OIDC Dynamic Client Registration)
+//
+// Open only where the operator has set an initial access token, which is sent as `Bearer`. Members that are not listed are
+// ignored; the answer says what was registered.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /register (the `RegisterClient` operationId).
+func (c *ClientWithResponses) RegisterClientWithResponse(ctx context.Context, body RegisterClientJSONRequestBody, reqEditors ...RequestEditorFn) (*RegisterClientResponse, error) {
+	rsp, err := c.RegisterClient(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterClientResponse(rsp)
+}
+
+// RevokeWithBodyWithResponse Make a token void (RFC 7009); a refresh token with all that its login gave out
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /revoke (the `Revoke` operationId).
+func (c *ClientWithResponses) RevokeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevokeResponse, error) {
+	rsp, err := c.RevokeWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeResponse(rsp)
+}
+
+// RevokeWithFormdataBodyWithResponse Make a token void (RFC 7009); a refresh token with all that its login gave out
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /revoke (the `Revoke` operationId).
+func (c *ClientWithResponses) RevokeWithFormdataBodyWithResponse(ctx context.Context, body RevokeFormdataRequestBody, reqEditors ...RequestEditorFn) (*RevokeResponse, error) {
+	rsp, err := c.RevokeWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeResponse(rsp)
+}
+
+// RequestTokensWithBodyWithResponse Turn a device_code, an authorization code or a refresh token into tokens
+//
+// The client authenticates by HTTP Basic, by form parameters, by a signed assertion (`private_key_jwt`), or, when it is public, names
+// itself. With a DPoP proof the tokens are bound to its key (RFC 9449).
+//
+// **Authorization code** (RFC 6749 section 4.1.3, RFC 7636): once, within a minute, with the `redirect_uri` of the request and the
+// `code_verifier`. A second try gets `invalid_grant` and makes void what the first gave out.
+//
+// **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
+//
+// **Device code** (RFC 8628 section 3.4):
+// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
 // `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 // request may be followed by the next at once. A second held request for the same code ends the first.
 //
@@ -3779,9 +7923,18 @@ func (c *ClientWithResponses) RequestTokensWithBodyWithResponse(ctx context.Cont
 	return ParseRequestTokensResponse(rsp)
 }
 
-// RequestTokensWithFormdataBodyWithResponse Turn a device_code into tokens (RFC 8628 section 3.4)
+// RequestTokensWithFormdataBodyWithResponse Turn a device_code, an authorization code or a refresh token into tokens
 //
-// Answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+// The client authenticates by HTTP Basic, by form parameters, by a signed assertion (`private_key_jwt`), or, when it is public, names
+// itself. With a DPoP proof the tokens are bound to its key (RFC 9449).
+//
+// **Authorization code** (RFC 6749 section 4.1.3, RFC 7636): once, within a minute, with the `redirect_uri` of the request and the
+// `code_verifier`. A second try gets `invalid_grant` and makes void what the first gave out.
+//
+// **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
+//
+// **Device code** (RFC 8628 section 3.4):
+// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
 // `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 // request may be followed by the next at once. A second held request for the same code ends the first.
 //
@@ -3797,6 +7950,47 @@ func (c *ClientWithResponses) RequestTokensWithFormdataBodyWithResponse(ctx cont
 		return nil, err
 	}
 	return ParseRequestTokensResponse(rsp)
+}
+
+// GetUserInfoWithResponse Claims of the person (OIDC Core section 5.3)
+//
+// The access token as `Bearer`, or as `DPoP` with a proof when it is bound to a key (RFC 9449 section 7).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /userinfo (the `GetUserInfo` operationId).
+func (c *ClientWithResponses) GetUserInfoWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetUserInfoResponse, error) {
+	rsp, err := c.GetUserInfo(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetUserInfoResponse(rsp)
+}
+
+// PostUserInfoWithBodyWithResponse The same; the access token may stand in the form (RFC 6750 section 2.2)
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /userinfo (the `PostUserInfo` operationId).
+func (c *ClientWithResponses) PostUserInfoWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PostUserInfoResponse, error) {
+	rsp, err := c.PostUserInfoWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePostUserInfoResponse(rsp)
+}
+
+// PostUserInfoWithFormdataBodyWithResponse The same; the access token may stand in the form (RFC 6750 section 2.2)
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /userinfo (the `PostUserInfo` operationId).
+func (c *ClientWithResponses) PostUserInfoWithFormdataBodyWithResponse(ctx context.Context, body PostUserInfoFormdataRequestBody, reqEditors ...RequestEditorFn) (*PostUserInfoResponse, error) {
+	rsp, err := c.PostUserInfoWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePostUserInfoResponse(rsp)
 }
 
 // GetWidgetWithResponse The `<qr-login>` web component, a script module
@@ -3932,6 +8126,467 @@ func ParseGetOpenIDConfigurationResponse(rsp *http.Response) (*GetOpenIDConfigur
 		response.Headers200 = &headers
 	case true:
 		var headers GetOpenIDConfigurationResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAuthorizeResponse parses an HTTP response from a AuthorizeWithResponse call
+func ParseAuthorizeResponse(rsp *http.Response) (*AuthorizeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AuthorizeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		var headers AuthorizeResponse302Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers302 = &headers
+	case true:
+		var headers AuthorizeResponseDefaultHeaders
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAuthorizeByFormResponse parses an HTTP response from a AuthorizeByFormWithResponse call
+func ParseAuthorizeByFormResponse(rsp *http.Response) (*AuthorizeByFormResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AuthorizeByFormResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 303:
+		var headers AuthorizeByFormResponse303Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	case true:
+		var headers AuthorizeByFormResponseDefaultHeaders
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetHostedPageResponse parses an HTTP response from a GetHostedPageWithResponse call
+func ParseGetHostedPageResponse(rsp *http.Response) (*GetHostedPageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetHostedPageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetHostedPageResponse200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 303:
+		var headers GetHostedPageResponse303Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	case true:
+		var headers GetHostedPageResponseDefaultHeaders
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCancelHostedResponse parses an HTTP response from a CancelHostedWithResponse call
+func ParseCancelHostedResponse(rsp *http.Response) (*CancelHostedResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelHostedResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 303:
+		var headers CancelHostedResponse303Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	case true:
+		var headers CancelHostedResponseDefaultHeaders
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseStartHostedChallengeResponse parses an HTTP response from a StartHostedChallengeWithResponse call
+func ParseStartHostedChallengeResponse(rsp *http.Response) (*StartHostedChallengeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartHostedChallengeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest HostedChallenge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers StartHostedChallengeResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers StartHostedChallengeResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseConsentInSessionResponse parses an HTTP response from a ConsentInSessionWithResponse call
+func ParseConsentInSessionResponse(rsp *http.Response) (*ConsentInSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConsentInSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 303:
+		var headers ConsentInSessionResponse303Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	case true:
+		var headers ConsentInSessionResponseDefaultHeaders
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseFinishHostedChallengeResponse parses an HTTP response from a FinishHostedChallengeWithResponse call
+func ParseFinishHostedChallengeResponse(rsp *http.Response) (*FinishHostedChallengeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FinishHostedChallengeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest HostedOutcome
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest HostedOutcome
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers FinishHostedChallengeResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetHostedQRResponse parses an HTTP response from a GetHostedQRWithResponse call
+func ParseGetHostedQRResponse(rsp *http.Response) (*GetHostedQRResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetHostedQRResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetHostedQRResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers GetHostedQRResponseDefaultHeaders
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -4359,6 +9014,255 @@ func ParseAuthorizeDeviceResponse(rsp *http.Response) (*AuthorizeDeviceResponse,
 			}
 			headers.CacheControl = &value
 		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndSessionResponse parses an HTTP response from a EndSessionWithResponse call
+func ParseEndSessionResponse(rsp *http.Response) (*EndSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers EndSessionResponse200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 303:
+		var headers EndSessionResponse303Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	case true:
+		var headers EndSessionResponseDefaultHeaders
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndSessionByFormResponse parses an HTTP response from a EndSessionByFormWithResponse call
+func ParseEndSessionByFormResponse(rsp *http.Response) (*EndSessionByFormResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndSessionByFormResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers EndSessionByFormResponse200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 303:
+		var headers EndSessionByFormResponse303Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	case true:
+		var headers EndSessionByFormResponseDefaultHeaders
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseConfirmEndSessionResponse parses an HTTP response from a ConfirmEndSessionWithResponse call
+func ParseConfirmEndSessionResponse(rsp *http.Response) (*ConfirmEndSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConfirmEndSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ConfirmEndSessionResponse200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 303:
+		var headers ConfirmEndSessionResponse303Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	case true:
+		var headers ConfirmEndSessionResponseDefaultHeaders
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseIntrospectResponse parses an HTTP response from a IntrospectWithResponse call
+func ParseIntrospectResponse(rsp *http.Response) (*IntrospectResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &IntrospectResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Introspection
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest OAuthError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers IntrospectResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -4442,6 +9346,150 @@ func ParseGetJWKSResponse(rsp *http.Response) (*GetJWKSResponse, error) {
 				return nil, err
 			}
 			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetLogoResponse parses an HTTP response from a GetLogoWithResponse call
+func ParseGetLogoResponse(rsp *http.Response) (*GetLogoResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetLogoResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers GetLogoResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePushAuthorizationRequestResponse parses an HTTP response from a PushAuthorizationRequestWithResponse call
+func ParsePushAuthorizationRequestResponse(rsp *http.Response) (*PushAuthorizationRequestResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PushAuthorizationRequestResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest PushedAuthorizationRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest OAuthError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers PushAuthorizationRequestResponse201Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers201 = &headers
+	case true:
+		var headers PushAuthorizationRequestResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
 		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
@@ -4798,6 +9846,209 @@ func ParseConfirmEnrollmentResponse(rsp *http.Response) (*ConfirmEnrollmentRespo
 	return response, nil
 }
 
+// ParseListLoginsResponse parses an HTTP response from a ListLoginsWithResponse call
+func ParseListLoginsResponse(rsp *http.Response) (*ListLoginsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListLoginsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LoginList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListLoginsResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ListLoginsResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndLoginResponse parses an HTTP response from a EndLoginWithResponse call
+func ParseEndLoginResponse(rsp *http.Response) (*EndLoginResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndLoginResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers EndLoginResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDisownLoginResponse parses an HTTP response from a DisownLoginWithResponse call
+func ParseDisownLoginResponse(rsp *http.Response) (*DisownLoginResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DisownLoginResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DisownLoginResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
 // ParseScanResponse parses an HTTP response from a ScanWithResponse call
 func ParseScanResponse(rsp *http.Response) (*ScanResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -5068,6 +10319,160 @@ func ParseGetQRPageResponse(rsp *http.Response) (*GetQRPageResponse, error) {
 	return response, nil
 }
 
+// ParseRegisterClientResponse parses an HTTP response from a RegisterClientWithResponse call
+func ParseRegisterClientResponse(rsp *http.Response) (*RegisterClientResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RegisterClientResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest RegisteredClient
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest OAuthError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers RegisterClientResponse201Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers201 = &headers
+	case true:
+		var headers RegisterClientResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRevokeResponse parses an HTTP response from a RevokeWithResponse call
+func ParseRevokeResponse(rsp *http.Response) (*RevokeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest OAuthError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers RevokeResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
 // ParseRequestTokensResponse parses an HTTP response from a RequestTokensWithResponse call
 func ParseRequestTokensResponse(rsp *http.Response) (*RequestTokensResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -5124,6 +10529,181 @@ func ParseRequestTokensResponse(rsp *http.Response) (*RequestTokensResponse, err
 				return nil, err
 			}
 			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetUserInfoResponse parses an HTTP response from a GetUserInfoWithResponse call
+func ParseGetUserInfoResponse(rsp *http.Response) (*GetUserInfoResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetUserInfoResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserInfo
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest OAuthError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetUserInfoResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers GetUserInfoResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePostUserInfoResponse parses an HTTP response from a PostUserInfoWithResponse call
+func ParsePostUserInfoResponse(rsp *http.Response) (*PostUserInfoResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PostUserInfoResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserInfo
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest OAuthError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PostUserInfoResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers PostUserInfoResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
 		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
