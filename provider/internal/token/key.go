@@ -1,55 +1,89 @@
 package token
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
-	"encoding/json"
-	"errors"
+	"encoding/base64"
 	"fmt"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
-
-	"qrlogin/api/proof"
 )
+
+// The algorithms that tokens are signed with.
+const (
+	ES256 = "ES256"
+	RS256 = "RS256" // for sites that know no other: it costs thirty times the CPU
+)
+
+const rsaBits = 2048
 
 // Key is a signing key.
 type Key struct {
 	ID      string // thumbprint (RFC 7638): kid
-	Private *ecdsa.PrivateKey
+	Alg     string
+	Private crypto.Signer
+	From    time.Time // it signs from then on, until another of its algorithm does
 }
 
-// NewKey makes a P-256 key.
-func NewKey() (Key, error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+// NewKey makes a key that signs from then on. An RSA key takes a tenth of a second and more.
+func NewKey(alg string, from time.Time) (Key, error) {
+	var private crypto.Signer
+	var err error
+	switch alg {
+	case ES256:
+		private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case RS256:
+		private, err = rsa.GenerateKey(rand.Reader, rsaBits)
+	default:
+		err = fmt.Errorf("%q is not ES256 or RS256", alg)
+	}
 	if err != nil {
 		return Key{}, fmt.Errorf("token: new signing key: %w", err)
 	}
-	return Key{ID: proof.Thumbprint(&private.PublicKey), Private: private}, nil
+	return keyOf(private, from)
 }
 
-// MarshalKey writes a key as PKCS #8.
+// MarshalKey writes the private half as PKCS #8.
 func MarshalKey(k Key) ([]byte, error) { return x509.MarshalPKCS8PrivateKey(k.Private) }
 
 // ParseKey reads what [MarshalKey] wrote.
-func ParseKey(pkcs8 []byte) (Key, error) {
-	any, err := x509.ParsePKCS8PrivateKey(pkcs8)
+func ParseKey(pkcs8 []byte, from time.Time) (Key, error) {
+	private, err := x509.ParsePKCS8PrivateKey(pkcs8)
 	if err != nil {
 		return Key{}, fmt.Errorf("token: signing key: %w", err)
 	}
-	private, ok := any.(*ecdsa.PrivateKey)
-	if !ok || private.Curve != elliptic.P256() {
-		return Key{}, errors.New("token: signing key is not P-256")
-	}
-	return Key{ID: proof.Thumbprint(&private.PublicKey), Private: private}, nil
+	return keyOf(private, from)
 }
 
-// marshalSet writes the public halves as a JWK set.
-func marshalSet(keys []Key) ([]byte, error) {
-	set := jose.JSONWebKeySet{Keys: make([]jose.JSONWebKey, 0, len(keys))}
-	for _, k := range keys {
-		set.Keys = append(set.Keys, jose.JSONWebKey{Key: &k.Private.PublicKey, KeyID: k.ID, Algorithm: "ES256", Use: "sig"})
+func keyOf(private any, from time.Time) (Key, error) {
+	k := Key{From: from}
+	switch p := private.(type) {
+	case *ecdsa.PrivateKey:
+		if p.Curve == elliptic.P256() {
+			k.Alg, k.Private = ES256, p
+		}
+	case *rsa.PrivateKey:
+		if p.N.BitLen() >= rsaBits { // RFC 7518 §3.3
+			k.Alg, k.Private = RS256, p
+		}
 	}
-	return json.Marshal(set)
+	if k.Private == nil {
+		return Key{}, fmt.Errorf("token: a signing key is P-256 or RSA of %d bits", rsaBits)
+	}
+	thumbprint, err := k.public().Thumbprint(crypto.SHA256)
+	if err != nil {
+		return Key{}, fmt.Errorf("token: signing key: %w", err)
+	}
+	k.ID = base64.RawURLEncoding.EncodeToString(thumbprint)
+	return k, nil
+}
+
+// public is the half that sites may see.
+func (k Key) public() *jose.JSONWebKey {
+	return &jose.JSONWebKey{Key: k.Private.Public(), KeyID: k.ID, Algorithm: k.Alg, Use: "sig"}
 }

@@ -1,10 +1,12 @@
 package token
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -18,6 +20,14 @@ import (
 const (
 	AccessTokenLife = 10 * time.Minute
 	IDTokenLife     = 10 * time.Minute
+	LogoutTokenLife = 2 * time.Minute // OIDC Back-Channel Logout §4: preferably at most two minutes
+)
+
+// The typ of each kind (RFC 8725 §3.11): no token passes for one of another kind.
+const (
+	typID     = "JWT"
+	typAccess = "at+jwt"     // RFC 9068 §2.1
+	typLogout = "logout+jwt" // OIDC Back-Channel Logout §2.4
 )
 
 // The values that say how a login was done. docs/tokens.md explains them to sites.
@@ -28,108 +38,111 @@ const (
 // AMR: proof of possession of a key, and a person's presence at it (RFC 8176).
 var AMR = []string{"pop", "user"}
 
+// Keeper is where a mint's keys come from. It is asked when one is missing, and gives it by SetKeys.
+type Keeper interface {
+	// Ensure makes a key of this algorithm if there is none.
+	Ensure(ctx context.Context, alg string) error
+	// Reload looks whether there are new ones, made by another node.
+	Reload(ctx context.Context) error
+}
+
 // Mint makes tokens in the name of one issuer.
 type Mint struct {
+	Keeper Keeper // nil when SetKeys was told all there is
+
 	issuer     string
 	subjectKey []byte
-	key        Key
-	set        []byte
+	keys       atomic.Pointer[keys]
 }
 
-// NewMint signs with the first key and publishes all of them. subjectKey is the secret behind the pairwise subjects.
-func NewMint(issuer string, subjectKey []byte, keys []Key) (*Mint, error) {
-	if len(keys) == 0 || len(subjectKey) == 0 {
-		return nil, errors.New("token: a mint needs a signing key and a subject key")
+// keys is a ring and what is made of it beforehand.
+type keys struct {
+	Ring
+	sets []keySet
+}
+
+// NewMint makes a mint that has no signing keys yet. subjectKey is the secret behind the pairwise subjects.
+func NewMint(issuer string, subjectKey []byte) (*Mint, error) {
+	if len(subjectKey) == 0 {
+		return nil, errors.New("token: a mint needs a subject key")
 	}
-	set, err := marshalSet(keys)
+	m := &Mint{issuer: issuer, subjectKey: subjectKey}
+	m.keys.Store(&keys{})
+	return m, nil
+}
+
+// SetKeys replaces all signing keys at once; tokens that are being made or read meanwhile keep to the old ones.
+func (m *Mint) SetKeys(list []Key) error {
+	ring := NewRing(list)
+	sets, err := ring.sets()
 	if err != nil {
-		return nil, fmt.Errorf("token: key set: %w", err)
+		return err
 	}
-	return &Mint{issuer: issuer, subjectKey: subjectKey, key: keys[0], set: set}, nil
+	m.keys.Store(&keys{ring, sets})
+	return nil
 }
 
-// JWKS is the public key set, encoded.
-func (m *Mint) JWKS() []byte { return m.set }
+// JWKS is the public key set, encoded: the keys that sign, will sign, or have signed what still matters.
+func (m *Mint) JWKS(now time.Time) []byte {
+	for _, set := range m.keys.Load().sets {
+		if now.Before(set.until) {
+			return set.jwks
+		}
+	}
+	return []byte(`{"keys":[]}`)
+}
+
+// Subject is what the client knows the account by.
+func (m *Mint) Subject(client identity.Client, account string) string {
+	return client.Subject(m.subjectKey, account)
+}
 
 // Grant is what a site is given, and by whom.
 type Grant struct {
-	Client    identity.Client
-	Account   identity.Account
-	Scopes    []string
-	Nonce     string
-	AuthTime  time.Time // when the phone approved
-	SessionID string    // sid: the login
-	Now       time.Time
+	Client     identity.Client
+	Account    identity.Account
+	Scopes     []string
+	Resources  []string // whom the access token is for (RFC 8707), beside the provider
+	Nonce      string
+	AuthTime   time.Time // when the phone approved
+	LoginID    string    // sid
+	Thumbprint string    // of the key that the access token is bound to (RFC 9449), "" for none
+	Now        time.Time
 }
-
-// idClaims is an ID token (OIDC Core §2).
-type idClaims struct {
-	registered
-	Nonce         string `json:"nonce,omitempty"`
-	SessionID     string `json:"sid"`
-	PhoneNumber   string `json:"phone_number,omitempty"`
-	PhoneVerified bool   `json:"phone_number_verified,omitempty"`
-}
-
-// accessClaims is an access token (RFC 9068 §2.2).
-type accessClaims struct {
-	registered
-	ClientID string `json:"client_id"`
-	TokenID  string `json:"jti"`
-	Scope    string `json:"scope,omitempty"`
-}
-
-// registered is the claims that both have.
-type registered struct {
-	Issuer    string   `json:"iss"`
-	Subject   string   `json:"sub"`
-	Audience  string   `json:"aud"`
-	ExpiresAt int64    `json:"exp"`
-	IssuedAt  int64    `json:"iat"`
-	AuthTime  int64    `json:"auth_time"`
-	ACR       string   `json:"acr"`
-	AMR       []string `json:"amr"`
-}
-
-// The methods of jwt.Claims are for reading tokens; these claims are only ever written.
-func (r registered) GetExpirationTime() (*jwt.NumericDate, error) {
-	return jwt.NewNumericDate(time.Unix(r.ExpiresAt, 0)), nil
-}
-func (r registered) GetIssuedAt() (*jwt.NumericDate, error) {
-	return jwt.NewNumericDate(time.Unix(r.IssuedAt, 0)), nil
-}
-func (r registered) GetNotBefore() (*jwt.NumericDate, error) { return nil, nil }
-func (r registered) GetIssuer() (string, error)              { return r.Issuer, nil }
-func (r registered) GetSubject() (string, error)             { return r.Subject, nil }
-func (r registered) GetAudience() (jwt.ClaimStrings, error)  { return jwt.ClaimStrings{r.Audience}, nil }
 
 // Tokens makes the answer of the token endpoint. The ID token is there when the scope has openid; the phone number is in it
 // when the scope has phone.
 func (m *Mint) Tokens(g Grant) (api.TokenResponse, error) {
 	common := registered{
-		Issuer: m.issuer, Subject: g.Client.Subject(m.subjectKey, g.Account.ID),
-		IssuedAt: g.Now.Unix(), AuthTime: g.AuthTime.Unix(), ACR: ACR, AMR: AMR,
+		Issuer: m.issuer, Subject: m.Subject(g.Client, g.Account.ID), IssuedAt: g.Now.Unix(), LoginID: g.LoginID,
+		AuthTime: g.AuthTime.Unix(), ACR: ACR, AMR: AMR,
 	}
 	scope := strings.Join(g.Scopes, " ")
+	openID := slices.Contains(g.Scopes, "openid")
 
 	access := accessClaims{registered: common, ClientID: g.Client.ID, TokenID: challenge.NewSecret(), Scope: scope}
-	access.Audience = m.issuer
+	access.Audience = slices.Clone(g.Resources)
+	if openID || len(g.Resources) == 0 { // the provider itself: userinfo
+		access.Audience = append(access.Audience, m.issuer)
+	}
 	access.ExpiresAt = g.Now.Add(AccessTokenLife).Unix()
-	accessToken, err := m.sign("at+jwt", access)
-	if err != nil {
+	answer := api.TokenResponse{TokenType: api.Bearer, ExpiresIn: int(AccessTokenLife / time.Second), Scope: &scope}
+	if g.Thumbprint != "" { // SECURITY.md §2, row 12: sender-constrained tokens
+		access.Confirmation = &confirmation{g.Thumbprint}
+		answer.TokenType = api.DPoP
+	}
+	var err error
+	if answer.AccessToken, err = m.sign(ES256, typAccess, access, g.Now); err != nil {
 		return api.TokenResponse{}, err
 	}
-	answer := api.TokenResponse{
-		AccessToken: accessToken, TokenType: api.Bearer, ExpiresIn: int(AccessTokenLife / time.Second), Scope: &scope,
-	}
-	if slices.Contains(g.Scopes, "openid") {
-		id := idClaims{registered: common, Nonce: g.Nonce, SessionID: g.SessionID}
-		id.Audience = g.Client.ID
+	if openID {
+		id := idClaims{registered: common, Nonce: g.Nonce}
+		id.Audience = audience{g.Client.ID}
 		id.ExpiresAt = g.Now.Add(IDTokenLife).Unix()
 		if slices.Contains(g.Scopes, "phone") {
 			id.PhoneNumber, id.PhoneVerified = g.Account.PhoneNumber, true
 		}
-		idToken, err := m.sign("JWT", id)
+		idToken, err := m.sign(algOf(g.Client), typID, id, g.Now)
 		if err != nil {
 			return api.TokenResponse{}, err
 		}
@@ -138,11 +151,41 @@ func (m *Mint) Tokens(g Grant) (api.TokenResponse, error) {
 	return answer, nil
 }
 
-func (m *Mint) sign(typ string, claims jwt.Claims) (string, error) {
-	t := jwt.NewWithClaims(jwt.SigningMethodES256, claims)
+// LogoutToken tells a client that a login has ended (OIDC Back-Channel Logout §2.4).
+func (m *Mint) LogoutToken(client identity.Client, account, loginID string, now time.Time) (string, error) {
+	return m.sign(algOf(client), typLogout, logoutClaims{
+		registered: registered{
+			Issuer: m.issuer, Subject: m.Subject(client, account), Audience: audience{client.ID}, LoginID: loginID,
+			IssuedAt: now.Unix(), ExpiresAt: now.Add(LogoutTokenLife).Unix(),
+		},
+		TokenID: challenge.NewSecret(),
+		Events:  map[string]struct{}{"http://schemas.openid.net/event/backchannel-logout": {}},
+	}, now)
+}
+
+// algOf is what the client's ID tokens and logout tokens are signed with. Access tokens are not for the client to read.
+func algOf(c identity.Client) string {
+	if c.SigningAlg == "" {
+		return ES256
+	}
+	return c.SigningAlg
+}
+
+func (m *Mint) sign(alg, typ string, claims jwt.Claims, now time.Time) (string, error) {
+	key := m.keys.Load().signer(alg, now)
+	if key.ID == "" && m.Keeper != nil {
+		if err := m.Keeper.Ensure(context.Background(), alg); err != nil {
+			return "", fmt.Errorf("token: sign: %w", err)
+		}
+		key = m.keys.Load().signer(alg, now)
+	}
+	if key.ID == "" {
+		return "", fmt.Errorf("token: sign: there is no key for %s", alg)
+	}
+	t := jwt.NewWithClaims(jwt.GetSigningMethod(alg), claims)
 	t.Header["typ"] = typ
-	t.Header["kid"] = m.key.ID
-	signed, err := t.SignedString(m.key.Private)
+	t.Header["kid"] = key.ID
+	signed, err := t.SignedString(key.Private)
 	if err != nil {
 		return "", fmt.Errorf("token: sign: %w", err)
 	}

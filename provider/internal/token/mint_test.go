@@ -1,11 +1,14 @@
 package token
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,21 +25,33 @@ var (
 	now      = approved.Add(3 * time.Second)
 )
 
-func newMint(t *testing.T, keys ...Key) *Mint {
+// oneRSAKey is shared: making one takes long, and under the race detector very long.
+var oneRSAKey = sync.OnceValue(func() Key {
+	key, err := NewKey(RS256, approved.Add(-time.Hour))
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+func newMint(t testing.TB, keys ...Key) *Mint {
 	t.Helper()
 	if len(keys) == 0 {
-		keys = []Key{newKey(t)}
+		keys = []Key{newKey(t, approved.Add(-time.Hour))}
 	}
-	m, err := NewMint(issuer, []byte("subject key"), keys)
+	m, err := NewMint(issuer, []byte("subject key"))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.SetKeys(keys); err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
 
-func newKey(t *testing.T) Key {
+func newKey(t testing.TB, from time.Time) Key {
 	t.Helper()
-	key, err := NewKey()
+	key, err := NewKey(ES256, from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,11 +62,11 @@ func grant(scopes ...string) Grant {
 	return Grant{
 		Client:  identity.Client{ID: "shop", Origins: []string{"https://shop.example"}},
 		Account: identity.Account{ID: "account-1", PhoneNumber: "+8613800138000"},
-		Scopes:  scopes, Nonce: "n-1", AuthTime: approved, SessionID: "login-1", Now: now,
+		Scopes:  scopes, Nonce: "n-1", AuthTime: approved, LoginID: "login-1", Now: now,
 	}
 }
 
-func tokens(t *testing.T, m *Mint, g Grant) api.TokenResponse {
+func tokens(t testing.TB, m *Mint, g Grant) api.TokenResponse {
 	t.Helper()
 	answer, err := m.Tokens(g)
 	if err != nil {
@@ -60,14 +75,14 @@ func tokens(t *testing.T, m *Mint, g Grant) api.TokenResponse {
 	return answer
 }
 
-// verified checks a token as a site does: with another library, against the published key set, by its kid.
+// verified checks a token as a site does: with another library, against the published key set, by its kid and that key's alg.
 func verified(t *testing.T, m *Mint, jwt string) (header jose.Header, claims map[string]any) {
 	t.Helper()
 	var set jose.JSONWebKeySet
-	if err := json.Unmarshal(m.JWKS(), &set); err != nil {
+	if err := json.Unmarshal(m.JWKS(now), &set); err != nil {
 		t.Fatal(err)
 	}
-	signed, err := jose.ParseSignedCompact(jwt, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(jwt, []jose.SignatureAlgorithm{jose.ES256, jose.RS256})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,6 +90,9 @@ func verified(t *testing.T, m *Mint, jwt string) (header jose.Header, claims map
 	keys := set.Key(header.KeyID)
 	if len(keys) != 1 {
 		t.Fatalf("%d keys have the kid %q", len(keys), header.KeyID)
+	}
+	if keys[0].Algorithm != header.Algorithm {
+		t.Errorf("alg %s by a key for %s", header.Algorithm, keys[0].Algorithm)
 	}
 	payload, err := signed.Verify(keys[0])
 	if err != nil {
@@ -160,11 +178,11 @@ func TestAnAccessTokenIsRFC9068s(t *testing.T) {
 	if got := header.ExtraHeaders["typ"]; got != "at+jwt" {
 		t.Errorf("typ %v", got)
 	}
-	if got := names(claims); got != "acr amr aud auth_time client_id exp iat iss jti scope sub" {
+	if got := names(claims); got != "acr amr aud auth_time client_id exp iat iss jti scope sid sub" {
 		t.Errorf("claims %s", got)
 	}
 	// It is for the provider, so that no site takes it for an ID token of its own.
-	if claims["aud"] != issuer || claims["client_id"] != "shop" || claims["iss"] != issuer || claims["scope"] != "openid phone" ||
+	if claims["aud"] != issuer || claims["client_id"] != "shop" || claims["iss"] != issuer || claims["scope"] != "openid phone" || claims["sid"] != "login-1" ||
 		claims["exp"] != float64(now.Add(10*time.Minute).Unix()) || claims["sub"] != g.Client.Subject([]byte("subject key"), "account-1") {
 		t.Errorf("%v", claims)
 	}
@@ -208,24 +226,126 @@ func TestTheSubjectIsPairwise(t *testing.T) {
 	}
 }
 
-func TestTheFirstKeySignsAndAllArePublished(t *testing.T) {
-	first, second := newKey(t), newKey(t)
-	m := newMint(t, first, second)
-	header, _ := verified(t, m, tokens(t, m, grant("openid")).AccessToken)
-	if header.KeyID != first.ID {
-		t.Errorf("kid %s", header.KeyID)
+func TestTheAudienceIsWhatTheAccessTokenIsGoodFor(t *testing.T) {
+	m := newMint(t)
+	const api, files = "https://api.example", "https://files.example"
+	for _, c := range []struct {
+		scopes, resources []string
+		want              any
+	}{
+		{[]string{"openid"}, nil, issuer},
+		{[]string{"phone"}, nil, issuer},
+		{[]string{"phone"}, []string{api}, api},
+		{[]string{"openid"}, []string{api}, []any{api, issuer}},
+		{[]string{"phone"}, []string{api, files}, []any{api, files}},
+	} {
+		g := grant(c.scopes...)
+		g.Resources = c.resources
+		if _, claims := verified(t, m, tokens(t, m, g).AccessToken); !reflect.DeepEqual(claims["aud"], c.want) {
+			t.Errorf("scopes %v, resources %v: aud %v", c.scopes, c.resources, claims["aud"])
+		}
 	}
-	var set struct{ Keys []map[string]any }
-	if err := json.Unmarshal(m.JWKS(), &set); err != nil {
+}
+
+// RFC 9449 §6.1 and §5.
+func TestATokenForADPoPKeyNamesIt(t *testing.T) {
+	m := newMint(t)
+	g := grant("openid")
+	g.Thumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+	answer := tokens(t, m, g)
+	_, claims := verified(t, m, answer.AccessToken)
+	if answer.TokenType != api.DPoP || !reflect.DeepEqual(claims["cnf"], map[string]any{"jkt": g.Thumbprint}) {
+		t.Errorf("%s, cnf %v", answer.TokenType, claims["cnf"])
+	}
+	if _, claims = verified(t, m, *answer.IdToken); claims["cnf"] != nil {
+		t.Error("the ID token has a cnf")
+	}
+}
+
+func TestAnIDTokenIsSignedAsItsClientReadsIt(t *testing.T) {
+	m := newMint(t, newKey(t, approved.Add(-time.Hour)), oneRSAKey())
+	for registered, want := range map[string]string{"": "ES256", "ES256": "ES256", "RS256": "RS256"} {
+		g := grant("openid")
+		g.Client.SigningAlg = registered
+		answer := tokens(t, m, g)
+		logout, err := m.LogoutToken(g.Client, "account-1", "login-1", now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for kind, raw := range map[string]string{want + " ID token": *answer.IdToken, want + " logout token": logout, "ES256 access token": answer.AccessToken} {
+			if header, _ := verified(t, m, raw); header.Algorithm != kind[:5] {
+				t.Errorf("registered %q: %s is signed with %s", registered, kind, header.Algorithm)
+			}
+		}
+	}
+}
+
+func TestALogoutTokenIsAsBackChannelLogoutSays(t *testing.T) {
+	m := newMint(t)
+	client := grant().Client
+	raw, err := m.LogoutToken(client, "account-1", "login-1", now)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if len(set.Keys) != 2 || set.Keys[1]["kid"] != second.ID {
-		t.Fatalf("%v", set.Keys)
+	header, claims := verified(t, m, raw)
+	if got := header.ExtraHeaders["typ"]; got != "logout+jwt" {
+		t.Errorf("typ %v", got)
 	}
-	for _, key := range set.Keys {
-		if got := names(key); got != "alg crv kid kty use x y" { // and no d: the private half
-			t.Errorf("a key has %s", got)
+	if got := names(claims); got != "aud events exp iat iss jti sid sub" { // and never a nonce
+		t.Errorf("claims %s", got)
+	}
+	if claims["iss"] != issuer || claims["aud"] != "shop" || claims["sid"] != "login-1" || claims["sub"] != m.Subject(client, "account-1") ||
+		claims["iat"] != float64(now.Unix()) || claims["exp"] != float64(now.Add(2*time.Minute).Unix()) || len(claims["jti"].(string)) < 22 {
+		t.Errorf("%v", claims)
+	}
+	want := map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}
+	if !reflect.DeepEqual(claims["events"], want) {
+		t.Errorf("events %v", claims["events"])
+	}
+}
+
+func TestAMintWithoutAKeySaysForWhichAlgorithm(t *testing.T) {
+	m := newMint(t)
+	g := grant("openid")
+	g.Client.SigningAlg = RS256
+	if _, err := m.Tokens(g); err == nil || !strings.Contains(err.Error(), "RS256") {
+		t.Errorf("%v", err)
+	}
+	if _, err := m.LogoutToken(g.Client, "account-1", "login-1", now); err == nil || !strings.Contains(err.Error(), "RS256") {
+		t.Errorf("%v", err)
+	}
+}
+
+// keeper gives a mint a key when it is asked.
+type keeper struct {
+	mint            *Mint
+	ensure, reload  []Key
+	ensured, looked int
+}
+
+func (k *keeper) Ensure(context.Context, string) error {
+	k.ensured++
+	return k.mint.SetKeys(k.ensure)
+}
+
+func (k *keeper) Reload(context.Context) error {
+	k.looked++
+	return k.mint.SetKeys(k.reload)
+}
+
+func TestAMintThatLacksAKeyAsksItsKeeper(t *testing.T) {
+	m := newMint(t)
+	k := &keeper{mint: m, ensure: []Key{newKey(t, now), oneRSAKey()}}
+	m.Keeper = k
+	g := grant("openid")
+	g.Client.SigningAlg = RS256
+	for range 2 {
+		if header, _ := verified(t, m, *tokens(t, m, g).IdToken); header.Algorithm != "RS256" {
+			t.Errorf("signed with %s", header.Algorithm)
 		}
+	}
+	if k.ensured != 1 {
+		t.Errorf("it was asked %d times", k.ensured)
 	}
 }
 
@@ -236,7 +356,7 @@ func TestATokenOfAnotherKeyDoesNotVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	var set jose.JSONWebKeySet
-	if err := json.Unmarshal(m.JWKS(), &set); err != nil {
+	if err := json.Unmarshal(m.JWKS(now), &set); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := signed.Verify(set.Keys[0]); err == nil {
@@ -244,28 +364,8 @@ func TestATokenOfAnotherKeyDoesNotVerify(t *testing.T) {
 	}
 }
 
-func TestAKeyIsTheSameAfterItWasStored(t *testing.T) {
-	key := newKey(t)
-	stored, err := MarshalKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := ParseKey(stored)
-	if err != nil || again.ID != key.ID || !again.Private.Equal(key.Private) {
-		t.Errorf("%v, %v", again.ID, err)
-	}
-	for _, bad := range [][]byte{nil, []byte("x"), stored[:len(stored)-1]} {
-		if _, err := ParseKey(bad); err == nil {
-			t.Errorf("%d bytes were read", len(bad))
-		}
-	}
-}
-
-func TestAMintWithoutItsKeysIsRefused(t *testing.T) {
-	if _, err := NewMint(issuer, []byte("x"), nil); err == nil {
-		t.Error("without a signing key")
-	}
-	if _, err := NewMint(issuer, nil, []Key{newKey(t)}); err == nil {
-		t.Error("without a subject key")
+func TestAMintWithoutASubjectKeyIsRefused(t *testing.T) {
+	if _, err := NewMint(issuer, nil); err == nil {
+		t.Error("it is not")
 	}
 }
