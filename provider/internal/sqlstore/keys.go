@@ -10,14 +10,15 @@ import (
 
 // SigningKey is a key that tokens are signed with.
 type SigningKey struct {
-	ID        string // kid
-	Private   []byte // PKCS#8
-	CreatedAt time.Time
+	ID       string // kid
+	Alg      string
+	Private  []byte // as the caller wrote it
+	ActiveAt time.Time
 }
 
 // SigningKeys answers every signing key, newest first.
 func (db *DB) SigningKeys(ctx context.Context) ([]SigningKey, error) {
-	rows, err := db.read.QueryContext(ctx, selectSigningKeys)
+	rows, err := db.read.QueryContext(ctx, selectSigningKeys+` ORDER BY active_at DESC, id`)
 	list, err := all(rows, err, scanSigningKey)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: signing keys: %w", err)
@@ -25,10 +26,11 @@ func (db *DB) SigningKeys(ctx context.Context) ([]SigningKey, error) {
 	return list, nil
 }
 
-const selectSigningKeys = `SELECT id, private_key, created_at FROM signing_keys ORDER BY created_at DESC, id`
+const selectSigningKeys = `SELECT id, alg, private_key, active_at FROM signing_keys`
 
-// AddFirstSigningKey keeps the key if there is none yet, and answers the newest that is there: nodes that start at once agree.
-func (db *DB) AddFirstSigningKey(ctx context.Context, k SigningKey) (SigningKey, error) {
+// AddSigningKey keeps the key if the newest of its algorithm is still the one named, "" for none. Otherwise it answers the newest
+// that is there: nodes that add one at once agree.
+func (db *DB) AddSigningKey(ctx context.Context, k SigningKey, newest string) (SigningKey, error) {
 	err := db.within(ctx, func(tx *sql.Tx) error {
 		// Who holds this row may add keys. SQLite has one writer anyway; PostgreSQL would let two find none and both add.
 		_, err := tx.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
@@ -36,26 +38,78 @@ func (db *DB) AddFirstSigningKey(ctx context.Context, k SigningKey) (SigningKey,
 		if err != nil {
 			return err
 		}
-		newest, err := scanSigningKey(tx.QueryRowContext(ctx, selectSigningKeys+` LIMIT 1`))
-		if !errors.Is(err, sql.ErrNoRows) {
-			k = newest
+		there, err := scanSigningKey(tx.QueryRowContext(ctx, selectSigningKeys+` WHERE alg = $1 ORDER BY active_at DESC, id LIMIT 1`, k.Alg))
+		if errors.Is(err, sql.ErrNoRows) {
+			there, err = SigningKey{}, nil
+		}
+		if err != nil {
 			return err
 		}
-		at := millis(k.CreatedAt)
-		k.CreatedAt = fromMillis(at)
-		_, err = tx.ExecContext(ctx, `INSERT INTO signing_keys (id, private_key, created_at) VALUES ($1, $2, $3)`, k.ID, k.Private, at)
+		if there.ID != newest {
+			k = there
+			return nil
+		}
+		at := millis(k.ActiveAt)
+		k.ActiveAt = fromMillis(at)
+		_, err = tx.ExecContext(ctx, `INSERT INTO signing_keys (id, alg, private_key, active_at) VALUES ($1, $2, $3, $4)`, k.ID, k.Alg, k.Private, at)
 		return err
 	})
 	if err != nil {
-		return SigningKey{}, fmt.Errorf("sqlstore: first signing key: %w", err)
+		return SigningKey{}, fmt.Errorf("sqlstore: add signing key: %w", err)
 	}
 	return k, nil
+}
+
+// PutPrivateKeys replaces what is kept of the private halves, by the keys' ids, all or none. Nothing of what was there stays in
+// the file.
+func (db *DB) PutPrivateKeys(ctx context.Context, private map[string][]byte) error {
+	err := db.within(ctx, func(tx *sql.Tx) error {
+		for id, p := range private {
+			if _, err := tx.ExecContext(ctx, `UPDATE signing_keys SET private_key = $1 WHERE id = $2`, p, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		err = db.forget(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("sqlstore: private keys: %w", err)
+	}
+	return nil
+}
+
+// RemoveSigningKeys forgets the keys by these ids; one that is not there is no error.
+func (db *DB) RemoveSigningKeys(ctx context.Context, ids []string) error {
+	err := db.within(ctx, func(tx *sql.Tx) error {
+		for _, id := range ids {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM signing_keys WHERE id = $1`, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		err = db.forget(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("sqlstore: remove signing keys: %w", err)
+	}
+	return nil
+}
+
+// forget takes what was overwritten out of SQLite's journal too (for another database it is nothing to do). While another process
+// reads an older state it stays until the journal comes round, or is closed.
+func (db *DB) forget(ctx context.Context) error {
+	_, err := db.write.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	return err
 }
 
 func scanSigningKey(r row) (SigningKey, error) {
 	var k SigningKey
 	var at int64
-	err := r.Scan(&k.ID, &k.Private, &at)
-	k.CreatedAt = fromMillis(at)
+	err := r.Scan(&k.ID, &k.Alg, &k.Private, &at)
+	k.ActiveAt = fromMillis(at)
 	return k, err
 }

@@ -141,6 +141,7 @@ func pool(path string, n int, options url.Values) (*sql.DB, error) {
 	options.Set("_busy_timeout", "5000") // ms that a writer waits for one in another process
 	options.Set("_foreign_keys", "1")
 	options.Set("_txlock", "immediate")
+	options.Set("_pragma", "secure_delete(1)") // what is overwritten or deleted may be a private key, and goes from the file
 	name := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: options.Encode()}
 	db, err := sql.Open("sqlite", name.String())
 	if err != nil {

@@ -151,7 +151,7 @@ func TestAfterARestartEverythingIsThere(t *testing.T) {
 	must(t, err)
 	l, _, err := db.RecordLogin(ctx, login("one", "challenge"))
 	must(t, err)
-	key, err := db.AddFirstSigningKey(ctx, SigningKey{ID: "kid", Private: []byte("key"), CreatedAt: at(1)})
+	key, err := db.AddSigningKey(ctx, SigningKey{ID: "kid", Alg: "ES256", Private: []byte("key"), ActiveAt: at(1)}, "")
 	must(t, err)
 	event := identity.AuditEvent{At: at(1), Kind: "device.enrolled"}
 	must(t, db.Audit(ctx, event))
@@ -175,7 +175,7 @@ func TestAfterARestartEverythingIsThere(t *testing.T) {
 	must(t, err)
 	same(t, fresh, false)
 	same(t, gotLogin, l)
-	gotKey, err := db.AddFirstSigningKey(ctx, SigningKey{ID: "new"})
+	gotKey, err := db.AddSigningKey(ctx, SigningKey{ID: "new", Alg: "ES256"}, "")
 	must(t, err)
 	same(t, gotKey, key)
 	events, err := db.AuditEvents(ctx, at(0), 10)

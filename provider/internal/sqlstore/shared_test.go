@@ -60,7 +60,7 @@ func start(ctx context.Context, db *DB) error {
 	if err != nil {
 		return err
 	}
-	key, err := db.AddFirstSigningKey(ctx, SigningKey{ID: rand.Text(), Private: []byte("key")})
+	key, err := db.AddSigningKey(ctx, SigningKey{ID: rand.Text(), Alg: "ES256", Private: []byte("key")}, "")
 	if err != nil {
 		return err
 	}

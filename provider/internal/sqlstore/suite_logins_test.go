@@ -138,38 +138,4 @@ var metaSuite = map[string]func(*testing.T, *DB){
 			same(t, s, secrets[0])
 		}
 	},
-
-	"SixtyFourFirstSigningKeysAtOnceLeaveOne": func(t *testing.T, db *DB) {
-		keys := make([]SigningKey, 64)
-		atOnce(64, func(i int) {
-			var err error
-			if keys[i], err = db.AddFirstSigningKey(t.Context(), SigningKey{ID: fmt.Sprint(i), Private: []byte{byte(i)}, CreatedAt: at(i)}); err != nil {
-				t.Error(err)
-			}
-		})
-		for _, k := range keys {
-			same(t, k, keys[0])
-		}
-		list, err := db.SigningKeys(t.Context())
-		must(t, err)
-		same(t, list, keys[:1])
-	},
-
-	"SigningKeysComeNewestFirst": func(t *testing.T, db *DB) {
-		list, err := db.SigningKeys(t.Context())
-		must(t, err)
-		same(t, len(list), 0)
-		_, err = db.AddFirstSigningKey(t.Context(), SigningKey{ID: "old", Private: []byte("old"), CreatedAt: at(1)})
-		must(t, err)
-		// No method adds a second key yet; the order is what AddFirstSigningKey's answer depends on when there is one.
-		_, err = db.write.ExecContext(t.Context(), `INSERT INTO signing_keys (id, private_key, created_at) VALUES ($1, $2, $3)`,
-			"new", []byte("new"), millis(at(2)))
-		must(t, err)
-		list, err = db.SigningKeys(t.Context())
-		must(t, err)
-		same(t, list, []SigningKey{{"new", []byte("new"), at(2)}, {"old", []byte("old"), at(1)}})
-		newest, err := db.AddFirstSigningKey(t.Context(), SigningKey{ID: "late", Private: []byte("late")})
-		must(t, err)
-		same(t, newest, list[0])
-	},
 }
