@@ -71,7 +71,7 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	if err != nil {
 		return nil, err
 	}
-	mint, err := openMint(ctx, c.Issuer, db)
+	mint, err := p.openMint(ctx, c, db)
 	if err != nil {
 		return nil, err
 	}
@@ -164,40 +164,22 @@ func (p *Provider) openSender(c Config) (phone.Sender, error) {
 	return file, nil
 }
 
-// openMint loads the signing keys; the first start makes one. Nodes that start at once agree on it.
-func openMint(ctx context.Context, issuer string, db *sqlstore.DB) (*token.Mint, error) {
-	stored, err := db.SigningKeys(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if len(stored) == 0 {
-		key, err := token.NewKey()
-		if err != nil {
-			return nil, err
-		}
-		private, err := token.MarshalKey(key)
-		if err != nil {
-			return nil, err
-		}
-		first, err := db.AddFirstSigningKey(ctx, sqlstore.SigningKey{ID: key.ID, Private: private, CreatedAt: time.Now()})
-		if err != nil {
-			return nil, err
-		}
-		stored = append(stored, first)
-	}
-	keys := make([]token.Key, 0, len(stored))
-	for _, s := range stored {
-		key, err := token.ParseKey(s.Private)
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, key)
-	}
+// openMint makes the mint and has its keys kept.
+func (p *Provider) openMint(ctx context.Context, c Config, db *sqlstore.DB) (*token.Mint, error) {
 	subjectKey, err := db.Secret(ctx, "pairwise subject")
 	if err != nil {
 		return nil, err
 	}
-	return token.NewMint(issuer, subjectKey, keys)
+	mint, err := token.NewMint(c.Issuer, subjectKey)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := openKeys(ctx, c, db, mint)
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, keys.Close)
+	return mint, nil
 }
 
 // Handler is the provider's whole HTTP surface.

@@ -17,6 +17,9 @@ import (
 // DefaultRedelivery is how long a redeemed device_code answers the same bytes again, unless Config says otherwise.
 const DefaultRedelivery = 10 * time.Second
 
+// DefaultKeyRotation is how long a signing key signs, unless Config says otherwise.
+const DefaultKeyRotation = 30 * 24 * time.Hour
+
 // Config is what a provider is made of. Its zero values are good for trying out, save Issuer.
 type Config struct {
 	Issuer     string         // public URL of the provider: an origin, https unless it is on the loopback
@@ -27,6 +30,9 @@ type Config struct {
 	Redelivery *time.Duration // default DefaultRedelivery; 0 turns redelivery off
 	Log        *slog.Logger   // default: text to os.Stderr
 	Clients    []Client       // registered, or updated, at start
+
+	KeyRotation *time.Duration // default DefaultKeyRotation; 0 for never, otherwise at least 2 h
+	MasterKey   string         // the private signing keys lie sealed under it: 32 characters or more, or file:PATH; "" seals nothing
 }
 
 // Client is a site to register.
@@ -67,6 +73,13 @@ func (c Config) complete() (Config, error) {
 	}
 	if *c.Redelivery < 0 || *c.Redelivery > time.Minute {
 		return c, fmt.Errorf("redelivery %s is not between 0 and 1m", *c.Redelivery)
+	}
+	if c.KeyRotation == nil {
+		d := DefaultKeyRotation
+		c.KeyRotation = &d
+	}
+	if *c.KeyRotation != 0 && *c.KeyRotation < 2*keyLead {
+		return c, fmt.Errorf("key rotation %s is neither 0 nor at least 2h", *c.KeyRotation)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))

@@ -160,7 +160,7 @@ func TestAccountsSitesAndKeysSurviveARestart(t *testing.T) {
 		if err := w.provider.Close(); err != nil {
 			t.Fatal(err)
 		}
-		return claimsOf(t, *tokens.IdToken)["sub"].(string), *keys.Keys[0].Kid
+		return claimsOf(t, *tokens.IdToken)["sub"].(string), keys.Keys[0].Kid
 	}
 	sub, kid := subject()
 	subAgain, kidAgain := subject()

@@ -162,9 +162,10 @@ func (f *floor) token(c *gin.Context) {
 		c.Status(http.StatusBadRequest)
 		return
 	}
-	access, err := f.sign("at+jwt", claims{Audience: f.issuer, ClientID: clientID, TokenID: random43(), Scope: "openid phone"})
+	login := random43()
+	access, err := f.sign("at+jwt", claims{Audience: f.issuer, ClientID: clientID, TokenID: random43(), SessionID: login, Scope: "openid phone"})
 	idToken, idErr := f.sign("JWT", claims{
-		Audience: clientID, Nonce: s.nonce, SessionID: random43(), PhoneNumber: "+8613800138000", PhoneVerified: true,
+		Audience: clientID, Nonce: s.nonce, SessionID: login, PhoneNumber: "+8613800138000", PhoneVerified: true,
 	})
 	if err != nil || idErr != nil {
 		c.Status(http.StatusInternalServerError)

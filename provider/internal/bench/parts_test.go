@@ -14,18 +14,21 @@ import (
 
 // BenchmarkMint is both tokens of a login: two signatures.
 func BenchmarkMint(b *testing.B) {
-	key, err := token.NewKey()
+	key, err := token.NewKey(token.ES256, time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}
-	mint, err := token.NewMint("https://login.example", []byte("the key of subjects"), []token.Key{key})
+	mint, err := token.NewMint("https://login.example", []byte("the key of subjects"))
 	if err != nil {
+		b.Fatal(err)
+	}
+	if err := mint.SetKeys([]token.Key{key}); err != nil {
 		b.Fatal(err)
 	}
 	grant := token.Grant{
 		Client:  identity.Client{ID: clientID, Name: clientName, Origins: []string{"https://" + clientDomain}},
 		Account: identity.Account{ID: "0123456789012345678901", PhoneNumber: "+8613800138000"},
-		Scopes:  []string{"openid", "phone"}, Nonce: "n-0S6_WzA2Mj", AuthTime: time.Now(), SessionID: challenge.NewSecret(), Now: time.Now(),
+		Scopes:  []string{"openid", "phone"}, Nonce: "n-0S6_WzA2Mj", AuthTime: time.Now(), LoginID: challenge.NewSecret(), Now: time.Now(),
 	}
 	b.ReportAllocs()
 	for b.Loop() {

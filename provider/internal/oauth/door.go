@@ -50,7 +50,7 @@ func (d *Door) Mount(r gin.IRoutes) {
 	r.GET("/.well-known/oauth-authorization-server", d.metadata())
 	r.GET("/jwks", func(c *gin.Context) {
 		c.Header("Cache-Control", "public, max-age=300")
-		c.Data(http.StatusOK, "application/json", d.Mint.JWKS())
+		c.Data(http.StatusOK, "application/json", d.Mint.JWKS(time.Now()))
 	})
 }
 

@@ -39,12 +39,15 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := token.NewKey()
+	key, err := token.NewKey(token.ES256, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	mint, err := token.NewMint("https://login.example", []byte("x"), []token.Key{key})
+	mint, err := token.NewMint("https://login.example", []byte("x"))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mint.SetKeys([]token.Key{key}); err != nil {
 		t.Fatal(err)
 	}
 	s := &site{t: t, store: memstore.New(), db: db}

@@ -164,7 +164,7 @@ func (d *Door) mint(ctx context.Context, r challenge.Record, client identity.Cli
 	}
 	answer, err := d.Mint.Tokens(token.Grant{
 		Client: client, Account: account, Scopes: r.Request.Scopes, Nonce: r.Request.Nonce,
-		AuthTime: r.ApprovedAt, SessionID: login.ID, Now: r.Now,
+		AuthTime: r.ApprovedAt, LoginID: login.ID, Now: r.Now,
 	})
 	if err != nil {
 		return nil, err
