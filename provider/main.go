@@ -15,6 +15,7 @@ import (
 type cli struct {
 	Serve  serveCommand  `cmd:"" help:"Run the provider until SIGINT or SIGTERM."`
 	Client clientCommand `cmd:"" help:"Register sites. Works while a server runs on the same data folder."`
+	Key    keyCommand    `cmd:"" help:"List and rotate the signing keys. Works while servers run on the same data folder."`
 }
 
 const description = `An identity provider that logs a website's visitor in by a QR code and a phone.

@@ -14,14 +14,16 @@ import (
 )
 
 type serveCommand struct {
-	Issuer     string        `default:"http://localhost:9000" placeholder:"URL" help:"Public URL of this provider, without a path. Sites and phones are bound to it: it cannot be changed later. https, unless on the loopback (${default})."`
-	Listen     string        `default:"localhost:9000" placeholder:"HOST:PORT" help:"Where to listen (${default})."`
-	Data       string        `default:"qrlogin-data" placeholder:"DIR" help:"Folder of the database: accounts, devices, sites, keys, logins. Made if missing (${default})."`
-	Store      string        `default:"memory" placeholder:"STORE" help:"Where challenges live for their five minutes: memory, for one process; redis://HOST:PORT, for several; miniredis, to try the Redis path with nothing installed (${default})."`
-	SMS        string        `name:"sms" default:"console" placeholder:"SENDER" help:"How the code reaches a phone number at enrolment: console prints it (loopback issuers alone); file:PATH appends a JSON line for another program to send (${default})."`
-	Redelivery time.Duration `default:"10s" help:"How long a site that lost the answer may fetch the same tokens again; 0s turns it off (${default})."`
-	LogFormat  string        `default:"text" enum:"text,json" help:"text or json (${default})."`
-	LogLevel   slog.Level    `default:"info" help:"debug, info, warn or error (${default})."`
+	Issuer      string        `default:"http://localhost:9000" placeholder:"URL" help:"Public URL of this provider, without a path. Sites and phones are bound to it: it cannot be changed later. https, unless on the loopback (${default})."`
+	Listen      string        `default:"localhost:9000" placeholder:"HOST:PORT" help:"Where to listen (${default})."`
+	Data        string        `default:"qrlogin-data" placeholder:"DIR" help:"Folder of the database: accounts, devices, sites, keys, logins. Made if missing (${default})."`
+	Store       string        `default:"memory" placeholder:"STORE" help:"Where challenges live for their five minutes: memory, for one process; redis://HOST:PORT, for several; miniredis, to try the Redis path with nothing installed (${default})."`
+	SMS         string        `name:"sms" default:"console" placeholder:"SENDER" help:"How the code reaches a phone number at enrolment: console prints it (loopback issuers alone); file:PATH appends a JSON line for another program to send (${default})."`
+	Redelivery  time.Duration `default:"10s" help:"How long a site that lost the answer may fetch the same tokens again; 0s turns it off (${default})."`
+	KeyRotation time.Duration `default:"720h" help:"How long a signing key signs before the next one does; 0s for never (${default})."`
+	MasterKey   string        `placeholder:"KEY" help:"The private signing keys lie sealed under it: 32 random characters or more, or file:PATH. Put it into a file or the environment, not on a command line, which every user of the machine can read."`
+	LogFormat   string        `default:"text" enum:"text,json" help:"text or json (${default})."`
+	LogLevel    slog.Level    `default:"info" help:"debug, info, warn or error (${default})."`
 }
 
 // Run serves until ctx is done.
@@ -44,6 +46,7 @@ func (s *serveCommand) Run(ctx context.Context) error {
 	defer listener.Close()
 	provider, err := app.New(ctx, app.Config{
 		Issuer: s.Issuer, Store: s.Store, Data: s.Data, SMS: s.SMS, Redelivery: &s.Redelivery, Log: log,
+		KeyRotation: &s.KeyRotation, MasterKey: s.MasterKey,
 	})
 	if err != nil {
 		return err
