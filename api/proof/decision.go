@@ -33,6 +33,7 @@ type Decision struct {
 	Audience   string // aud, the issuer
 	Challenge  string // the challenge's id
 	Verdict    Verdict
+	Session    bool      // with Approve: "this is my computer"
 	Consent    []byte    // what the phone showed, unchanged
 	IssuedAt   time.Time // iat
 }
@@ -42,16 +43,28 @@ type decisionClaims struct {
 	Audience             string `json:"aud"` // one issuer, never a list
 	Challenge            string `json:"challenge"`
 	Verdict              string `json:"decision"`
+	Session              bool   `json:"session,omitempty"`
 	Consent              string `json:"consent"`
 }
 
 // SignDecision signs a decision on a challenge for an issuer. consent is the bytes that the scan returned.
 func SignDecision(key crypto.Signer, audience, challenge string, v Verdict, consent []byte, now time.Time) (string, error) {
+	return signDecision(key, audience, challenge, v, false, consent, now)
+}
+
+// SignSession signs an approval that also says "this is my computer": the browser may be kept signed in. It is for a consent
+// that offers a session.
+func SignSession(key crypto.Signer, audience, challenge string, consent []byte, now time.Time) (string, error) {
+	return signDecision(key, audience, challenge, Approve, true, consent, now)
+}
+
+func signDecision(key crypto.Signer, audience, challenge string, v Verdict, session bool, consent []byte, now time.Time) (string, error) {
 	jws, err := sign(key, DecisionType, &decisionClaims{
 		RegisteredClaims: jwt.RegisteredClaims{IssuedAt: jwt.NewNumericDate(now)},
 		Audience:         audience,
 		Challenge:        challenge,
 		Verdict:          string(v),
+		Session:          session,
 		Consent:          base64url.EncodeToString(consent),
 	})
 	if err != nil {
@@ -78,6 +91,9 @@ func VerifyDecision(jws, audience string) (Decision, error) {
 	if verdict != Approve && verdict != Deny {
 		return Decision{}, errors.New("decision: decision is neither approve nor deny")
 	}
+	if claims.Session && verdict != Approve {
+		return Decision{}, errors.New("decision: session stands beside a refusal")
+	}
 	consent, err := base64url.DecodeString(claims.Consent)
 	if err != nil || len(consent) == 0 {
 		return Decision{}, errors.New("decision: consent is missing or not base64url")
@@ -92,6 +108,7 @@ func VerifyDecision(jws, audience string) (Decision, error) {
 		Audience:   claims.Audience,
 		Challenge:  claims.Challenge,
 		Verdict:    verdict,
+		Session:    claims.Session,
 		Consent:    consent,
 		IssuedAt:   iat,
 	}, nil

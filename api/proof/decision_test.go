@@ -40,6 +40,26 @@ func TestADecisionSaysWhoDecidedWhat(t *testing.T) {
 	}
 }
 
+func TestOnlyAnApprovalMayCarryASession(t *testing.T) {
+	key := newKey(t)
+	jws, err := SignSession(key, issuer, challenge, consent, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := VerifyDecision(jws, issuer)
+	if err != nil || !d.Session || d.Verdict != Approve || !bytes.Equal(d.Consent, consent) {
+		t.Errorf("got %+v, %v", d, err)
+	}
+	for _, v := range []Verdict{Approve, Deny} {
+		if jws, err = SignDecision(key, issuer, challenge, v, consent, now); err != nil {
+			t.Fatal(err)
+		}
+		if d, err = VerifyDecision(jws, issuer); err != nil || d.Session {
+			t.Errorf("%s without one: %+v, %v", v, d, err)
+		}
+	}
+}
+
 func TestADecisionIsRefusedFor(t *testing.T) {
 	key := newKey(t)
 	header := map[string]any{"typ": DecisionType, "alg": "ES256", "jwk": members(t, key)}
@@ -54,6 +74,8 @@ func TestADecisionIsRefusedFor(t *testing.T) {
 		"an empty consent":       with(decisionMembers(), "consent", ""),
 		"a consent in the clear": with(decisionMembers(), "consent", string(consent)),
 		"a padded consent":       with(decisionMembers(), "consent", "e30="),
+		"a denial with session":  with(with(decisionMembers(), "decision", "deny"), "session", true),
+		"a session in words":     with(decisionMembers(), "session", "true"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := VerifyDecision(forge(t, key, header, claims), issuer); err == nil {
@@ -93,17 +115,19 @@ func FuzzVerifyDecision(f *testing.F) {
 	}
 	header := map[string]any{"typ": DecisionType, "alg": "ES256", "jwk": members(f, key)}
 	f.Add(forge(f, key, header, with(decisionMembers(), "aud", []string{issuer})), uint(5), byte(32))
+	f.Add(forge(f, key, header, with(decisionMembers(), "session", true)), uint(9), byte(2))
+	f.Add(forge(f, key, header, with(with(decisionMembers(), "decision", "deny"), "session", true)), uint(0), byte(0))
 	f.Add("e30.e30.", uint(0), byte(0))
 	f.Fuzz(func(t *testing.T, jws string, at uint, flip byte) {
 		d, err := VerifyDecision(jws, issuer)
 		if err != nil {
-			if d.Key != nil || d.Verdict != "" {
+			if d.Key != nil || d.Verdict != "" || d.Session {
 				t.Fatal("a refused decision says something")
 			}
 			return
 		}
 		if (d.Verdict != Approve && d.Verdict != Deny) || d.Challenge == "" || len(d.Consent) == 0 ||
-			d.IssuedAt.IsZero() || d.Thumbprint != Thumbprint(d.Key) {
+			d.IssuedAt.IsZero() || d.Thumbprint != Thumbprint(d.Key) || d.Session && d.Verdict != Approve {
 			t.Fatalf("verified, and incomplete: %+v", d)
 		}
 		again, err := VerifyDecision(jws, d.Audience)

@@ -4,5 +4,6 @@
 // that one is never taken for the other (RFC 8725 section 3.11).
 //
 // The package verifies that an object is whole and says what it should. It keeps no state and knows no clock, store,
-// account or HTTP: whether the key is known, the time fresh, the nonce right and the jti new is the caller's to judge.
+// account or HTTP: whether the key is known, the time fresh, the nonce right, the jti new and the access token the one that
+// the proof is beside is the caller's to judge.
 package proof

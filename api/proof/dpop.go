@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/url"
@@ -21,16 +22,17 @@ const (
 	maxID   = 128     // bytes of a jti, which the caller remembers
 )
 
-// DPoP is a verified DPoP proof: this key sent this request. The caller still judges IssuedAt, Nonce, and whether ID was
-// seen before (RFC 9449 section 4.3, items 10 to 12).
+// DPoP is a verified DPoP proof: this key sent this request. The caller still judges IssuedAt, Nonce, AccessTokenHash, and
+// whether ID was seen before (RFC 9449 section 4.3, items 10 to 12, and section 11.1).
 type DPoP struct {
-	Key        *ecdsa.PublicKey
-	Thumbprint string    // of Key, RFC 7638
-	ID         string    // jti, 1 to 128 bytes
-	Method     string    // htm
-	URL        string    // htu, as the sender wrote it
-	Nonce      string    // nonce, "" when there is none
-	IssuedAt   time.Time // iat
+	Key             *ecdsa.PublicKey
+	Thumbprint      string    // of Key, RFC 7638
+	ID              string    // jti, 1 to 128 bytes
+	Method          string    // htm
+	URL             string    // htu, as the sender wrote it
+	Nonce           string    // nonce, "" when there is none
+	AccessTokenHash string    // ath, "" when there is none
+	IssuedAt        time.Time // iat
 }
 
 type dpopClaims struct {
@@ -38,16 +40,33 @@ type dpopClaims struct {
 	Method               string `json:"htm"`
 	URL                  string `json:"htu"`
 	Nonce                string `json:"nonce,omitempty"`
+	AccessTokenHash      string `json:"ath,omitempty"`
 }
 
 // SignDPoP makes a DPoP proof for one request (RFC 9449 section 4.2) with a fresh random jti. The query and fragment of
 // the URL are left out. The nonce is the provider's last DPoP-Nonce, or "".
 func SignDPoP(key crypto.Signer, method, target, nonce string, now time.Time) (string, error) {
+	return signDPoP(key, method, target, nonce, "", now)
+}
+
+// SignDPoPFor is SignDPoP for a request that carries this access token (RFC 9449 section 7.1).
+func SignDPoPFor(key crypto.Signer, method, target, nonce, accessToken string, now time.Time) (string, error) {
+	return signDPoP(key, method, target, nonce, AccessTokenHash(accessToken), now)
+}
+
+// AccessTokenHash is the ath of a proof beside this access token (RFC 9449 section 4.2).
+func AccessTokenHash(accessToken string) string {
+	sum := sha256.Sum256([]byte(accessToken))
+	return base64url.EncodeToString(sum[:])
+}
+
+func signDPoP(key crypto.Signer, method, target, nonce, ath string, now time.Time) (string, error) {
 	jws, err := sign(key, DPoPType, &dpopClaims{
 		RegisteredClaims: jwt.RegisteredClaims{ID: rand.Text(), IssuedAt: jwt.NewNumericDate(now)},
 		Method:           method,
 		URL:              withoutQuery(target),
 		Nonce:            nonce,
+		AccessTokenHash:  ath,
 	})
 	if err != nil {
 		return "", fmt.Errorf("sign DPoP proof: %w", err)
@@ -78,13 +97,14 @@ func VerifyDPoP(jws, method, target string) (DPoP, error) {
 		return DPoP{}, fmt.Errorf("DPoP proof: %w", err)
 	}
 	return DPoP{
-		Key:        pub,
-		Thumbprint: Thumbprint(pub),
-		ID:         claims.ID,
-		Method:     claims.Method,
-		URL:        claims.URL,
-		Nonce:      claims.Nonce,
-		IssuedAt:   iat,
+		Key:             pub,
+		Thumbprint:      Thumbprint(pub),
+		ID:              claims.ID,
+		Method:          claims.Method,
+		URL:             claims.URL,
+		Nonce:           claims.Nonce,
+		AccessTokenHash: claims.AccessTokenHash,
+		IssuedAt:        iat,
 	}, nil
 }
 

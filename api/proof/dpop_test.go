@@ -27,6 +27,25 @@ func TestAProofSaysWhoSentWhatAndWhen(t *testing.T) {
 	}
 }
 
+// The access token of RFC 9449 section 7.1, and the ath of the proof beside it.
+func TestAProofNamesTheAccessTokenBesideIt(t *testing.T) {
+	key, hash := newKey(t), "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo"
+	jws, err := SignDPoPFor(key, "POST", target, "n1", "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := VerifyDPoP(jws, "POST", target)
+	if err != nil || p.AccessTokenHash != hash || p.Nonce != "n1" {
+		t.Errorf("got %+v, %v", p, err)
+	}
+	if jws, err = SignDPoP(key, "POST", target, "", now); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = VerifyDPoP(jws, "POST", target); err != nil || p.AccessTokenHash != "" {
+		t.Errorf("without a token: %+v, %v", p, err)
+	}
+}
+
 func TestEveryProofHasItsOwnID(t *testing.T) {
 	key, seen := newKey(t), map[string]bool{}
 	for range 100 {
@@ -56,6 +75,7 @@ func TestAProofIsRefusedFor(t *testing.T) {
 		"a URL that is a number": with(dpopMembers(), "htu", 7),
 		"no jti":                 with(dpopMembers(), "jti", nil),
 		"a jti without end":      with(dpopMembers(), "jti", strings.Repeat("a", 129)),
+		"an ath that is a list":  with(dpopMembers(), "ath", []string{"a"}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := VerifyDPoP(forge(t, key, header, claims), "POST", target); err == nil {
@@ -115,6 +135,7 @@ func FuzzVerifyDPoP(f *testing.F) {
 	}
 	header := map[string]any{"typ": DPoPType, "alg": "ES256", "jwk": members(f, key)}
 	f.Add(forge(f, key, header, dpopMembers()), uint(3), byte(255))
+	f.Add(forge(f, key, header, with(dpopMembers(), "ath", AccessTokenHash("token"))), uint(40), byte(1))
 	f.Add("e30.e30.", uint(0), byte(0))
 	f.Add("..", uint(1), byte('\n'))
 	f.Fuzz(func(t *testing.T, jws string, at uint, flip byte) {
