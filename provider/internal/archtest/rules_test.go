@@ -20,20 +20,24 @@ var layers = []struct {
 	{"provider/app", []string{
 		"api", "provider/internal/browser", "provider/internal/oauth", "provider/internal/phone", "provider/internal/web",
 		"provider/internal/memstore", "provider/internal/redisstore", "provider/internal/sqlstore", "provider/internal/token",
-		"provider/internal/challenge", "provider/internal/identity"},
+		"provider/internal/dpop", "provider/internal/challenge", "provider/internal/identity"},
 		"app is the one place that knows all parts and wires them, so no part has to know another"},
 
 	{"provider/internal/oauth/...", []string{
-		"api", "provider/internal/web", "provider/internal/token", "provider/internal/challenge", "provider/internal/identity"},
+		"api", "provider/internal/web", "provider/internal/token", "provider/internal/dpop", "provider/internal/challenge",
+		"provider/internal/identity"},
 		"a door can be read alone: it knows no other door, and of stores only the methods that it declares. This one mints tokens"},
 	{"provider/internal/browser/...", []string{"api", "provider/internal/web", "provider/internal/challenge", "provider/internal/identity"},
 		"a door can be read alone. The watch capability never yields a token (SECURITY.md §1.1), so this one cannot mint any"},
 	{"provider/internal/phone/...", []string{
-		"api", "api/proof", "provider/internal/web", "provider/internal/challenge", "provider/internal/identity"},
+		"api", "api/proof", "provider/internal/web", "provider/internal/dpop", "provider/internal/challenge",
+		"provider/internal/identity"},
 		"a door can be read alone. The phone gets no token, so this one cannot mint any"},
 	{"provider/internal/web", []string{"api", "provider/internal/challenge", "provider/internal/identity"},
 		"what the doors share of HTTP must not become the way by which they know each other"},
 
+	{"provider/internal/dpop", []string{"api/proof", "provider/internal/challenge"},
+		"a proof is judged by the same rules at every door, so this knows none of them, nor what it answers"},
 	{"provider/internal/token", []string{"api", "api/proof", "provider/internal/challenge", "provider/internal/identity"},
 		"what a token says does not depend on how a request arrives or where keys lie"},
 	{"provider/internal/memstore", []string{"provider/internal/challenge"},

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/dpop"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/web"
 )
@@ -49,7 +50,7 @@ type Door struct {
 	Devices    Devices
 	Audit      Auditor
 	SMS        Sender
-	NonceKey   []byte // for DPoP nonces; the same at every node
+	Proofs     dpop.Verifier
 	Log        *slog.Logger
 }
 
