@@ -28,6 +28,7 @@ type (
 	Approve struct {
 		Device  string
 		Consent []byte
+		Session bool // "this is my computer", where that was offered
 	}
 
 	// Deny is its signed no.
@@ -159,19 +160,36 @@ func (c Challenge) decides(device string, consent []byte) error {
 	return nil
 }
 
+// approves tells whether this approval can be given.
+func (c Challenge) approves(e Approve) error {
+	if err := c.decides(e.Device, e.Consent); err != nil {
+		return err
+	}
+	if e.Session && !c.Request.SessionOffered {
+		return ErrNotAllowed // RFC 10027 §6.1.10: no session but where both sides want one
+	}
+	return nil
+}
+
 func (c Challenge) approve(e Approve, now time.Time) (Challenge, error) {
 	switch c.State {
 	case Claimed:
-		if err := c.decides(e.Device, e.Consent); err != nil {
+		if err := c.approves(e); err != nil {
 			return c, err
 		}
 		if c.ExpiresAt.Sub(now) < DecisionReserve {
 			return c, ErrTooLate
 		}
-		c.ApprovedAt = now
+		c.ApprovedAt, c.Session = now, e.Session
 		return c.to(Approved), nil
-	case Approved, Redeemed:
-		return c, c.decides(e.Device, e.Consent) // sent again because the first answer was lost
+	case Approved, Redeemed: // sent again because the first answer was lost
+		if err := c.approves(e); err != nil {
+			return c, err
+		}
+		if e.Session != c.Session {
+			return c, ErrWrongState // the first counts, and who says otherwise is not told that this did
+		}
+		return c, nil
 	default:
 		return c, ErrWrongState
 	}

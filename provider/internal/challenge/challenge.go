@@ -56,12 +56,13 @@ type Policy struct {
 	StaticCode bool `json:"static_code,omitempty"`
 }
 
-// Request is what the site asks for. The core carries it and does not look inside.
+// Request is what the site asks for. The core carries it; of what is inside it looks at SessionOffered alone.
 type Request struct {
 	Scopes         []string        `json:"scopes,omitempty"`
 	Nonce          string          `json:"nonce,omitempty"`
 	BindingMessage string          `json:"binding_message,omitempty"`
 	Details        json.RawMessage `json:"details,omitempty"` // RFC 9396
+	SessionOffered bool            `json:"session_offered,omitempty"`
 }
 
 // Browser is how the consumption device presented itself, on its own connection and not in the site's words.
@@ -100,6 +101,7 @@ type Challenge struct {
 	Claim   Claim   `json:"claim,omitzero"`
 
 	ApprovedAt time.Time `json:"approved_at,omitzero"`
+	Session    bool      `json:"session,omitempty"`    // the approval said "this is my computer"
 	Sealed     []byte    `json:"sealed,omitempty"`     // the token response, readable with the device_code alone
 	WindowEnds time.Time `json:"window_ends,omitzero"` // of a redeemed challenge: until when Sealed is handed out again
 }

@@ -14,7 +14,7 @@ const (
 	TooLate                          // less than DecisionReserve is left
 	CodeUnknown                      // a code that this provider did not make, or a typed one that leads nowhere
 	CodeStale                        // a code that was right and is no longer accepted
-	NotAllowed                       // the client's policy refuses this way of scanning
+	NotAllowed                       // the client's policy refuses this way of scanning, or a session was not offered
 	ConsentMismatch                  // the phone signed something else than it was shown
 	Conflict                         // the record has changed since it was read
 	UserCodeTaken                    // the draft's user_code is another challenge's

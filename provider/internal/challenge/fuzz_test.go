@@ -103,7 +103,7 @@ func eventOf(c Challenge, op byte, now time.Time) Event {
 	case 3:
 		return Release{who}
 	case 4, 5:
-		return Approve{who, says}
+		return Approve{who, says, op>>6&1 == 1}
 	case 6:
 		return Deny{who, says}
 	case 7, 8:
@@ -119,14 +119,17 @@ func eventOf(c Challenge, op byte, now time.Time) Event {
 
 // FuzzApply sends random events at random times, two bytes each: what happens, and after how many half seconds.
 func FuzzApply(f *testing.F) {
-	f.Add(true, []byte{2, 1, 4, 1, 0x17, 1, 10, 1})             // scan, approve, redeem, receipt
-	f.Add(false, []byte{0, 1, 1, 1, 4, 1, 0x47, 1, 9, 60})      // visit, frame, approve, redeem, cancel
-	f.Add(false, []byte{1, 1, 3, 1, 0x11, 1, 4, 1, 0x14, 1})    // claim, release, claim by another, approve by both
-	f.Add(true, []byte{2, 255, 0, 255, 4, 70, 7, 1})            // approval too late
-	f.Add(true, []byte{2, 1, 0x24, 1, 6, 1, 2, 1, 9, 1})        // approve another order, deny, scan again
-	f.Add(true, []byte{2, 1, 4, 1, 7, 1, 7, 1, 0xf7, 1, 10, 1}) // redeem, and again
-	f.Fuzz(func(t *testing.T, static bool, script []byte) {
+	f.Add(true, true, []byte{2, 1, 4, 1, 0x17, 1, 10, 1})             // scan, approve, redeem, receipt
+	f.Add(false, true, []byte{0, 1, 1, 1, 4, 1, 0x47, 1, 9, 60})      // visit, frame, approve, redeem, cancel
+	f.Add(false, true, []byte{1, 1, 3, 1, 0x11, 1, 4, 1, 0x14, 1})    // claim, release, claim by another, approve by both
+	f.Add(true, true, []byte{2, 255, 0, 255, 4, 70, 7, 1})            // approval too late
+	f.Add(true, true, []byte{2, 1, 0x24, 1, 6, 1, 2, 1, 9, 1})        // approve another order, deny, scan again
+	f.Add(true, true, []byte{2, 1, 4, 1, 7, 1, 7, 1, 0xf7, 1, 10, 1}) // redeem, and again
+	f.Add(true, false, []byte{2, 1, 0x44, 1, 4, 1, 0x17, 1})          // approve with a session that is not offered
+	f.Add(true, true, []byte{2, 1, 0x44, 1, 4, 1, 0x17, 1, 0x44, 1})  // approve with a session, without, redeem, approve with
+	f.Fuzz(func(t *testing.T, static, offered bool, script []byte) {
 		c, now := pendingWith(Policy{StaticCode: static}), begin
+		c.Request.SessionOffered = offered
 		redeemed := 0
 		script = script[:min(len(script), 200)]
 		for ; len(script) >= 2; script = script[2:] {
@@ -181,6 +184,9 @@ func checkMove(t *testing.T, c, next Challenge, event Event, now time.Time) {
 	if c.Claim.Device != "" && next.Claim.Device != "" && !reflect.DeepEqual(c.Claim, next.Claim) {
 		t.Fatalf("%T changed the claim %+v to %+v", event, c.Claim, next.Claim)
 	}
+	if c.State != Claimed && c.Session != next.Session {
+		t.Fatalf("%T in %v made session %t of %t", event, c.State, next.Session, c.Session)
+	}
 	if c.State == next.State {
 		return
 	}
@@ -196,6 +202,9 @@ func checkMove(t *testing.T, c, next Challenge, event Event, now time.Time) {
 		}
 		if c.State != Claimed || who != c.Claim.Device || !bytes.Equal(says, c.Claim.Consent) {
 			t.Fatalf("%+v made %v of %v, claimed by %+v", event, next.State, c.State, c.Claim)
+		}
+		if e, _ := event.(Approve); next.Session != e.Session || next.Session && !c.Request.SessionOffered {
+			t.Fatalf("%+v made session %t where it was offered %t", event, next.Session, c.Request.SessionOffered)
 		}
 		if next.State == Approved && now.After(c.ExpiresAt.Add(-DecisionReserve)) {
 			t.Fatalf("approved %v before the expiry", c.ExpiresAt.Sub(now))

@@ -30,11 +30,11 @@ var (
 	begin        = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 )
 
-// pending is a challenge that began at begin, under the required rotation.
+// pending is a challenge that began at begin, under the required rotation, with a session on offer.
 func pending() Challenge { return pendingWith(Policy{}) }
 
 func pendingWith(p Policy) Challenge {
-	draft, _, _ := NewDraft(clientOfTest, p, Request{Scopes: []string{"openid"}, Nonce: "nonce"})
+	draft, _, _ := NewDraft(clientOfTest, p, Request{Scopes: []string{"openid"}, Nonce: "nonce", SessionOffered: true})
 	c := draft.Begin(begin)
 	c.Browser = browser
 	return c

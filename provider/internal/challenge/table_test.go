@@ -50,10 +50,13 @@ func table(c Challenge, now time.Time) []struct {
 		{"scan of a forged code by another", scanBy(otherDevice, forged), [4]cell{unknown, unknown, unknown, unknown}},
 		{"release", Release{device}, [4]cell{wrong, to(Pending), wrong, wrong}},
 		{"release by another", Release{otherDevice}, [4]cell{wrong, another, wrong, wrong}},
-		{"approve", Approve{device, consent}, [4]cell{wrong, to(Approved), same, same}},
-		{"approve by another", Approve{otherDevice, consent}, [4]cell{wrong, another, another, another}},
-		{"approve something else", Approve{device, otherConsent}, [4]cell{wrong, othersays, othersays, othersays}},
-		{"approve nothing", Approve{device, nil}, [4]cell{wrong, othersays, othersays, othersays}},
+		{"approve", Approve{device, consent, false}, [4]cell{wrong, to(Approved), same, same}},
+		{"approve by another", Approve{otherDevice, consent, false}, [4]cell{wrong, another, another, another}},
+		{"approve something else", Approve{device, otherConsent, false}, [4]cell{wrong, othersays, othersays, othersays}},
+		{"approve nothing", Approve{device, nil, false}, [4]cell{wrong, othersays, othersays, othersays}},
+		{"approve with a session", Approve{device, consent, true}, [4]cell{wrong, to(Approved), wrong, wrong}},
+		{"approve with a session by another", Approve{otherDevice, consent, true}, [4]cell{wrong, another, another, another}},
+		{"approve something else with a session", Approve{device, otherConsent, true}, [4]cell{wrong, othersays, othersays, othersays}},
 		{"deny", Deny{device, consent}, [4]cell{wrong, to(Denied), wrong, wrong}},
 		{"deny by another", Deny{otherDevice, consent}, [4]cell{wrong, another, wrong, wrong}},
 		{"deny something else", Deny{device, otherConsent}, [4]cell{wrong, othersays, wrong, wrong}},
@@ -162,10 +165,10 @@ func TestAReleasedChallengeIsAnybodysAndForgetsTheClaim(t *testing.T) {
 	if !reflect.DeepEqual(c.Claim, Claim{}) {
 		t.Fatalf("the claim is still there: %+v", c.Claim)
 	}
-	refuses(t, c, Approve{device, consent}, now, ErrWrongState)
+	refuses(t, c, Approve{device, consent, false}, now, ErrWrongState)
 	c = c.applied(t, now, scanBy(otherDevice, c.frameAt(now)))
-	refuses(t, c, Approve{device, consent}, now, ErrClaimedByAnother)
-	leadsTo(t, c, Approve{otherDevice, consent}, now, Approved)
+	refuses(t, c, Approve{device, consent, false}, now, ErrClaimedByAnother)
+	leadsTo(t, c, Approve{otherDevice, consent, false}, now, Approved)
 }
 
 func TestTheBrowserFreezesAtTheClaim(t *testing.T) {
@@ -173,6 +176,48 @@ func TestTheBrowserFreezesAtTheClaim(t *testing.T) {
 	c := inState(t, Claimed, now).applied(t, now, Visit{otherBrowser})
 	if c.Browser != browser {
 		t.Fatalf("the browser is now %+v", c.Browser)
+	}
+}
+
+// An approval once given counts as it was given: the same again is taken for the same, and another is refused.
+func TestASessionBeginsWhereItIsOfferedAndTheFirstApprovalSaysSo(t *testing.T) {
+	now := begin.Add(time.Minute)
+	redeem := Redeem{Sealed: []byte("sealed"), Window: time.Minute}
+	for _, row := range []struct {
+		offered, first, again bool
+		err, errAgain         error
+	}{
+		{offered: true, first: true, again: true},
+		{offered: true, first: true, again: false, errAgain: ErrWrongState},
+		{offered: true, first: false, again: false},
+		{offered: true, first: false, again: true, errAgain: ErrWrongState},
+		{offered: false, first: false, again: false},
+		{offered: false, first: false, again: true, errAgain: ErrNotAllowed},
+		{offered: false, first: true, err: ErrNotAllowed},
+	} {
+		c := pending()
+		c.Request.SessionOffered = row.offered
+		c = c.applied(t, now, scanBy(device, c.frameAt(now)))
+		first, again := Approve{device, consent, row.first}, Approve{device, consent, row.again}
+		if row.err != nil {
+			refuses(t, c, first, now, row.err)
+			refuses(t, c, first, begin.Add(Lifetime-instant), row.err) // however late it is
+			continue
+		}
+		for c = c.applied(t, now, first); ; c = c.applied(t, now, redeem) {
+			if c.Session != row.first {
+				t.Errorf("%+v: %v with session %t", row, c.State, c.Session)
+			}
+			if got, err := c.Apply(again, now); err != row.errAgain || !reflect.DeepEqual(got, c) {
+				t.Errorf("%+v, sent again to %v: %+v, %v", row, c.State, got, err)
+			}
+			if c.State == Redeemed {
+				break
+			}
+		}
+		if c.Tombstone().Session {
+			t.Errorf("%+v: the tombstone tells of the session", row)
+		}
 	}
 }
 

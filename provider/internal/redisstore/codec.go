@@ -9,7 +9,7 @@ import (
 )
 
 // format is the first byte of every record. Whoever changes what coder.challenge does raises it.
-const format = 1
+const format = 2
 
 // coder writes a challenge as bytes, or reads it back: each method does the one or the other, so that the two cannot part.
 // Writing, it changes nothing that it is given, for others hold the same slices.
@@ -59,6 +59,7 @@ func (x *coder) challenge(c *challenge.Challenge) {
 	x.text(&c.Request.Nonce)
 	x.text(&c.Request.BindingMessage)
 	x.blob((*[]byte)(&c.Request.Details))
+	x.bool(&c.Request.SessionOffered)
 	x.text(&c.Browser.Address)
 	x.text(&c.Browser.UserAgent)
 	x.text(&c.Claim.Device)
@@ -67,6 +68,7 @@ func (x *coder) challenge(c *challenge.Challenge) {
 	x.blob(&c.Claim.Consent)
 
 	x.time(&c.ApprovedAt)
+	x.bool(&c.Session)
 	x.blob(&c.Sealed)
 	x.time(&c.WindowEnds)
 }

@@ -66,7 +66,7 @@ var (
 	browser = challenge.Browser{Address: "203.0.113.77", UserAgent: "Browser of the suite (one; two)"}
 	request = challenge.Request{
 		Scopes: []string{"openid", "phone"}, Nonce: "nonce-of-the-suite", BindingMessage: "words of the site",
-		Details: []byte(`[{"type":"order;of,the suite"}]`),
+		Details: []byte(`[{"type":"order;of,the suite"}]`), SessionOffered: true,
 	}
 )
 
@@ -121,7 +121,9 @@ func scan(id challenge.ID) challenge.Scan {
 	return challenge.Scan{Code: challenge.Code{ID: id}, Device: device, Account: account, Consent: consent}
 }
 
-func approve() challenge.Approve { return challenge.Approve{Device: device, Consent: consent} }
+func approve() challenge.Approve {
+	return challenge.Approve{Device: device, Consent: consent, Session: true}
+}
 
 // want fails unless the error is the wanted one; nil for none.
 func want(t *testing.T, what string, err, wanted error) {
