@@ -90,6 +90,7 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	page := &browser.Door{Issuer: c.Issuer, Challenges: store, Clients: db, Drain: drained, Log: c.Log}
 	device := &phone.Door{
 		Issuer: c.Issuer, Challenges: store, Keys: store, Clients: db, Devices: db, Audit: db, SMS: sender,
+		Logins: noLogins{}, SignOut: noSignOut{},
 		Proofs: dpop.Verifier{Issuer: c.Issuer, Keys: store, NonceKey: nonceKey}, Log: c.Log,
 	}
 	p.handler = route(c.Log, site, page, device)

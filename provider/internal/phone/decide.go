@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -11,7 +12,10 @@ import (
 	"qrlogin/provider/internal/web"
 )
 
-var errDecision = web.Problem{Status: http.StatusUnauthorized, Code: "proof-invalid", Title: "The signed decision is malformed or its signature is wrong"}
+var (
+	errDecision  = web.Problem{Status: http.StatusUnauthorized, Code: "proof-invalid", Title: "The signed decision is malformed or its signature is wrong"}
+	errNoSession = web.Problem{Status: http.StatusForbidden, Code: "not-allowed", Title: "No session was offered for this login"}
+)
 
 // decide takes a signed decision. It needs no proof beside it: the signature is over the consent of this one claim, which
 // holds the challenge's id and the moment of the claim, so that it can be sent again and does nothing new.
@@ -35,12 +39,15 @@ func (d *Door) decide(c *gin.Context) error {
 	var event challenge.Event = challenge.Deny{Device: device.ID, Consent: decision.Consent}
 	state := api.DecisionResultStateDenied
 	if decision.Verdict == proof.Approve {
-		event = challenge.Approve{Device: device.ID, Consent: decision.Consent}
+		event = challenge.Approve{Device: device.ID, Consent: decision.Consent, Session: decision.Session}
 		state = api.DecisionResultStateApproved
 	}
 	_, err = challenge.Do(c.Request.Context(), d.Challenges, id, func(challenge.Record) (challenge.Event, error) {
 		return event, nil
 	})
+	if errors.Is(err, challenge.ErrNotAllowed) {
+		return errNoSession
+	}
 	if err != nil {
 		return err
 	}

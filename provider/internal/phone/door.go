@@ -31,6 +31,20 @@ type Devices interface {
 	TouchDevice(ctx context.Context, thumbprint string, at time.Time) error
 }
 
+// Logins lists where accounts are and were logged in.
+type Logins interface {
+	// Logins lists an account's logins, the newest first.
+	Logins(ctx context.Context, account string, limit int) ([]identity.Login, error)
+	// Login finds one; identity.ErrUnknownLogin.
+	Login(ctx context.Context, id string) (identity.Login, error)
+}
+
+// SignOut ends what a login gave out.
+type SignOut interface {
+	// Login ends a login, or the whole session that it belongs to, and has the sites told.
+	Login(ctx context.Context, id string) error
+}
+
 // Auditor keeps what an operator or an owner may want to know later.
 type Auditor interface {
 	Audit(ctx context.Context, e identity.AuditEvent) error
@@ -48,6 +62,8 @@ type Door struct {
 	Keys       challenge.Keys
 	Clients    Clients
 	Devices    Devices
+	Logins     Logins
+	SignOut    SignOut
 	Audit      Auditor
 	SMS        Sender
 	Proofs     dpop.Verifier
@@ -68,6 +84,9 @@ func (d *Door) Mount(r gin.IRoutes) {
 	r.POST("/phone/enrollments/:enrollment_id/confirm", h(d.confirmEnrollment))
 	r.GET("/phone/account", h(d.account))
 	r.GET("/phone/devices", h(d.devices))
+	r.GET("/phone/logins", h(d.logins))
+	r.DELETE("/phone/logins/:id", h(d.endLogin))
+	r.POST("/phone/logins/:id/disown", h(d.disownLogin))
 	r.POST("/phone/scans", h(d.scan))
 	r.DELETE("/phone/scans/:id", h(d.release))
 	r.POST("/phone/decisions", h(d.decide))

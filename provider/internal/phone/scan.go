@@ -106,6 +106,9 @@ func (d *Door) consent(c *gin.Context, r challenge.Record) ([]byte, error) {
 	if r.Request.BindingMessage != "" {
 		consent.BindingMessage = &r.Request.BindingMessage // RFC 10027 §6.1.17
 	}
+	if r.Request.SessionOffered {
+		consent.SessionOffered = &r.Request.SessionOffered // RFC 10027 §6.1.10
+	}
 	consent.ClaimedAt = r.Now.UTC()
 	return json.Marshal(consent)
 }

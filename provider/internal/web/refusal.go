@@ -34,6 +34,8 @@ var refusals = map[error]Problem{
 	identity.ErrUnknownDevice:  {Status: http.StatusUnauthorized, Code: "device-unknown", Title: "This phone is not enrolled"},
 	identity.ErrWrongCode:      {Status: http.StatusUnprocessableEntity, Code: "enrollment-code-wrong", Title: "The code is wrong or has expired"},
 	identity.ErrInvalidNumber:  {Status: http.StatusUnprocessableEntity, Code: "phone-number-invalid", Title: "This is not a phone number that can receive a code"},
+	identity.ErrUnknownLogin:   {Status: http.StatusNotFound, Code: "login-unknown", Title: "There is no such login"},
+	identity.ErrEnded:          {Status: http.StatusGone, Code: "gone", Title: "This login has ended"},
 	identity.ErrDeviceConflict: {Status: http.StatusConflict, Code: "wrong-state", Title: "This device key belongs to another account"},
 }
 

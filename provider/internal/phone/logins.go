@@ -1,0 +1,126 @@
+package phone
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/api"
+	"qrlogin/provider/internal/identity"
+)
+
+const maxLogins = 100 // in one list
+
+func (d *Door) logins(c *gin.Context) error {
+	_, account, err := d.device(c)
+	if err != nil {
+		return err
+	}
+	all, err := d.Logins.Logins(c.Request.Context(), account.ID, maxLogins)
+	if err != nil {
+		return err
+	}
+	list := api.LoginList{Logins: make([]api.Login, 0, len(all))}
+	sites := map[string]identity.Client{} // many logins are at few sites
+	for _, login := range all {
+		site, known := sites[login.Client]
+		if !known {
+			if site, err = d.site(c, login.Client); err != nil {
+				return err
+			}
+			sites[login.Client] = site
+		}
+		list.Logins = append(list.Logins, viewLogin(login, site))
+	}
+	c.Header("Cache-Control", "no-store")
+	c.JSON(http.StatusOK, list)
+	return nil
+}
+
+// site is a client, or the id of one that is no longer registered.
+func (d *Door) site(c *gin.Context, id string) (identity.Client, error) {
+	site, err := d.Clients.Client(c.Request.Context(), id)
+	if errors.Is(err, identity.ErrUnknownClient) {
+		return identity.Client{ID: id, Name: id}, nil
+	}
+	return site, err
+}
+
+func viewLogin(l identity.Login, site identity.Client) api.Login {
+	view := api.Login{Id: l.ID, At: l.At.UTC(), AuthTime: l.AuthTime.UTC(), Session: l.Session != ""}
+	view.Client.Id, view.Client.Name, view.Client.Domains = site.ID, site.Name, site.Domains()
+	if l.Address != "" {
+		view.Address = &l.Address
+	}
+	if l.UserAgent != "" {
+		view.UserAgent = &l.UserAgent
+	}
+	if !l.EndedAt.IsZero() {
+		ended := l.EndedAt.UTC()
+		view.EndedAt = &ended
+	}
+	return view
+}
+
+// endLogin ends a login. To end one that has ended does nothing new: the first answer may have been lost.
+func (d *Door) endLogin(c *gin.Context) error {
+	login, err := d.ownLogin(c)
+	if err != nil {
+		return err
+	}
+	if err := d.end(c, login); err != nil {
+		return err
+	}
+	if login.EndedAt.IsZero() {
+		d.auditLogin(c, "login.ended", login)
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}
+
+// disownLogin is "this wasn't me" (RFC 10027 §6.1.6). That it was said is kept, whether or not the login has ended before.
+func (d *Door) disownLogin(c *gin.Context) error {
+	login, err := d.ownLogin(c)
+	if err != nil {
+		return err
+	}
+	d.auditLogin(c, "login.disowned", login)
+	if err := d.end(c, login); err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}
+
+// ownLogin is the login that the path names. Somebody else's looks like none at all.
+func (d *Door) ownLogin(c *gin.Context) (identity.Login, error) {
+	_, account, err := d.device(c)
+	if err != nil {
+		return identity.Login{}, err
+	}
+	id := c.Param("id")
+	if len(id) > 64 || !identity.SafeText(id) { // what no store has to look for
+		return identity.Login{}, identity.ErrUnknownLogin
+	}
+	login, err := d.Logins.Login(c.Request.Context(), id)
+	if err != nil {
+		return identity.Login{}, err
+	}
+	if login.Account != account.ID {
+		return identity.Login{}, identity.ErrUnknownLogin
+	}
+	return login, nil
+}
+
+// end ends a login with its session; also one that has ended, for its session may be there still.
+func (d *Door) end(c *gin.Context, l identity.Login) error {
+	if err := d.SignOut.Login(c.Request.Context(), l.ID); !errors.Is(err, identity.ErrEnded) {
+		return err
+	}
+	return nil
+}
+
+func (d *Door) auditLogin(c *gin.Context, kind string, l identity.Login) {
+	d.audit(c, identity.AuditEvent{Kind: kind, Account: l.Account, Client: l.Client, Detail: "login " + l.ID})
+}
