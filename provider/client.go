@@ -14,6 +14,7 @@ import (
 
 type clientCommand struct {
 	Add    clientAdd    `cmd:"" help:"Register a site and print its secret, once."`
+	Show   clientShow   `cmd:"" help:"Show all that is registered of a site."`
 	List   clientList   `cmd:"" help:"List the registered sites."`
 	Remove clientRemove `cmd:"" help:"Forget a site."`
 }
@@ -34,19 +35,33 @@ func (f clientFlags) with(ctx context.Context, use func(*app.Registry) error) er
 
 type clientAdd struct {
 	clientFlags
-	ID       string   `name:"id" required:"" placeholder:"ID" help:"client_id: printable ASCII without spaces."`
-	Name     string   `placeholder:"TEXT" help:"What the phone shows (the id)."`
-	Origin   []string `placeholder:"URL" help:"Whose pages show the code, as https://shop.example; may be repeated."`
-	Scope    []string `default:"openid,phone" help:"What the site may ask for (${default})."`
-	Sector   string   `placeholder:"NAME" help:"Sites of one sector see the same sub for a person (the first origin's host)."`
-	Public   bool     `help:"A client without a secret: a program on a person's own machine."`
-	StaticQR bool     `name:"static-qr" help:"Allow a code that does not rotate, and a typed one: for terminals and TVs. A copied picture then works for five minutes."`
+	ID                    string   `name:"id" required:"" placeholder:"ID" help:"client_id: printable ASCII without spaces."`
+	Name                  string   `placeholder:"TEXT" help:"What the phone shows (the id)."`
+	Origin                []string `placeholder:"URL" help:"Whose pages show the code, as https://shop.example; may be repeated."`
+	RedirectURI           []string `name:"redirect-uri" sep:"none" placeholder:"URI" help:"Where a code of the code flow may go, compared exactly; on the loopback the port is free; may be repeated."`
+	PostLogoutRedirectURI []string `name:"post-logout-redirect-uri" sep:"none" placeholder:"URI" help:"Where the browser may go after a logout; may be repeated."`
+	BackchannelLogoutURI  string   `name:"backchannel-logout-uri" placeholder:"URI" help:"Where the site is told that a login has ended."`
+	LogoURI               string   `name:"logo-uri" placeholder:"URI" help:"A picture for the hosted page."`
+	Scope                 []string `default:"openid,phone" help:"What the site may ask for; offline_access lets it have refresh tokens (${default})."`
+	Resource              []string `sep:"none" placeholder:"URI" help:"An audience that it may ask access tokens for; may be repeated."`
+	Sector                string   `placeholder:"NAME" help:"Sites of one sector see the same sub for a person (the first page's host)."`
+	SigningAlg            string   `name:"signing-alg" default:"ES256" placeholder:"ALG" help:"How its ID tokens are signed: ES256, or RS256 for a site that can do no other (${default})."`
+	JWKS                  []byte   `name:"jwks" type:"filecontent" placeholder:"FILE" help:"The site's public keys, for private_key_jwt instead of a secret."`
+	JWKSURI               string   `name:"jwks-uri" placeholder:"URI" help:"Where the site publishes them."`
+	Public                bool     `help:"A client without a secret: a program on a person's own machine."`
+	PKCEOptional          bool     `name:"pkce-optional" help:"Let the site do without PKCE: for one that does not know it, and never for a public one."`
+	RequirePAR            bool     `name:"require-par" help:"Take its authorization requests from its backend alone (RFC 9126)."`
+	StaticQR              bool     `name:"static-qr" help:"Allow a code that does not rotate, and a typed one: for terminals and TVs. A copied picture then works for five minutes."`
 }
 
 func (a *clientAdd) Run(ctx context.Context, out io.Writer) error {
 	return a.with(ctx, func(r *app.Registry) error {
 		secret, err := r.Add(ctx, app.Client{
-			ID: a.ID, Name: a.Name, Origins: a.Origin, Scopes: a.Scope, Sector: a.Sector, StaticQR: a.StaticQR,
+			ID: a.ID, Name: a.Name, JWKS: a.JWKS, JWKSURI: a.JWKSURI,
+			Origins: a.Origin, RedirectURIs: a.RedirectURI, PostLogoutRedirectURIs: a.PostLogoutRedirectURI,
+			BackchannelLogoutURI: a.BackchannelLogoutURI, LogoURI: a.LogoURI,
+			Scopes: a.Scope, Resources: a.Resource, Sector: a.Sector, SigningAlg: a.SigningAlg,
+			StaticQR: a.StaticQR, PKCEOptional: a.PKCEOptional, RequirePAR: a.RequirePAR,
 		}, a.Public)
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -22,6 +23,8 @@ type serveCommand struct {
 	Redelivery  time.Duration `default:"10s" help:"How long a site that lost the answer may fetch the same tokens again; 0s turns it off (${default})."`
 	KeyRotation time.Duration `default:"720h" help:"How long a signing key signs before the next one does; 0s for never (${default})."`
 	MasterKey   string        `placeholder:"KEY" help:"The private signing keys lie sealed under it: 32 random characters or more, or file:PATH. Put it into a file or the environment, not on a command line, which every user of the machine can read."`
+	Clients     string        `placeholder:"FILE" help:"A YAML file of sites that are registered, or replaced, at start: docs/clients.md."`
+	Register    string        `name:"registration-token" placeholder:"TOKEN" help:"Let programs that have this token register sites (RFC 7591): at least 32 random characters, or file:PATH. Set it in the environment: a command line can be seen by others on the machine."`
 	LogFormat   string        `default:"text" enum:"text,json" help:"text or json (${default})."`
 	LogLevel    slog.Level    `default:"info" help:"debug, info, warn or error (${default})."`
 }
@@ -35,6 +38,11 @@ func (s *serveCommand) Run(ctx context.Context) error {
 	}
 	log := slog.New(handler)
 
+	registrationToken, err := s.registrationToken()
+	if err != nil {
+		return err
+	}
+
 	// The port first: a second start on the same machine fails before it touches the data.
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -47,12 +55,29 @@ func (s *serveCommand) Run(ctx context.Context) error {
 	provider, err := app.New(ctx, app.Config{
 		Issuer: s.Issuer, Store: s.Store, Data: s.Data, SMS: s.SMS, Redelivery: &s.Redelivery, Log: log,
 		KeyRotation: &s.KeyRotation, MasterKey: s.MasterKey,
+		ClientsFile: s.Clients, RegistrationToken: registrationToken,
 	})
 	if err != nil {
 		return err
 	}
 	log.Info("serving", "issuer", s.Issuer, "listen", listener.Addr().String(), "store", kindOf(s.Store), "data", s.Data)
 	return errors.Join(provider.Serve(ctx, listener), provider.Close())
+}
+
+func (s *serveCommand) registrationToken() (string, error) {
+	path, isFile := strings.CutPrefix(s.Register, "file:")
+	if !isFile {
+		return s.Register, nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("registration token: %w", err)
+	}
+	token := strings.TrimSpace(string(content))
+	if token == "" {
+		return "", fmt.Errorf("registration token: %s is empty", path)
+	}
+	return token, nil
 }
 
 // kindOf leaves out of a store's address what may be a password.

@@ -55,14 +55,8 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 		return nil, err
 	}
 	p.closers = append(p.closers, db.Close)
-	for _, client := range c.Clients {
-		record, err := NewClient(client)
-		if err != nil {
-			return nil, err
-		}
-		if err := db.PutClient(ctx, record); err != nil {
-			return nil, err
-		}
+	if err := putClients(ctx, c, db); err != nil {
+		return nil, err
 	}
 	store, err := p.openStore(ctx, c, db)
 	if err != nil {

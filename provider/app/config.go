@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"qrlogin/provider/internal/identity"
 )
 
 // DefaultRedelivery is how long a redeemed device_code answers the same bytes again, unless Config says otherwise.
@@ -33,17 +32,9 @@ type Config struct {
 
 	KeyRotation *time.Duration // default DefaultKeyRotation; 0 for never, otherwise at least 2 h
 	MasterKey   string         // the private signing keys lie sealed under it: 32 characters or more, or file:PATH; "" seals nothing
-}
 
-// Client is a site to register.
-type Client struct {
-	ID       string
-	Secret   string   // 256 random bits, in any writing; "" makes a public client
-	Name     string   // shown on the phone; default ID
-	Origins  []string // whose pages show the code, as "https://shop.example"
-	Scopes   []string // default openid and phone
-	Sector   string   // sites of one sector see the same sub; default the first origin's host
-	StaticQR bool     // the site may show codes that do not rotate
+	ClientsFile       string // a YAML file of more of them, see docs/clients.md; "" for none
+	RegistrationToken string // lets programs register clients (RFC 7591): at least 32 characters; "" lets nobody
 }
 
 // complete fills in the defaults and refuses what cannot work, in one clear line each.
@@ -81,11 +72,17 @@ func (c Config) complete() (Config, error) {
 	if *c.KeyRotation != 0 && *c.KeyRotation < 2*keyLead {
 		return c, fmt.Errorf("key rotation %s is neither 0 nor at least 2h", *c.KeyRotation)
 	}
+	if t := c.RegistrationToken; t != "" && (len(t) < 32 || strings.Trim(t, token68) != "") {
+		return c, errors.New("the registration token is not at least 32 letters, digits, - and _: make one with openssl rand -hex 32")
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	return c, nil
 }
+
+// token68 is what a bearer token is made of (RFC 6750 §2.1).
+const token68 = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/="
 
 func checkIssuer(issuer string) error {
 	u, err := url.Parse(issuer)
@@ -105,42 +102,4 @@ func loopback(issuer string) bool {
 	}
 	ip := net.ParseIP(u.Hostname())
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// NewClient checks a site's registration and makes the record of it.
-func NewClient(c Client) (identity.Client, error) {
-	if c.Name == "" {
-		c.Name = c.ID
-	}
-	if len(c.Scopes) == 0 {
-		c.Scopes = []string{"openid", "phone"}
-	}
-	if c.ID == "" || len(c.ID) > 128 || strings.ContainsFunc(c.ID, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
-		return identity.Client{}, fmt.Errorf("client id %q is not 1 to 128 printable ASCII characters without spaces", c.ID)
-	}
-	if !identity.ValidName(c.Name) {
-		return identity.Client{}, fmt.Errorf("client %s: the name is not 1 to 64 printable characters", c.ID)
-	}
-	for _, origin := range c.Origins {
-		u, err := url.Parse(origin)
-		if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin || u.Scheme != "https" && u.Scheme != "http" {
-			return identity.Client{}, fmt.Errorf("client %s: origin %q is not like https://shop.example", c.ID, origin)
-		}
-		if u.Scheme == "http" && !loopback(origin) {
-			return identity.Client{}, fmt.Errorf("client %s: origin %s is not https; http is for the loopback alone", c.ID, origin)
-		}
-	}
-	for _, scope := range c.Scopes {
-		if !slices.Contains([]string{"openid", "phone"}, scope) {
-			return identity.Client{}, fmt.Errorf("client %s: scope %q is not openid or phone", c.ID, scope)
-		}
-	}
-	record := identity.Client{
-		ID: c.ID, Name: c.Name, Origins: c.Origins, Scopes: c.Scopes, Sector: c.Sector, StaticQR: c.StaticQR,
-		CreatedAt: time.Now(),
-	}
-	if c.Secret != "" {
-		record.SecretHash = identity.HashSecret(c.Secret)
-	}
-	return record, nil
 }
