@@ -23,11 +23,13 @@ var layers = []struct {
 		"provider/internal/dpop", "provider/internal/challenge", "provider/internal/identity"},
 		"app is the one place that knows all parts and wires them, so no part has to know another"},
 
-	{"provider/internal/oauth/...", []string{
-		"api", "provider/internal/web", "provider/internal/token", "provider/internal/dpop", "provider/internal/challenge",
+	{"provider/internal/oauth", []string{
+		"api", "provider/internal/web", "provider/internal/qr", "provider/internal/token", "provider/internal/dpop",
+		"provider/internal/clientkeys", "provider/internal/signout", "provider/internal/fetch", "provider/internal/challenge",
 		"provider/internal/identity"},
 		"a door can be read alone: it knows no other door, and of stores only the methods that it declares. This one mints tokens"},
-	{"provider/internal/browser/...", []string{"api", "provider/internal/web", "provider/internal/challenge", "provider/internal/identity"},
+	{"provider/internal/browser/...", []string{
+		"api", "provider/internal/web", "provider/internal/qr", "provider/internal/challenge", "provider/internal/identity"},
 		"a door can be read alone. The watch capability never yields a token (SECURITY.md §1.1), so this one cannot mint any"},
 	{"provider/internal/phone/...", []string{
 		"api", "api/proof", "provider/internal/web", "provider/internal/dpop", "provider/internal/challenge",
@@ -38,6 +40,8 @@ var layers = []struct {
 
 	{"provider/internal/dpop", []string{"api/proof", "provider/internal/challenge"},
 		"a proof is judged by the same rules at every door, so this knows none of them, nor what it answers"},
+	{"provider/internal/qr", nil, "it draws whatever text it is given"},
+
 	{"provider/internal/token", []string{"api", "api/proof", "provider/internal/challenge", "provider/internal/identity"},
 		"what a token says does not depend on how a request arrives or where keys lie"},
 	{"provider/internal/memstore", []string{"provider/internal/challenge"},

@@ -1,15 +1,13 @@
 package browser
 
 import (
-	"bytes"
-	"fmt"
 	"net/http"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
-	"github.com/skip2/go-qrcode"
 
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/qr"
 	"qrlogin/provider/internal/web"
 )
 
@@ -20,11 +18,15 @@ func (d *Door) svg(c *gin.Context) error {
 	if _, err := web.Query(c); err != nil {
 		return err
 	}
-	code, err := d.picture(c)
+	text, err := d.shown(c)
 	if err != nil {
 		return err
 	}
-	c.Data(http.StatusOK, "image/svg+xml", drawSVG(code.Bitmap()))
+	picture, err := qr.SVG(text)
+	if err != nil {
+		return err
+	}
+	c.Data(http.StatusOK, "image/svg+xml", picture)
 	return nil
 }
 
@@ -34,16 +36,16 @@ func (d *Door) png(c *gin.Context) error {
 		return err
 	}
 	size := 384
-	if text := query.Get("size"); text != "" {
-		if size, err = strconv.Atoi(text); err != nil || size < 128 || size > 1024 {
+	if asked := query.Get("size"); asked != "" {
+		if size, err = strconv.Atoi(asked); err != nil || size < 128 || size > 1024 {
 			return web.BadRequest.With("size is 128 to 1024")
 		}
 	}
-	code, err := d.picture(c)
+	text, err := d.shown(c)
 	if err != nil {
 		return err
 	}
-	picture, err := code.PNG(size)
+	picture, err := qr.PNG(text, size)
 	if err != nil {
 		return err
 	}
@@ -51,11 +53,11 @@ func (d *Door) png(c *gin.Context) error {
 	return nil
 }
 
-// picture makes the QR code of this moment. Who fetches it is no browser in front of a person: it presents nobody.
-func (d *Door) picture(c *gin.Context) (*qrcode.QRCode, error) {
+// shown is what the QR code of this moment says. Who fetches it is no browser in front of a person: it presents nobody.
+func (d *Door) shown(c *gin.Context) (string, error) {
 	watch, err := capability(c)
 	if err != nil {
-		return nil, d.refused(c, err)
+		return "", d.refused(c, err)
 	}
 	r, err := d.Challenges.Get(c.Request.Context(), watch.ID)
 	if err == nil {
@@ -65,34 +67,12 @@ func (d *Door) picture(c *gin.Context) (*qrcode.QRCode, error) {
 		err = r.Err()
 	}
 	if err != nil {
-		return nil, d.refused(c, err)
+		return "", d.refused(c, err)
 	}
 	frames := r.Frames(r.Now, 1)
 	if len(frames) == 0 {
-		return nil, challenge.ErrWrongState
+		return "", challenge.ErrWrongState
 	}
 	c.Header("Cache-Control", "no-store")
-	return qrcode.New(d.Issuer+"/q/"+frames[0].Code.String(), qrcode.Medium)
-}
-
-// drawSVG draws dark modules as one path of horizontal runs, on a white ground whatever the page's colours. The bitmap has
-// its quiet zone.
-func drawSVG(bitmap [][]bool) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" shape-rendering="crispEdges">`, len(bitmap), len(bitmap))
-	b.WriteString(`<rect width="100%" height="100%" fill="#fff"/><path d="`)
-	for y, row := range bitmap {
-		for x := 0; x < len(row); x++ {
-			run := 0
-			for x+run < len(row) && row[x+run] {
-				run++
-			}
-			if run > 0 {
-				fmt.Fprintf(&b, "M%d %dh%dv1h-%dz", x, y, run, run)
-				x += run
-			}
-		}
-	}
-	b.WriteString(`"/></svg>`)
-	return b.Bytes()
+	return d.Issuer + "/q/" + frames[0].Code.String(), nil
 }

@@ -1,4 +1,4 @@
-package browser
+package qr
 
 import (
 	"encoding/xml"
@@ -19,13 +19,17 @@ func TestTheSVGDrawsEachDarkModuleOnceAndNoOther(t *testing.T) {
 			t.Fatal(err)
 		}
 		bitmap := code.Bitmap()
+		picture, err := SVG(text)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var svg struct {
 			ViewBox string `xml:"viewBox,attr"`
 			Path    struct {
 				D string `xml:"d,attr"`
 			} `xml:"path"`
 		}
-		if err := xml.Unmarshal(drawSVG(bitmap), &svg); err != nil {
+		if err := xml.Unmarshal(picture, &svg); err != nil {
 			t.Fatal(err)
 		}
 		if size := strconv.Itoa(len(bitmap)); svg.ViewBox != "0 0 "+size+" "+size {
