@@ -20,7 +20,8 @@ var layers = []struct {
 	{"provider/app", []string{
 		"api", "provider/internal/browser", "provider/internal/oauth", "provider/internal/phone", "provider/internal/web",
 		"provider/internal/memstore", "provider/internal/redisstore", "provider/internal/sqlstore", "provider/internal/token",
-		"provider/internal/dpop", "provider/internal/challenge", "provider/internal/identity"},
+		"provider/internal/fetch", "provider/internal/clientkeys", "provider/internal/signout", "provider/internal/dpop",
+		"provider/internal/challenge", "provider/internal/identity"},
 		"app is the one place that knows all parts and wires them, so no part has to know another"},
 
 	{"provider/internal/oauth", []string{
@@ -44,6 +45,7 @@ var layers = []struct {
 
 	{"provider/internal/token", []string{"api", "api/proof", "provider/internal/challenge", "provider/internal/identity"},
 		"what a token says does not depend on how a request arrives or where keys lie"},
+	{"provider/internal/fetch", nil, "what may be reached over the network does not depend on who asks for what"},
 	{"provider/internal/memstore", []string{"provider/internal/challenge"},
 		"a store holds records and knows no rules, no door and no other store: any of them can be replaced"},
 	{"provider/internal/redisstore", []string{"provider/internal/challenge"},
