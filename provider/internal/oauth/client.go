@@ -1,68 +1,134 @@
 package oauth
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/clientkeys"
 	"qrlogin/provider/internal/identity"
 )
 
-// authenticate names the client of a request and proves it (RFC 6749 §2.3): by Basic, by form parameters, or, for a public
-// client, by client_id alone. Exactly one way per request.
-func (d *Door) authenticate(ctx context.Context, c *gin.Context, f form) (identity.Client, error) {
-	id, secret, err := credentials(c.Request.Header.Values("Authorization"), f)
+// assertionType is the only kind of client assertion (RFC 7523 §2.2).
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// failures bounds how often a client may fail to authenticate from one address, and with that what it costs us.
+var failures = challenge.Limit{Max: 30, Window: time.Minute}
+
+var errCredentials = invalidClient("unknown client, or wrong credentials")
+
+// credentials is what a request says of its client (RFC 6749 §2.3, RFC 7521 §4.2).
+type credentials struct{ id, secret, assertion string }
+
+// authenticate names the client of a request and proves it: by Basic, by form parameters, by an assertion that it signed, or,
+// for a public client, by client_id alone. Exactly one way per request.
+func (d *Door) authenticate(c *gin.Context, f form) (identity.Client, error) {
+	said, err := readCredentials(c.Request.Header.Values("Authorization"), f)
 	if err != nil {
 		return identity.Client{}, err
 	}
-	client, err := d.Clients.Client(ctx, id)
+	ctx := c.Request.Context()
+	client, err := d.Clients.Client(ctx, said.id)
 	if errors.Is(err, identity.ErrUnknownClient) {
-		return identity.Client{}, invalidClient("unknown client, or wrong secret")
+		return identity.Client{}, errCredentials
 	}
 	if err != nil {
 		return identity.Client{}, err
 	}
 	switch {
-	case client.Public() && secret == "":
-		return client, nil
-	case client.HasSecret(secret):
+	case said.assertion != "" && client.HasKeys():
+		// The issuer names us (RFC 7523 §3); so does the endpoint, as older clients write it.
+		err := d.Assertions.Verify(ctx, client, said.assertion, []string{d.Issuer, d.Issuer + "/token", d.Issuer + c.Request.URL.Path}, time.Now())
+		if errors.Is(err, clientkeys.ErrAssertion) {
+			return identity.Client{}, errCredentials
+		}
+		return client, err
+	case said.assertion == "" && client.HasSecret(said.secret),
+		said.assertion == "" && said.secret == "" && client.Public():
 		return client, nil
 	default:
-		return identity.Client{}, invalidClient("unknown client, or wrong secret")
+		return identity.Client{}, errCredentials
 	}
 }
 
-func credentials(authorization []string, f form) (id, secret string, err error) {
-	if len(authorization) > 1 {
-		return "", "", invalidRequest("the Authorization header is repeated")
+// unauthenticated counts and keeps a client's failure. Only who fails is counted, so that nobody can lock another out.
+func (d *Door) unauthenticated(c *gin.Context, f form, err error) error {
+	if !errors.Is(err, errCredentials) {
+		return err
 	}
-	if len(authorization) == 0 {
-		if f["client_id"] == "" {
-			return "", "", invalidClient("no client_id")
+	n, countErr := d.Keys.Count(c.Request.Context(), "client failures "+c.RemoteIP(), failures)
+	if countErr != nil {
+		return countErr
+	}
+	if n.Above {
+		return errTooMany
+	}
+	d.audit(c, identity.AuditEvent{Kind: "client.refused", Client: printable(f["client_id"]), Detail: c.RemoteIP()})
+	return err
+}
+
+// printable is a text from outside, fit to be kept.
+func printable(s string) string {
+	if len(s) > 128 || !identity.SafeText(s) {
+		return ""
+	}
+	return s
+}
+
+func readCredentials(authorization []string, f form) (credentials, error) {
+	said := credentials{f["client_id"], f["client_secret"], f["client_assertion"]}
+	switch {
+	case len(authorization) > 1:
+		return said, invalidRequest("the Authorization header is repeated")
+	case said.secret != "" && said.assertion != "" || len(authorization) == 1 && (said.secret != "" || said.assertion != ""):
+		return said, invalidRequest("two ways of client authentication at once")
+	case said.assertion != "":
+		return readAssertion(said, f)
+	case len(authorization) == 0:
+		if said.id == "" {
+			return said, invalidClient("no client_id")
 		}
-		return f["client_id"], f["client_secret"], nil
+		return said, nil
 	}
-	if f["client_secret"] != "" {
-		return "", "", invalidRequest("two ways of client authentication at once")
+	basic, err := readBasic(authorization[0])
+	if err == nil && said.id != "" && said.id != basic.id {
+		return said, invalidRequest("client_id and the Authorization header name two clients")
 	}
-	scheme, encoded, _ := strings.Cut(authorization[0], " ")
+	return basic, err
+}
+
+func readAssertion(said credentials, f form) (credentials, error) {
+	if f["client_assertion_type"] != assertionType {
+		return said, invalidRequest("client_assertion_type is " + assertionType)
+	}
+	id, err := clientkeys.ClientID(said.assertion)
+	if err != nil {
+		return said, errCredentials
+	}
+	if said.id != "" && said.id != id {
+		return said, invalidRequest("client_id and the assertion name two clients")
+	}
+	said.id = id
+	return said, nil
+}
+
+func readBasic(header string) (credentials, error) {
+	scheme, encoded, _ := strings.Cut(header, " ")
 	raw, decodeErr := base64.StdEncoding.DecodeString(encoded)
 	user, password, found := strings.Cut(string(raw), ":")
 	if !strings.EqualFold(scheme, "Basic") || decodeErr != nil || !found {
-		return "", "", invalidClient("the Authorization header is not Basic")
+		return credentials{}, invalidClient("the Authorization header is not Basic")
 	}
 	// RFC 6749 §2.3.1: both halves are form-urlencoded before they are joined.
 	id, idErr := url.QueryUnescape(user)
 	secret, secretErr := url.QueryUnescape(password)
 	if idErr != nil || secretErr != nil || id == "" {
-		return "", "", invalidClient("the Authorization header is not Basic")
+		return credentials{}, invalidClient("the Authorization header is not Basic")
 	}
-	if f["client_id"] != "" && f["client_id"] != id {
-		return "", "", invalidRequest("client_id and the Authorization header name two clients")
-	}
-	return id, secret, nil
+	return credentials{id: id, secret: secret}, nil
 }

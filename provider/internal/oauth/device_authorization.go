@@ -1,9 +1,9 @@
 package oauth
 
 import (
+	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -17,61 +17,59 @@ import (
 const interval = 5 * time.Second
 
 // deviceAuthorization starts a challenge (RFC 8628 §3.1).
-func (d *Door) deviceAuthorization(c *gin.Context, client identity.Client, f form) error {
-	request, err := readRequest(client, f)
+func (d *Door) deviceAuthorization(c *gin.Context, r request) error {
+	asked, err := readRequest(r.client, r.form)
 	if err != nil {
 		return err
 	}
-	policy := challenge.Policy{StaticCode: client.StaticQR}
-	draft, deviceCode, watch := challenge.NewDraft(client.ID, policy, request)
-	_, err = d.Challenges.Create(c.Request.Context(), draft)
-	for errors.Is(err, challenge.ErrUserCodeTaken) && c.Request.Context().Err() == nil {
-		draft = draft.WithUserCode(challenge.NewUserCode())
-		_, err = d.Challenges.Create(c.Request.Context(), draft)
-	}
+	started, deviceCode, watch, err := d.start(c.Request.Context(), r.client, asked)
 	if err != nil {
 		return err
 	}
 	answer := api.DeviceAuthorization{
 		DeviceCode:      deviceCode.String(),
-		UserCode:        draft.UserCode(),
+		UserCode:        started.UserCode,
 		VerificationUri: d.Issuer + "/q",
 		ExpiresIn:       int(challenge.Lifetime / time.Second),
 		Interval:        int(interval / time.Second),
-		ChallengeId:     draft.ID().String(),
+		ChallengeId:     started.ID.String(),
 		Watch:           watch.String(),
 	}
-	if policy.StaticCode {
-		complete := d.Issuer + "/q/" + challenge.Code{ID: draft.ID()}.String()
+	if started.Policy.StaticCode {
+		complete := d.Issuer + "/q/" + challenge.Code{ID: started.ID}.String()
 		answer.VerificationUriComplete = &complete
 	}
 	c.JSON(http.StatusOK, answer)
 	return nil
 }
 
-// readRequest reads what the site asks for. Scopes that mean nothing here, or are not this client's, are left out (OIDC
-// Core §3.1.2.1); the token response says which were granted.
+// start begins a challenge of this client.
+func (d *Door) start(ctx context.Context, client identity.Client, asked challenge.Request) (started challenge.Record, deviceCode, watch challenge.Capability, err error) {
+	draft, deviceCode, watch := challenge.NewDraft(client.ID, challenge.Policy{StaticCode: client.StaticQR}, asked)
+	started, err = d.Challenges.Create(ctx, draft)
+	for errors.Is(err, challenge.ErrUserCodeTaken) && ctx.Err() == nil {
+		draft = draft.WithUserCode(challenge.NewUserCode())
+		started, err = d.Challenges.Create(ctx, draft)
+	}
+	return started, deviceCode, watch, err
+}
+
+// readRequest reads what the site asks for.
 func readRequest(client identity.Client, f form) (challenge.Request, error) {
-	asked := f.scopes()
-	if len(asked) == 0 {
-		asked = []string{"openid"}
+	granted, err := grantable(client, f.list("scope"))
+	if err != nil {
+		return challenge.Request{}, err
 	}
-	var granted []string
-	for _, s := range asked {
-		// RFC 10027 §6.1.9: limited scopes
-		if slices.Contains(scopesSupported, s) && slices.Contains(client.Scopes, s) {
-			granted = append(granted, s)
-		}
-	}
-	if len(granted) == 0 {
-		return challenge.Request{}, errInvalidScope
+	resources, err := targets(client.Resources, f)
+	if err != nil {
+		return challenge.Request{}, err
 	}
 	nonce, message := f["nonce"], f["binding_message"]
 	if len(nonce) > 255 || !identity.SafeText(nonce) {
-		return challenge.Request{}, invalidRequest("nonce is longer than 255 characters, or has control characters")
+		return challenge.Request{}, errNonce
 	}
 	if len([]rune(message)) > 100 || !identity.SafeText(message) {
 		return challenge.Request{}, invalidRequest("binding_message is longer than 100 characters, or has control characters")
 	}
-	return challenge.Request{Scopes: granted, Nonce: nonce, BindingMessage: message}, nil
+	return challenge.Request{Scopes: granted, Resources: resources, Nonce: nonce, BindingMessage: message}, nil
 }

@@ -9,7 +9,10 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/clientkeys"
+	"qrlogin/provider/internal/dpop"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/signout"
 	"qrlogin/provider/internal/token"
 	"qrlogin/provider/internal/web"
 )
@@ -17,14 +20,33 @@ import (
 // Clients finds registered clients; identity.ErrUnknownClient.
 type Clients interface {
 	Client(ctx context.Context, id string) (identity.Client, error)
+	RegisteredOrigin(ctx context.Context, origin string) (bool, error) // of any client
 }
 
-// Logins keeps who logged in where.
+// Logins keeps who logged in where, and what goes on from there.
 type Logins interface {
 	// Device finds an enrolled device and its account; identity.ErrUnknownDevice.
 	Device(ctx context.Context, thumbprint string) (identity.Device, identity.Account, error)
-	// RecordLogin keeps a login once per challenge: it answers the row that is there, and whether it is this one.
+	Account(ctx context.Context, id string) (identity.Account, error)
+
+	// RecordLogin keeps a login once per challenge: it answers the row that is there, and whether it is this one;
+	// identity.ErrEnded when its session has ended.
 	RecordLogin(ctx context.Context, l identity.Login) (stored identity.Login, fresh bool, err error)
+	Login(ctx context.Context, id string) (identity.Login, error)                                        // identity.ErrUnknownLogin
+	Logins(ctx context.Context, account string, limit int) ([]identity.Login, error)                     // the newest first
+	PutSession(ctx context.Context, s identity.Session) error                                            // keeps one that is there
+	Session(ctx context.Context, id string, now time.Time) (identity.Session, error)                     // identity.ErrEnded
+	EndSession(ctx context.Context, id string, at time.Time) ([]identity.Login, error)                   // answers the logins that it ended
+	AddRefreshToken(ctx context.Context, t identity.RefreshToken) error                                  // identity.ErrEnded
+	RotateRefreshToken(ctx context.Context, hash string, next identity.RefreshToken, at time.Time) error // identity.ErrEnded for all but one
+
+	// RefreshToken finds one by its hash, with its login, and tells whether it has been used; identity.ErrUnknownLogin.
+	RefreshToken(ctx context.Context, hash string) (t identity.RefreshToken, l identity.Login, used bool, err error)
+}
+
+// Auditor keeps what an operator or an owner may want to know later.
+type Auditor interface {
+	Audit(ctx context.Context, e identity.AuditEvent) error
 }
 
 // Door is the site's door.
@@ -35,40 +57,88 @@ type Door struct {
 	Clients    Clients
 	Logins     Logins
 	Mint       *token.Mint
+	Assertions *clientkeys.Verifier
+	DPoP       *dpop.Verifier
+	SignOut    *signout.Ender
+	Fetch      Fetcher
+	Audit      Auditor
 	Redelivery time.Duration   // how long a redeemed device_code answers the same bytes again; 0 for not at all
 	Drain      context.Context // done when the server stops: waiting requests are answered
 	Log        *slog.Logger
 
 	holds holds
+	logos logos
 }
 
 // Mount adds the door's routes.
 func (d *Door) Mount(r gin.IRoutes) {
 	r.POST("/device_authorization", d.endpoint(d.deviceAuthorization))
-	r.POST("/token", d.endpoint(d.token))
-	r.GET("/.well-known/openid-configuration", d.metadata())
-	r.GET("/.well-known/oauth-authorization-server", d.metadata())
-	r.GET("/jwks", func(c *gin.Context) {
+	r.POST("/par", d.endpoint(d.par))
+	r.POST("/token", d.crossOrigin, d.endpoint(d.token))
+	r.POST("/introspect", d.endpoint(d.introspect))
+	r.POST("/revoke", d.crossOrigin, d.endpoint(d.revoke))
+	r.GET("/userinfo", d.crossOrigin, web.Handle(d.userInfo, d.fail))
+	r.POST("/userinfo", d.crossOrigin, web.Handle(d.userInfo, d.fail))
+
+	r.GET("/authorize", d.page(d.authorize))
+	r.POST("/authorize", d.page(d.authorizeByForm))
+	r.GET("/authorize/:transaction", d.page(d.hostedPage))
+	r.POST("/authorize/:transaction/consent", d.page(d.ownPage(d.hostedConsent)))
+	r.POST("/authorize/:transaction/cancel", d.page(d.ownPage(d.hostedCancel)))
+	r.POST("/authorize/:transaction/challenge", d.script(d.ownPage(d.hostedChallenge)))
+	r.POST("/authorize/:transaction/finish", d.script(d.ownPage(d.hostedFinish)))
+	r.GET("/authorize/:transaction/qr.svg", d.script(d.hostedQR))
+	r.GET("/end_session", d.page(d.endSession))
+	r.POST("/end_session", d.page(d.endSession))
+	r.POST("/end_session/confirm", d.page(d.ownPage(d.confirmEndSession)))
+	r.GET("/logos/:client_id", d.script(d.logo))
+
+	r.GET("/.well-known/openid-configuration", anyOrigin, d.metadata())
+	r.GET("/.well-known/oauth-authorization-server", anyOrigin, d.metadata())
+	r.GET("/jwks", anyOrigin, func(c *gin.Context) {
 		c.Header("Cache-Control", "public, max-age=300")
 		c.Data(http.StatusOK, "application/json", d.Mint.JWKS(time.Now()))
 	})
+	for _, path := range []string{"/token", "/revoke", "/userinfo"} {
+		r.OPTIONS(path, d.preflight)
+	}
 }
 
 // Endpoints is the paths whose errors have OAuth's shape.
-var Endpoints = []string{"/device_authorization", "/token"}
+var Endpoints = []string{"/device_authorization", "/par", "/token", "/introspect", "/revoke", "/userinfo"}
 
-// endpoint is the one pipeline of the OAuth endpoints: no handler can forget client authentication.
-func (d *Door) endpoint(h func(c *gin.Context, client identity.Client, f form) error) gin.HandlerFunc {
+// request is what a handler of an OAuth endpoint gets: its client has been authenticated, its proof verified.
+type request struct {
+	client     identity.Client
+	form       form
+	thumbprint string // of the key of its DPoP proof, "" for none
+}
+
+// endpoint is the one pipeline of the OAuth endpoints, so that no grant can forget a step: read the form; authenticate the client,
+// with the replay guard of its assertion and the limit on failures; verify the DPoP proof, with its replay guard; then the
+// handler.
+func (d *Door) endpoint(h func(c *gin.Context, r request) error) gin.HandlerFunc {
 	return web.Handle(func(c *gin.Context) error {
 		f, err := readForm(c)
 		if err != nil {
 			return err
 		}
-		client, err := d.authenticate(c.Request.Context(), c, f)
-		if err != nil {
+		r := request{form: f}
+		if r.client, err = d.authenticate(c, f); err != nil {
+			return d.unauthenticated(c, f, err)
+		}
+		if r.thumbprint, err = d.proven(c); err != nil {
 			return err
 		}
 		c.Header("Cache-Control", "no-store") // RFC 6749 §5.1
-		return h(c, client, f)
+		return h(c, r)
 	}, d.fail)
+}
+
+// audit keeps an event. A request does not fail because its audit row could not be written; the log has it then.
+func (d *Door) audit(c *gin.Context, e identity.AuditEvent) {
+	e.At = time.Now()
+	if err := d.Audit.Audit(c.Request.Context(), e); err != nil {
+		d.Log.Error("audit event not kept", "request_id", web.RequestID(c), "kind", e.Kind, "error", err)
+	}
 }

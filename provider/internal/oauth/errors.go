@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -37,8 +38,8 @@ var (
 	errSlowDown             = oauthError{Status: http.StatusBadRequest, Code: "slow_down", Description: "polled too fast; leave 5 seconds more between two polls"}
 	errAccessDenied         = oauthError{Status: http.StatusBadRequest, Code: "access_denied", Description: "the login was declined or given up"}
 	errExpiredToken         = oauthError{Status: http.StatusBadRequest, Code: "expired_token", Description: "the device_code has expired"}
-	errInvalidGrant         = oauthError{Status: http.StatusBadRequest, Code: "invalid_grant", Description: "the device_code is unknown, used, or another client's"}
-	errUnsupportedGrant     = oauthError{Status: http.StatusBadRequest, Code: "unsupported_grant_type", Description: "the grant type is urn:ietf:params:oauth:grant-type:device_code"}
+	errInvalidGrant         = oauthError{Status: http.StatusBadRequest, Code: "invalid_grant", Description: "the code or token is unknown, used, expired, or another client's"}
+	errUnsupportedGrant     = oauthError{Status: http.StatusBadRequest, Code: "unsupported_grant_type", Description: "the grant types are authorization_code, refresh_token and urn:ietf:params:oauth:grant-type:device_code"}
 	errInvalidScope         = oauthError{Status: http.StatusBadRequest, Code: "invalid_scope", Description: "none of the scopes is this client's to ask for"}
 	errTooMany              = oauthError{Status: http.StatusTooManyRequests, Code: "slow_down", Description: "too many requests", RetryAfter: 30 * time.Second}
 	errUnavailable          = oauthError{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", Description: "the service cannot answer now; try again", RetryAfter: 2 * time.Second}
@@ -67,8 +68,10 @@ func translate(err error) (e oauthError, known bool) {
 	case challenge.Conflict, challenge.UserCodeTaken:
 		return errUnavailable, true
 	}
-	if errors.Is(err, identity.ErrUnknownDevice) {
-		return errInvalidGrant, true // removed between the approval and the redemption
+	for _, gone := range []error{identity.ErrUnknownDevice, identity.ErrUnknownAccount, identity.ErrUnknownLogin, identity.ErrEnded} {
+		if errors.Is(err, gone) {
+			return errInvalidGrant, true // removed or ended since
+		}
 	}
 	return errUnavailable, false
 }
@@ -94,7 +97,11 @@ func (d *Door) fail(c *gin.Context, err error) {
 	if e.RetryAfter > 0 {
 		c.Header("Retry-After", web.RetryAfter(e.RetryAfter))
 	}
-	if e.Status == http.StatusUnauthorized {
+	switch {
+	case e.Code == "invalid_token" || e.Code == "insufficient_scope": // RFC 6750 §3, RFC 9449 §7.1
+		c.Header("WWW-Authenticate", fmt.Sprintf(`Bearer realm="qrlogin", error=%q, error_description=%q`, e.Code, e.Description))
+		c.Writer.Header().Add("WWW-Authenticate", fmt.Sprintf(`DPoP error=%q, algs="ES256"`, e.Code))
+	case e.Status == http.StatusUnauthorized:
 		c.Header("WWW-Authenticate", `Basic realm="qrlogin"`) // RFC 6749 §5.2
 	}
 	body := api.OAuthError{Error: e.Code}
@@ -107,5 +114,5 @@ func (d *Door) fail(c *gin.Context, err error) {
 
 // MethodNotAllowed answers a wrong method on a path of this door.
 func (d *Door) MethodNotAllowed(c *gin.Context) {
-	d.fail(c, oauthError{Status: http.StatusMethodNotAllowed, Code: "invalid_request", Description: "this endpoint takes POST"})
+	d.fail(c, oauthError{Status: http.StatusMethodNotAllowed, Code: "invalid_request", Description: "this method is not for this endpoint"})
 }

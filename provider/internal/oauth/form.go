@@ -26,6 +26,9 @@ func readForm(c *gin.Context) (form, error) {
 	return parseForm(string(body))
 }
 
+// readQuery reads the parameters of a browser that was sent here.
+func readQuery(c *gin.Context) (form, error) { return parseForm(c.Request.URL.RawQuery) }
+
 func parseForm(body string) (form, error) {
 	values, err := url.ParseQuery(body)
 	if err != nil {
@@ -44,6 +47,9 @@ func parseForm(body string) (form, error) {
 				return nil, invalidRequest("a parameter is not UTF-8 text")
 			}
 		}
+		if name == "resource" {
+			all = []string{strings.Join(all, " ")} // no URI has a space: see list
+		}
 		if all[0] != "" {
 			f[name] = all[0]
 		}
@@ -51,13 +57,13 @@ func parseForm(body string) (form, error) {
 	return f, nil
 }
 
-// scopes splits a scope parameter (RFC 6749 §3.3), each named once.
-func (f form) scopes() []string {
-	var scopes []string
-	for _, s := range strings.Fields(f["scope"]) {
-		if !slices.Contains(scopes, s) {
-			scopes = append(scopes, s)
+// list splits a parameter that is a list (scope, RFC 6749 §3.3; prompt, OIDC Core §3.1.2.1; resource), each entry once.
+func (f form) list(name string) []string {
+	var list []string
+	for _, s := range strings.Fields(f[name]) {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
 		}
 	}
-	return scopes
+	return list
 }

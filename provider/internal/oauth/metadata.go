@@ -7,35 +7,63 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"qrlogin/api"
+	"qrlogin/provider/internal/clientkeys"
 	"qrlogin/provider/internal/token"
 )
 
-// deviceGrant is the grant type of RFC 8628 §3.4.
-const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
-
 // scopesSupported is every scope that has a meaning here.
-var scopesSupported = []string{"openid", "phone"}
+var scopesSupported = []string{"openid", "phone", "offline_access"}
 
 // metadata answers both discovery documents, which say the same (OIDC Discovery §3, RFC 8414 §2).
 func (d *Door) metadata() gin.HandlerFunc {
-	body, err := json.Marshal(api.Metadata{
-		Issuer:                            d.Issuer,
-		TokenEndpoint:                     d.Issuer + "/token",
-		DeviceAuthorizationEndpoint:       d.Issuer + "/device_authorization",
-		JwksUri:                           d.Issuer + "/jwks",
-		ScopesSupported:                   scopesSupported,
-		ResponseTypesSupported:            []string{},
-		GrantTypesSupported:               []string{deviceGrant},
-		TokenEndpointAuthMethodsSupported: []string{"client_secret_basic", "client_secret_post", "none"},
-		SubjectTypesSupported:             []string{"pairwise"},
-		IdTokenSigningAlgValuesSupported:  []string{"ES256"},
+	says := api.Metadata{
+		Issuer:                             d.Issuer,
+		AuthorizationEndpoint:              d.Issuer + "/authorize",
+		PushedAuthorizationRequestEndpoint: d.Issuer + "/par",
+		TokenEndpoint:                      d.Issuer + "/token",
+		DeviceAuthorizationEndpoint:        d.Issuer + "/device_authorization",
+		UserinfoEndpoint:                   d.Issuer + "/userinfo",
+		IntrospectionEndpoint:              d.Issuer + "/introspect",
+		RevocationEndpoint:                 d.Issuer + "/revoke",
+		EndSessionEndpoint:                 d.Issuer + "/end_session",
+		JwksUri:                            d.Issuer + "/jwks",
+
+		ScopesSupported:               scopesSupported,
+		ResponseTypesSupported:        []string{"code"},
+		ResponseModesSupported:        []string{"query", "form_post"},
+		GrantTypesSupported:           []string{"authorization_code", "refresh_token", deviceGrant},
+		CodeChallengeMethodsSupported: []string{"S256"},
+		PromptValuesSupported:         promptsSupported,
+
+		TokenEndpointAuthMethodsSupported:                  []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
+		TokenEndpointAuthSigningAlgValuesSupported:         clientkeys.Algorithms,
+		IntrospectionEndpointAuthMethodsSupported:          []string{"client_secret_basic", "client_secret_post", "private_key_jwt"},
+		IntrospectionEndpointAuthSigningAlgValuesSupported: clientkeys.Algorithms,
+		RevocationEndpointAuthMethodsSupported:             []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
+		RevocationEndpointAuthSigningAlgValuesSupported:    clientkeys.Algorithms,
+		DpopSigningAlgValuesSupported:                      []string{"ES256"},
+
+		SubjectTypesSupported:            []string{"pairwise"},
+		IdTokenSigningAlgValuesSupported: []string{"RS256", "ES256"}, // OIDC Discovery §3: RS256 must be among them
 		ClaimsSupported: []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid",
 			"phone_number", "phone_number_verified"},
+		ClaimTypesSupported: []string{"normal"},
 		AcrValuesSupported:  []string{token.ACR},
-		PreferWaitSupported: true,
-	})
+		UiLocalesSupported:  []string{"en", "zh"},
+
+		ClaimsParameterSupported:                   true,
+		AuthorizationResponseIssParameterSupported: true, // RFC 9207 §3
+		BackchannelLogoutSupported:                 true,
+		BackchannelLogoutSessionSupported:          true,
+		PreferWaitSupported:                        true,
+	}
+	if d.RegistrationToken != "" {
+		endpoint := d.Issuer + "/register"
+		says.RegistrationEndpoint = &endpoint
+	}
+	body, err := json.Marshal(says)
 	if err != nil {
-		panic(err) // strings and a bool: cannot be
+		panic(err) // strings and bools: cannot be
 	}
 	return func(c *gin.Context) {
 		c.Header("Cache-Control", "public, max-age=300")

@@ -2,29 +2,30 @@ package oauth
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"net/http"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/token"
-	"qrlogin/provider/internal/web"
 )
 
-// pace lets two polls pass within an interval, less half a second for a client whose timer runs fast: x/oauth2 polls twice
-// to find out how to authenticate. Each poll past that makes the client wait 5 s longer (RFC 8628 §3.5).
-var pace = challenge.Limit{Max: 2, Window: interval - 500*time.Millisecond, Penalty: interval}
+// deviceGrant is the grant type of RFC 8628 §3.4.
+const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 
-// token is the token endpoint.
-func (d *Door) token(c *gin.Context, client identity.Client, f form) error {
-	switch f["grant_type"] {
+// token is the token endpoint: one grant each.
+func (d *Door) token(c *gin.Context, r request) error {
+	switch r.form["grant_type"] {
 	case deviceGrant:
-		return d.deviceCode(c, client, f)
+		return d.deviceCode(c, r)
+	case "authorization_code":
+		return d.authorizationCode(c, r)
+	case "refresh_token":
+		return d.refresh(c, r)
 	case "":
 		return invalidRequest("no grant_type")
 	default:
@@ -32,142 +33,53 @@ func (d *Door) token(c *gin.Context, client identity.Client, f form) error {
 	}
 }
 
-// deviceCode is the device grant (RFC 8628 §3.4): answer at once, or when there is something to say.
-func (d *Door) deviceCode(c *gin.Context, client identity.Client, f form) error {
-	if f["device_code"] == "" {
-		return invalidRequest("no device_code")
-	}
-	code, err := challenge.ParseCapability(f["device_code"])
-	if err != nil {
-		return errInvalidGrant
-	}
-	wait := preferredWait(c.Request.Header)
-	if wait > 0 {
-		c.Header("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
-	}
-	r, replaced, err := d.hold(c, code, client, wait)
+// Refresh tokens (RFC 10027 §6.1.10): each is good this long, and the last of them this long after the scan.
+const (
+	refreshIdle = 30 * 24 * time.Hour
+	refreshLife = 90 * 24 * time.Hour
+)
+
+// issue answers the tokens of a login that exists.
+func (d *Door) issue(c *gin.Context, r request, login identity.Login, scopes, resources []string, nonce string) error {
+	answer, err := d.tokens(c.Request.Context(), r, login, scopes, resources, nonce)
 	if err != nil {
 		return err
 	}
-	switch r.State {
-	case challenge.Approved, challenge.Redeemed:
-		body, err := d.redeem(c.Request.Context(), r, code, client)
-		if err != nil {
+	if slices.Contains(login.Scopes, "offline_access") {
+		secret, t := d.newRefreshToken(r, login)
+		if err := d.Logins.AddRefreshToken(c.Request.Context(), t); err != nil {
 			return err
 		}
-		c.Data(http.StatusOK, "application/json", body)
-		return nil
-	case challenge.Pending, challenge.Claimed:
-		// A request that was held has been slow enough already.
-		if wait >= interval && !replaced {
-			return errAuthorizationPending
-		}
-		count, err := d.Keys.Count(c.Request.Context(), "poll "+r.DeviceCode.String(), pace)
-		if err != nil {
-			return err
-		}
-		if count.Above || replaced {
-			return errSlowDown
-		}
-		return errAuthorizationPending
-	default:
-		return outcome(r.State)
+		answer.RefreshToken = &secret
 	}
-}
-
-// hold answers the challenge, after at most wait, once there is something to say to this client. A second hold for the same
-// code ends the first: replaced.
-func (d *Door) hold(c *gin.Context, code challenge.Capability, client identity.Client, wait time.Duration) (r challenge.Record, replaced bool, err error) {
-	if wait == 0 {
-		r, err = d.Challenges.Get(c.Request.Context(), code.ID)
-		if err == nil {
-			err = holder(r, code, client)
-		}
-		return r, false, err
-	}
-	ctx, cancel := web.Waiting(c, d.Drain)
-	defer cancel()
-	var h *hold
-	r, err = challenge.Wait(ctx, d.Challenges, code.ID, challenge.Latest, wait, func(r challenge.Record) (bool, error) {
-		if err := holder(r, code, client); err != nil {
-			return false, err
-		}
-		if h == nil {
-			h = d.holds.begin(code.ID, cancel)
-		}
-		return r.State == challenge.Approved || r.State == challenge.Redeemed, nil
-	})
-	return r, d.holds.end(h), err
-}
-
-// holder tells whether the device_code is this challenge's and this client's. It looks the same whatever is wrong.
-func holder(r challenge.Record, code challenge.Capability, client identity.Client) error {
-	if !r.DeviceCode.Matches(code.Secret) || !r.IssuedTo(client.ID) {
-		return errInvalidGrant // SECURITY.md §4: device_code bound to the client that got it
-	}
+	c.JSON(http.StatusOK, answer)
 	return nil
 }
 
-const sealedResponse = "token response"
-
-// redeem turns an approved challenge into tokens, once: mint, write the login's row, then one swap. Only the winner of the
-// swap answers; what losers minted is thrown away. Within the window the same client gets the winner's bytes again.
-func (d *Door) redeem(ctx context.Context, r challenge.Record, code challenge.Capability, client identity.Client) ([]byte, error) {
-	var body []byte
-	r, err := challenge.DoFrom(ctx, d.Challenges, r, func(r challenge.Record) (challenge.Event, error) {
-		if err := holder(r, code, client); err != nil {
-			return nil, err
-		}
-		if r.State != challenge.Approved {
-			return nil, errNotApproved
-		}
-		var err error
-		if body, err = d.mint(ctx, r, client); err != nil {
-			return nil, err
-		}
-		sealed, err := challenge.Seal(code.Secret, sealedResponse, body)
-		return challenge.Redeem{Sealed: sealed, Window: d.Redelivery}, err
-	})
-	switch {
-	case err == nil:
-		return body, nil
-	case !errors.Is(err, errNotApproved):
-		return nil, err
-	case r.State == challenge.Redeemed:
-		return challenge.Open(code.Secret, sealedResponse, r.Sealed)
-	case r.State.Final():
-		return nil, outcome(r.State)
-	default:
-		return nil, errAuthorizationPending
+// tokens mints for a login that has not ended.
+func (d *Door) tokens(ctx context.Context, r request, login identity.Login, scopes, resources []string, nonce string) (api.TokenResponse, error) {
+	if !login.EndedAt.IsZero() {
+		return api.TokenResponse{}, identity.ErrEnded
 	}
+	account, err := d.Logins.Account(ctx, login.Account)
+	if err != nil {
+		return api.TokenResponse{}, err
+	}
+	return d.Mint.Tokens(token.Grant{
+		Client: r.client, Account: account, Scopes: scopes, Resources: resources, Nonce: nonce,
+		AuthTime: login.AuthTime, LoginID: login.ID, Thumbprint: r.thumbprint, Now: time.Now(),
+	})
 }
 
-var errNotApproved = errors.New("oauth: not approved")
-
-// mint makes the token response and the login's row.
-func (d *Door) mint(ctx context.Context, r challenge.Record, client identity.Client) ([]byte, error) {
-	_, account, err := d.Logins.Device(ctx, r.Claim.Device)
-	if err != nil {
-		return nil, err
+// newRefreshToken makes one. A public client's is bound to its DPoP key, since nothing else binds it (RFC 9449 §5).
+func (d *Door) newRefreshToken(r request, login identity.Login) (secret string, t identity.RefreshToken) {
+	secret = challenge.NewSecret()
+	t = identity.RefreshToken{Hash: challenge.HashOf(secret).String(), Login: login.ID, ExpiresAt: time.Now().Add(refreshIdle)}
+	if last := login.AuthTime.Add(refreshLife); last.Before(t.ExpiresAt) {
+		t.ExpiresAt = last
 	}
-	login, fresh, err := d.Logins.RecordLogin(ctx, identity.Login{
-		ID: challenge.NewSecret(), Challenge: r.ID.Hash().String(), Client: client.ID,
-		Account: account.ID, Device: r.Claim.Device, Address: r.Browser.Address, UserAgent: r.Browser.UserAgent, At: r.Now,
-	})
-	if err != nil {
-		return nil, err
+	if r.client.Public() {
+		t.Thumbprint = r.thumbprint
 	}
-	// The row outlives a store that has lost the swap in a fail-over: the same client may come back within the window, and
-	// nobody else at any time.
-	if !fresh && (login.Client != client.ID || r.Now.Sub(login.At) >= d.Redelivery) {
-		return nil, errInvalidGrant
-	}
-	answer, err := d.Mint.Tokens(token.Grant{
-		Client: client, Account: account, Scopes: r.Request.Scopes, Nonce: r.Request.Nonce,
-		AuthTime: r.ApprovedAt, LoginID: login.ID, Now: r.Now,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(answer)
+	return secret, t
 }

@@ -1,0 +1,208 @@
+package oauth
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/api"
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/identity"
+)
+
+// pushedLife is how long a pushed request waits for its browser (RFC 9126 §2.2).
+const pushedLife = 90 * time.Second
+
+// The forms of a request_uri: what /par answers (RFC 9126 §2.2), and what a POST to /authorize is sent on with.
+const (
+	pushedURI = "urn:ietf:params:oauth:request_uri:"
+	postedURI = "urn:qrlogin:posted:"
+)
+
+// authorizations bounds what one address may begin: an office, or a mobile network behind one address, has room.
+var authorizations = challenge.Limit{Max: 600, Window: 10 * time.Minute}
+
+// par keeps an authorization request that a client pushed (RFC 9126). It is held against the rules now, so that its errors
+// reach the client and no browser, and again when a browser brings its URI.
+func (d *Door) par(c *gin.Context, r request) error {
+	if r.form["request_uri"] != "" {
+		return invalidRequest("a pushed request has no request_uri") // RFC 9126 §2.1
+	}
+	to, err := readDestination(r.client, r.form)
+	if err != nil {
+		return invalidRequest("redirect_uri is not one of this client's")
+	}
+	if _, err := d.readAuthorization(r.client, to, r.form); err != nil {
+		return err
+	}
+	if r.thumbprint != "" { // RFC 9449 §10.1
+		if r.form["dpop_jkt"] != "" && r.form["dpop_jkt"] != r.thumbprint {
+			return invalidProof("dpop_jkt names another key")
+		}
+		r.form["dpop_jkt"] = r.thumbprint
+	}
+	for _, secret := range []string{"client_secret", "client_assertion", "client_assertion_type"} {
+		delete(r.form, secret)
+	}
+	r.form["client_id"] = r.client.ID
+	uri, err := d.push(c, pushedURI, r.form)
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusCreated, api.PushedAuthorizationRequest{RequestUri: uri, ExpiresIn: int(pushedLife / time.Second)})
+	return nil
+}
+
+// push keeps the parameters of a request under a URI that is good once.
+func (d *Door) push(c *gin.Context, kind string, f form) (uri string, err error) {
+	secret := challenge.NewSecret()
+	return kind + secret, d.putSealed(c.Request.Context(), kind, secret, f, pushedLife)
+}
+
+// pulled answers the parameters behind a request_uri and forgets them; challenge.ErrNotFound.
+func (d *Door) pulled(c *gin.Context, kind, uri string) (form, error) {
+	secret := strings.TrimPrefix(uri, kind)
+	sealed, err := d.Keys.Take(c.Request.Context(), kind+" "+secret)
+	if err != nil {
+		return nil, err
+	}
+	var f form
+	return f, openSealed(kind, secret, sealed, &f)
+}
+
+// authorizeByForm takes the parameters of a POST (OIDC Core §3.1.2.1). A browser sends no SameSite cookie with another site's
+// POST, so it is sent on, to come back by GET.
+func (d *Door) authorizeByForm(c *gin.Context) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	uri := f["request_uri"]
+	if uri == "" {
+		client, err := d.Clients.Client(c.Request.Context(), f["client_id"])
+		if err != nil {
+			return err
+		}
+		if _, err := readDestination(client, f); err != nil {
+			return err
+		}
+		if err := d.limited(c); err != nil {
+			return err
+		}
+		if uri, err = d.push(c, postedURI, f); err != nil {
+			return err
+		}
+	}
+	c.Header("Cache-Control", "no-store")
+	c.Redirect(http.StatusSeeOther, withQuery("/authorize", map[string]string{"client_id": f["client_id"], "request_uri": uri}))
+	return nil
+}
+
+// limited counts an authorization that something will be kept of.
+func (d *Door) limited(c *gin.Context) error {
+	n, err := d.Keys.Count(c.Request.Context(), "authorizations "+c.RemoteIP(), authorizations)
+	if err == nil && n.Above {
+		err = errTooMany
+	}
+	return err
+}
+
+// authorize is where a site sends its visitor (RFC 6749 §3.1, OIDC Core §3.1.2). First who asks and where the answer may go; only
+// then is anything redirected.
+func (d *Door) authorize(c *gin.Context) error {
+	f, err := readQuery(c)
+	if err != nil {
+		return err
+	}
+	pushed := strings.HasPrefix(f["request_uri"], pushedURI)
+	if pushed || strings.HasPrefix(f["request_uri"], postedURI) {
+		kind, asked := postedURI, f["client_id"]
+		if pushed {
+			kind = pushedURI
+		}
+		if f, err = d.pulled(c, kind, f["request_uri"]); err != nil {
+			return err
+		}
+		if f["client_id"] != asked {
+			return invalidRequest("this request_uri is another client's") // RFC 9126 §4
+		}
+	}
+	client, err := d.Clients.Client(c.Request.Context(), f["client_id"])
+	if err != nil {
+		return err
+	}
+	to, err := readDestination(client, f)
+	if err != nil {
+		return err
+	}
+	if client.RequirePAR && !pushed {
+		return d.send(c, refusal(to, oauthError{Status: http.StatusBadRequest, Code: "invalid_request", Description: "this client must push its requests (RFC 9126)"}))
+	}
+	a, err := d.readAuthorization(client, to, f)
+	if err == nil {
+		err = d.decideAuthorization(c, client, a)
+	}
+	if e, ok := errors.AsType[oauthError](err); ok && e.Status == http.StatusBadRequest {
+		return d.send(c, refusal(to, e))
+	}
+	return err
+}
+
+// decideAuthorization answers at once where that can be done without a person, and otherwise sends the browser to the hosted
+// page.
+func (d *Door) decideAuthorization(c *gin.Context, client identity.Client, a authorization) error {
+	session, usable, err := d.usable(c, client, a)
+	if err != nil {
+		return err
+	}
+	if usable && !a.wants("consent") {
+		known, err := d.consented(c.Request.Context(), session, a)
+		if err != nil {
+			return err
+		}
+		if known {
+			return d.loginInSession(c, session, a, challenge.NewSecret())
+		}
+	}
+	switch {
+	case !a.wants("none"):
+		if err := d.limited(c); err != nil {
+			return err
+		}
+		t := transaction{authorization: a}
+		if usable {
+			t.Session = session.ID
+		}
+		return d.begin(c, t)
+	case usable:
+		return errConsentRequired
+	default:
+		return errLoginRequired
+	}
+}
+
+// loginInSession lets a site in without a scan. from names what it comes from: the same again is no second login.
+func (d *Door) loginInSession(c *gin.Context, s identity.Session, a authorization, from string) error {
+	login, fresh, err := d.Logins.RecordLogin(c.Request.Context(), identity.Login{
+		ID: challenge.NewSecret(), Challenge: challenge.HashOf("session " + from).String(), Client: a.Client,
+		Account: s.Account, Device: s.Device, Address: c.RemoteIP(), UserAgent: userAgent(c), At: time.Now(),
+		AuthTime: s.AuthTime, Scopes: a.Scopes, Resources: a.Resources, Session: s.ID,
+	})
+	if errors.Is(err, identity.ErrEnded) {
+		return errLoginRequired
+	}
+	if err != nil {
+		return err
+	}
+	if !fresh {
+		return errTransaction
+	}
+	answer, err := d.newCode(c.Request.Context(), a, login)
+	if err != nil {
+		return err
+	}
+	return d.send(c, answer)
+}

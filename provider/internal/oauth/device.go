@@ -1,0 +1,178 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/token"
+	"qrlogin/provider/internal/web"
+)
+
+// pace lets two polls pass within an interval, less half a second for a client whose timer runs fast: x/oauth2 polls twice
+// to find out how to authenticate. Each poll past that makes the client wait 5 s longer (RFC 8628 §3.5).
+var pace = challenge.Limit{Max: 2, Window: interval - 500*time.Millisecond, Penalty: interval}
+
+// deviceCode is the device grant (RFC 8628 §3.4): answer at once, or when there is something to say.
+func (d *Door) deviceCode(c *gin.Context, asked request) error {
+	client := asked.client
+	if asked.form["device_code"] == "" {
+		return invalidRequest("no device_code")
+	}
+	code, err := challenge.ParseCapability(asked.form["device_code"])
+	if err != nil {
+		return errInvalidGrant
+	}
+	wait := preferredWait(c.Request.Header)
+	if wait > 0 {
+		c.Header("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
+	}
+	r, replaced, err := d.hold(c, code, client, wait)
+	if err != nil {
+		return err
+	}
+	switch r.State {
+	case challenge.Approved, challenge.Redeemed:
+		body, err := d.redeem(c.Request.Context(), r, code, client, func(ctx context.Context, r challenge.Record) ([]byte, error) {
+			return d.mint(ctx, asked, r)
+		})
+		if err != nil {
+			return err
+		}
+		c.Data(http.StatusOK, "application/json", body)
+		return nil
+	case challenge.Pending, challenge.Claimed:
+		// A request that was held has been slow enough already.
+		if wait >= interval && !replaced {
+			return errAuthorizationPending
+		}
+		count, err := d.Keys.Count(c.Request.Context(), "poll "+r.DeviceCode.String(), pace)
+		if err != nil {
+			return err
+		}
+		if count.Above || replaced {
+			return errSlowDown
+		}
+		return errAuthorizationPending
+	default:
+		return outcome(r.State)
+	}
+}
+
+// hold answers the challenge, after at most wait, once there is something to say to this client. A second hold for the same
+// code ends the first: replaced.
+func (d *Door) hold(c *gin.Context, code challenge.Capability, client identity.Client, wait time.Duration) (r challenge.Record, replaced bool, err error) {
+	if wait == 0 {
+		r, err = d.Challenges.Get(c.Request.Context(), code.ID)
+		if err == nil {
+			err = holder(r, code, client)
+		}
+		return r, false, err
+	}
+	ctx, cancel := web.Waiting(c, d.Drain)
+	defer cancel()
+	var h *hold
+	r, err = challenge.Wait(ctx, d.Challenges, code.ID, challenge.Latest, wait, func(r challenge.Record) (bool, error) {
+		if err := holder(r, code, client); err != nil {
+			return false, err
+		}
+		if h == nil {
+			h = d.holds.begin(code.ID, cancel)
+		}
+		return r.State == challenge.Approved || r.State == challenge.Redeemed, nil
+	})
+	return r, d.holds.end(h), err
+}
+
+// holder tells whether the device_code is this challenge's and this client's. It looks the same whatever is wrong.
+func holder(r challenge.Record, code challenge.Capability, client identity.Client) error {
+	if !r.DeviceCode.Matches(code.Secret) || !r.IssuedTo(client.ID) {
+		return errInvalidGrant // SECURITY.md §4: device_code bound to the client that got it
+	}
+	return nil
+}
+
+const sealedResponse = "token response"
+
+// redeem turns an approved challenge into what make makes of it, once: make, which writes the login's row, then one swap. Only the
+// winner of the swap answers; what losers made is thrown away. Within the window the same client gets the winner's bytes again.
+func (d *Door) redeem(ctx context.Context, r challenge.Record, code challenge.Capability, client identity.Client, make func(context.Context, challenge.Record) ([]byte, error)) ([]byte, error) {
+	var body []byte
+	r, err := challenge.DoFrom(ctx, d.Challenges, r, func(r challenge.Record) (challenge.Event, error) {
+		if err := holder(r, code, client); err != nil {
+			return nil, err
+		}
+		if r.State != challenge.Approved {
+			return nil, errNotApproved
+		}
+		var err error
+		if body, err = make(ctx, r); err != nil {
+			return nil, err
+		}
+		sealed, err := challenge.Seal(code.Secret, sealedResponse, body)
+		return challenge.Redeem{Sealed: sealed, Window: d.Redelivery}, err
+	})
+	switch {
+	case err == nil:
+		return body, nil
+	case !errors.Is(err, errNotApproved):
+		return nil, err
+	case r.State == challenge.Redeemed:
+		return challenge.Open(code.Secret, sealedResponse, r.Sealed)
+	case r.State.Final():
+		return nil, outcome(r.State)
+	default:
+		return nil, errAuthorizationPending
+	}
+}
+
+var errNotApproved = errors.New("oauth: not approved")
+
+// recordLogin writes the login's row. It outlives a store that has lost the swap in a fail-over: the same client may come back
+// within the window, and nobody else at any time.
+func (d *Door) recordLogin(ctx context.Context, r challenge.Record, client string, resources []string, session string) (identity.Login, identity.Account, error) {
+	_, account, err := d.Logins.Device(ctx, r.Claim.Device)
+	if err != nil {
+		return identity.Login{}, account, err
+	}
+	login, fresh, err := d.Logins.RecordLogin(ctx, identity.Login{
+		ID: challenge.NewSecret(), Challenge: r.ID.Hash().String(), Client: client,
+		Account: account.ID, Device: r.Claim.Device, Address: r.Browser.Address, UserAgent: r.Browser.UserAgent, At: r.Now,
+		AuthTime: r.ApprovedAt, Scopes: r.Request.Scopes, Resources: resources, Session: session,
+	})
+	if err == nil && !fresh && (login.Client != client || r.Now.Sub(login.At) >= d.Redelivery) {
+		err = errInvalidGrant
+	}
+	return login, account, err
+}
+
+// mint makes the token response, with the login's row and its refresh token.
+func (d *Door) mint(ctx context.Context, asked request, r challenge.Record) ([]byte, error) {
+	login, account, err := d.recordLogin(ctx, r, asked.client.ID, r.Request.Resources, "")
+	if err != nil {
+		return nil, err
+	}
+	answer, err := d.Mint.Tokens(token.Grant{
+		Client: asked.client, Account: account, Scopes: r.Request.Scopes, Resources: r.Request.Resources, Nonce: r.Request.Nonce,
+		AuthTime: r.ApprovedAt, LoginID: login.ID, Thumbprint: asked.thumbprint, Now: r.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(r.Request.Scopes, "offline_access") {
+		secret, t := d.newRefreshToken(asked, login)
+		if err := d.Logins.AddRefreshToken(ctx, t); err != nil {
+			return nil, err
+		}
+		answer.RefreshToken = &secret
+	}
+	return json.Marshal(answer)
+}

@@ -1,0 +1,321 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/api"
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/oauth/pages"
+	"qrlogin/provider/internal/qr"
+	"qrlogin/provider/internal/web"
+)
+
+// The hosted page: the widget inside the provider's own page, for sites that have no page of their own for it. What a site's
+// backend does elsewhere (docs/integrate.md) is done here for it.
+
+// hostedPerTransaction bounds the challenges of one visit; the widget renews its code every three minutes at most.
+var hostedPerTransaction = challenge.Limit{Max: 40, Window: transactionLife}
+
+var (
+	errNoTransaction = web.Problem{Status: http.StatusUnauthorized, Code: "transaction-unknown", Title: "This login page has expired, or is another browser's"}
+	errEndedHosted   = web.Problem{Status: http.StatusGone, Code: "gone", Title: "This code has been used or has expired", Outcome: challenge.Expired.String()}
+)
+
+// hostedPage shows the page, or sends the browser back once the phone has decided.
+func (d *Door) hostedPage(c *gin.Context) error {
+	t, client, err := d.visit(c)
+	if err != nil {
+		return err
+	}
+	page := d.frameOf(client, language(c, t.Locales), t.RedirectURI)
+	r, err := d.hosted(c, t)
+	switch {
+	case errors.Is(err, challenge.ErrNotFound): // nothing has been shown yet
+	case err != nil:
+		return err
+	case r.State == challenge.Approved || r.State == challenge.Redeemed:
+		return d.complete(c, t, client, r)
+	case r.State == challenge.Denied:
+		return d.sendBack(c, t, errAccessDenied)
+	}
+	if t.Session != "" && c.Query("scan") == "" {
+		session, usable, err := d.usable(c, client, t.authorization)
+		if err != nil {
+			return err
+		}
+		if usable && session.ID == t.Session {
+			account, err := d.Logins.Account(c.Request.Context(), session.Account)
+			if err != nil {
+				return err
+			}
+			return pages.Consent{
+				Page: page, Number: identity.MaskNumber(account.PhoneNumber), Scopes: t.Scopes,
+				Action: t.path() + "/consent", Other: t.path() + "?scan=1",
+			}.Write(c)
+		}
+	}
+	return pages.Login{
+		Page: page, Challenge: t.path() + "/challenge", Finish: t.path() + "/finish",
+		QR: t.path() + "/qr.svg", Self: t.path(), Cancel: t.path() + "/cancel", State: r.State.String(),
+	}.Write(c)
+}
+
+// frame is what all of the pages have.
+func (d *Door) frame(lang string) pages.Page { return pages.Page{Lang: lang, Issuer: d.Issuer} }
+
+// frameOf is the same, of a site; redirect is where a form on the page may lead.
+func (d *Door) frameOf(client identity.Client, lang, redirect string) pages.Page {
+	page := d.frame(lang)
+	page.Site = pages.Site{Name: client.Name, Domains: client.Domains(), Redirect: redirect}
+	if client.LogoURI != "" {
+		page.Site.Logo = "/logos/" + url.PathEscape(client.ID)
+	}
+	return page
+}
+
+// visit finds the transaction and its client.
+func (d *Door) visit(c *gin.Context) (transaction, identity.Client, error) {
+	t, err := d.transaction(c)
+	if err != nil {
+		return t, identity.Client{}, err
+	}
+	client, err := d.Clients.Client(c.Request.Context(), t.Client)
+	return t, client, err
+}
+
+// hosted is the transaction's challenge as it stands; challenge.ErrNotFound when there is none.
+func (d *Door) hosted(c *gin.Context, t transaction) (challenge.Record, error) {
+	code, err := d.deviceCodeOf(c, t)
+	if err != nil {
+		return challenge.Record{}, err
+	}
+	return d.Challenges.Get(c.Request.Context(), code.ID)
+}
+
+// startHosted begins a challenge for the page.
+func (d *Door) startHosted(c *gin.Context, t transaction, client identity.Client) (challenge.Record, challenge.Capability, error) {
+	n, err := d.Keys.Count(c.Request.Context(), "hosted challenges "+t.id, hostedPerTransaction)
+	if err != nil {
+		return challenge.Record{}, challenge.Capability{}, err
+	}
+	if n.Above {
+		return challenge.Record{}, challenge.Capability{}, web.Limited(n.Left)
+	}
+	started, deviceCode, watch, err := d.start(c.Request.Context(), client, t.request())
+	if err != nil {
+		return started, watch, err
+	}
+	return started, watch, d.keepCode(c, t, deviceCode)
+}
+
+// hostedChallenge is what the widget asks for first.
+func (d *Door) hostedChallenge(c *gin.Context) error {
+	t, client, err := d.visit(c)
+	if err != nil {
+		return err
+	}
+	r, watch, err := d.startHosted(c, t, client)
+	if err != nil {
+		return err
+	}
+	c.Header("Cache-Control", "no-store")
+	c.JSON(http.StatusOK, api.HostedChallenge{ChallengeId: r.ID.String(), Watch: watch.String(), ExpiresIn: int(challenge.Lifetime / time.Second)})
+	return nil
+}
+
+// hostedFinish waits for the phone, as a site's backend would at the token endpoint. The page then goes where hostedPage sends it.
+func (d *Door) hostedFinish(c *gin.Context) error {
+	t, err := d.transaction(c)
+	if err != nil {
+		return err
+	}
+	var body api.HostedFinish
+	if err := web.ReadJSON(c, &body, 1<<10); err != nil {
+		return err
+	}
+	code, err := d.deviceCodeOf(c, t)
+	if errors.Is(err, challenge.ErrNotFound) || err == nil && code.ID.String() != body.ChallengeId {
+		return errEndedHosted // another window of this browser has a newer code
+	}
+	if err != nil {
+		return err
+	}
+	ctx, cancel := web.Waiting(c, d.Drain)
+	defer cancel()
+	r, err := challenge.Wait(ctx, d.Challenges, code.ID, challenge.Latest, maxWait, func(r challenge.Record) (bool, error) {
+		return r.State == challenge.Approved || r.State == challenge.Redeemed, nil
+	})
+	if err != nil {
+		return err
+	}
+	c.Header("Cache-Control", "no-store")
+	switch r.State {
+	case challenge.Approved, challenge.Redeemed, challenge.Denied:
+		location := t.path()
+		c.JSON(http.StatusOK, api.HostedOutcome{Location: &location})
+	case challenge.Pending, challenge.Claimed:
+		pending := api.HostedOutcomeStatusPending
+		c.JSON(http.StatusAccepted, api.HostedOutcome{Status: &pending})
+	default:
+		return errEndedHosted
+	}
+	return nil
+}
+
+// hostedQR draws the code for a browser without script, which presents itself by asking for it, as the widget's watch does.
+func (d *Door) hostedQR(c *gin.Context) error {
+	t, client, err := d.visit(c)
+	if err != nil {
+		return err
+	}
+	r, err := d.hosted(c, t)
+	if errors.Is(err, challenge.ErrNotFound) || err == nil && r.State == challenge.Pending && len(r.Frames(r.Now, 1)) == 0 || err == nil && r.State.Final() {
+		r, _, err = d.startHosted(c, t, client)
+	}
+	if err != nil {
+		return err
+	}
+	r, err = challenge.DoFrom(c.Request.Context(), d.Challenges, r, func(challenge.Record) (challenge.Event, error) {
+		return challenge.Visit{Browser: challenge.Browser{Address: c.RemoteIP(), UserAgent: userAgent(c)}}, nil
+	})
+	if err != nil {
+		return err
+	}
+	frames := r.Frames(r.Now, 1)
+	if len(frames) == 0 {
+		return challenge.ErrWrongState // scanned meanwhile
+	}
+	picture, err := qr.SVG(d.Issuer + "/q/" + frames[0].Code.String())
+	if err != nil {
+		return err
+	}
+	c.Header("Cache-Control", "no-store")
+	c.Data(http.StatusOK, "image/svg+xml", picture)
+	return nil
+}
+
+// hostedConsent takes the answer of somebody who has a session.
+func (d *Door) hostedConsent(c *gin.Context) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	t, client, err := d.visit(c)
+	if err != nil {
+		return err
+	}
+	switch f["decision"] {
+	case "deny":
+		return d.sendBack(c, t, errAccessDenied)
+	case "approve":
+	default:
+		return invalidRequest("decision is approve or deny")
+	}
+	session, usable, err := d.usable(c, client, t.authorization)
+	if err != nil {
+		return err
+	}
+	if !usable || session.ID != t.Session {
+		c.Redirect(http.StatusSeeOther, t.path()) // the session has ended: there the code to scan is shown
+		return nil
+	}
+	if err := d.end(c, t); err != nil {
+		return err
+	}
+	return d.loginInSession(c, session, t.authorization, t.id)
+}
+
+// hostedCancel sends the browser back without a login.
+func (d *Door) hostedCancel(c *gin.Context) error {
+	t, err := d.transaction(c)
+	if err != nil {
+		return err
+	}
+	if code, err := d.deviceCodeOf(c, t); err == nil {
+		_, err = challenge.Do(c.Request.Context(), d.Challenges, code.ID, func(challenge.Record) (challenge.Event, error) {
+			return challenge.Cancel{}, nil
+		})
+		if err != nil && challenge.KindOf(err) == 0 {
+			return err
+		}
+	}
+	return d.sendBack(c, t, errAccessDenied)
+}
+
+// sendBack ends the transaction with an error for the site.
+func (d *Door) sendBack(c *gin.Context, t transaction, e oauthError) error {
+	if err := d.end(c, t); err != nil {
+		return err
+	}
+	return d.send(c, refusal(t.destination, e))
+}
+
+// homecoming is how the browser goes back to the site after a scan: kept sealed for the redelivery window, so that a lost answer
+// loses no login.
+type homecoming struct {
+	Answer  answer `json:"answer"`
+	Session string `json:"session,omitempty"` // the secret of the session that the phone turned on
+}
+
+// complete turns an approved challenge into a code for the site, once, and sends the browser back with it.
+func (d *Door) complete(c *gin.Context, t transaction, client identity.Client, r challenge.Record) error {
+	deviceCode, err := d.deviceCodeOf(c, t)
+	if err != nil {
+		return err
+	}
+	body, err := d.redeem(c.Request.Context(), r, deviceCode, client, func(ctx context.Context, r challenge.Record) ([]byte, error) {
+		return d.home(ctx, t, r, deviceCode)
+	})
+	if errors.Is(err, errInvalidGrant) { // redeemed, and the window is over
+		return errTransaction
+	}
+	if err != nil {
+		return err
+	}
+	var h homecoming
+	if err := json.Unmarshal(body, &h); err != nil {
+		return err
+	}
+	if h.Session != "" {
+		d.setCookie(c, sessionCookie, h.Session, sessionLife)
+	}
+	return d.send(c, h.Answer)
+}
+
+// home writes the login, and the session if the phone turned one on, and makes the code. The session's secret follows from the
+// device_code: of many calls at once all must write the same one.
+func (d *Door) home(ctx context.Context, t transaction, r challenge.Record, deviceCode challenge.Capability) ([]byte, error) {
+	var h homecoming
+	session := ""
+	if r.Session {
+		h.Session = challenge.HashOf("session " + deviceCode.Secret).String()
+		session = challenge.HashOf(h.Session).String()
+		err := d.Logins.PutSession(ctx, identity.Session{
+			ID: session, Account: r.Claim.Account, Device: r.Claim.Device, AuthTime: r.ApprovedAt, ExpiresAt: r.Now.Add(sessionLife),
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	login, _, err := d.recordLogin(ctx, r, t.Client, t.Resources, session)
+	if err != nil {
+		return nil, err
+	}
+	if h.Answer, err = d.newCode(ctx, t.authorization, login); err != nil {
+		return nil, err
+	}
+	return json.Marshal(h)
+}
+
+func userAgent(c *gin.Context) string {
+	agent := c.Request.UserAgent()
+	return agent[:min(len(agent), 512)]
+}

@@ -1,0 +1,135 @@
+package oauth
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/oauth/pages"
+)
+
+// leaving is a request of OIDC RP-Initiated Logout 1.0 §2 that has been read.
+type leaving struct {
+	client identity.Client // of the hint or client_id; "" for nobody's
+	login  string          // of the hint; "" for none
+	to     string          // a registered URI, or ""
+	state  string
+	lang   string
+}
+
+var errPostLogoutURI = errors.New("oauth: post_logout_redirect_uri is not one of the client's")
+
+// readLeaving reads the parameters of a logout. Whatever does not fit together is refused before anything ends.
+func (d *Door) readLeaving(c *gin.Context, f form) (leaving, error) {
+	l := leaving{to: f["post_logout_redirect_uri"], state: f["state"], lang: language(c, f["ui_locales"])}
+	id := f["client_id"]
+	if hint := f["id_token_hint"]; hint != "" {
+		read, err := d.Mint.Hint(hint)
+		if err != nil || id != "" && id != read.ClientID {
+			return l, invalidRequest("id_token_hint is not an ID token of this client")
+		}
+		id, l.login = read.ClientID, read.LoginID
+	}
+	if id != "" {
+		var err error
+		if l.client, err = d.Clients.Client(c.Request.Context(), id); err != nil {
+			return l, err
+		}
+	}
+	if l.to != "" && !slices.Contains(l.client.PostLogoutRedirectURIs, l.to) {
+		return l, errPostLogoutURI
+	}
+	return l, nil
+}
+
+// endSession is where a site sends a visitor who wants to be logged out. An ID token of a login of this browser's, or of one that
+// belongs to no session, is proof enough of the wish; without it the person is asked (§2: the provider must ask).
+func (d *Door) endSession(c *gin.Context) error {
+	f, err := d.browserForm(c)
+	if err != nil {
+		return err
+	}
+	l, err := d.readLeaving(c, f)
+	if err != nil {
+		return err
+	}
+	session, err := d.session(c)
+	if err != nil && !errors.Is(err, identity.ErrEnded) {
+		return err
+	}
+	asks := err == nil // somebody has a session here
+	if l.login != "" {
+		login, err := d.Logins.Login(c.Request.Context(), l.login)
+		switch {
+		case errors.Is(err, identity.ErrUnknownLogin):
+			asks = false
+		case err != nil:
+			return err
+		case !asks || login.Session == session.ID:
+			if err := d.SignOut.Login(c.Request.Context(), login.ID); err != nil {
+				return err
+			}
+			return d.left(c, l)
+		}
+	}
+	if !asks {
+		return d.left(c, l) // nobody is logged in
+	}
+	again := map[string]string{}
+	for _, name := range []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"} {
+		if f[name] != "" {
+			again[name] = f[name]
+		}
+	}
+	return pages.Logout{Page: d.frameOf(l.client, l.lang, l.to), Action: "/end_session/confirm", Fields: fields(again)}.Write(c)
+}
+
+// confirmEndSession takes the answer of the person who was asked.
+func (d *Door) confirmEndSession(c *gin.Context) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	l, err := d.readLeaving(c, f)
+	if err != nil {
+		return err
+	}
+	if f["decision"] != "approve" { // who stays is not sent on as one who left
+		return pages.LoggedOut{Page: d.frameOf(l.client, l.lang, ""), Stayed: true}.Write(c)
+	}
+	session, err := d.session(c)
+	if err == nil {
+		err = d.SignOut.Session(c.Request.Context(), session.ID)
+	}
+	if err != nil && !errors.Is(err, identity.ErrEnded) {
+		return err
+	}
+	return d.left(c, l)
+}
+
+// left removes the session's cookie and sends the browser where the site wants it.
+func (d *Door) left(c *gin.Context, l leaving) error {
+	d.setCookie(c, sessionCookie, "", -time.Second)
+	if l.to == "" {
+		return pages.LoggedOut{Page: d.frameOf(l.client, l.lang, "")}.Write(c)
+	}
+	says := map[string]string{}
+	if l.state != "" {
+		says["state"] = l.state
+	}
+	c.Header("Cache-Control", "no-store")
+	c.Redirect(http.StatusSeeOther, withQuery(l.to, says))
+	return nil
+}
+
+// browserForm reads what a browser brings, by GET or by POST.
+func (d *Door) browserForm(c *gin.Context) (form, error) {
+	if c.Request.Method == http.MethodPost {
+		return readForm(c)
+	}
+	return readQuery(c)
+}

@@ -1,0 +1,72 @@
+package oauth
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/oauth/pages"
+	"qrlogin/provider/internal/web"
+)
+
+// page is for what a person's browser asks for: errors are pages.
+func (d *Door) page(h func(*gin.Context) error) gin.HandlerFunc { return web.Handle(h, d.failPage) }
+
+// script is for what a hosted page's own script or picture asks for: errors are problems.
+func (d *Door) script(h func(*gin.Context) error) gin.HandlerFunc {
+	return web.Handle(h, func(c *gin.Context, err error) {
+		if errors.Is(err, errTransaction) {
+			err = errNoTransaction
+		}
+		web.Fail(d.Log)(c, err)
+	})
+}
+
+var errForeignPage = errors.New("oauth: sent by another site's page")
+
+// ownPage refuses what was not sent by a page of the provider's own (CSRF). The cookie's SameSite says so too; this does not
+// depend on it.
+func (d *Door) ownPage(h func(*gin.Context) error) func(*gin.Context) error {
+	return func(c *gin.Context) error {
+		switch site := c.GetHeader("Sec-Fetch-Site"); {
+		case site == "same-origin":
+		case site == "" && c.GetHeader("Origin") == d.Issuer: // browsers older than 2023
+		default:
+			return errForeignPage
+		}
+		return h(c)
+	}
+}
+
+// failPage shows an error that has no place to go but the browser.
+func (d *Door) failPage(c *gin.Context, err error) {
+	status, kind := http.StatusBadRequest, pages.Malformed
+	switch {
+	case errors.Is(err, identity.ErrUnknownClient):
+		kind = pages.UnknownClient
+	case errors.Is(err, errRedirectURI), errors.Is(err, errPostLogoutURI):
+		kind = pages.WrongRedirect
+	case errors.Is(err, errTransaction), errors.Is(err, challenge.ErrNotFound), challenge.KindOf(err) == challenge.Gone:
+		kind = pages.Expired
+	case errors.Is(err, errForeignPage):
+		status, kind = http.StatusForbidden, pages.WrongBrowser
+	default:
+		e, known := translate(err)
+		if !known {
+			web.LogFailure(c, d.Log, err)
+		}
+		switch status = e.Status; {
+		case status == http.StatusTooManyRequests:
+			kind = pages.TooMany
+		case status >= http.StatusInternalServerError:
+			kind = pages.Internal
+		}
+	}
+	failure := pages.Failure{Page: d.frame(language(c, "")), Kind: kind}
+	if err := failure.Write(c, status); err != nil {
+		web.LogFailure(c, d.Log, err)
+	}
+}

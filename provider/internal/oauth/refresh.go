@@ -1,0 +1,67 @@
+package oauth
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/identity"
+)
+
+// refresh is the grant of RFC 6749 §6. A refresh token is good once; whoever uses one again, a thief or the one who was robbed,
+// ends the login (RFC 9700 §4.14.2).
+func (d *Door) refresh(c *gin.Context, r request) error {
+	secret := r.form["refresh_token"]
+	if secret == "" {
+		return invalidRequest("no refresh_token")
+	}
+	ctx := c.Request.Context()
+	old, login, used, err := d.Logins.RefreshToken(ctx, challenge.HashOf(secret).String())
+	if err != nil {
+		return err
+	}
+	switch {
+	case login.Client != r.client.ID:
+		return errInvalidGrant
+	case used:
+		return d.reusedRefreshToken(c, r, login)
+	case !time.Now().Before(old.ExpiresAt) || !slices.Contains(r.client.Scopes, "offline_access"):
+		return errInvalidGrant
+	case old.Thumbprint != "" && old.Thumbprint != r.thumbprint:
+		return invalidProof("the refresh token is bound to another key")
+	}
+	scopes := login.Scopes
+	if asked := r.form.list("scope"); len(asked) > 0 {
+		if scopes = asked; !covers(login.Scopes, asked) {
+			return errInvalidScope
+		}
+	}
+	resources, err := targets(login.Resources, r.form)
+	if err != nil {
+		return err
+	}
+	answer, err := d.tokens(ctx, r, login, scopes, resources, "")
+	if err != nil {
+		return err
+	}
+	next, t := d.newRefreshToken(r, login)
+	if err := d.Logins.RotateRefreshToken(ctx, old.Hash, t, time.Now()); errors.Is(err, identity.ErrEnded) {
+		return d.reusedRefreshToken(c, r, login) // another was faster with the same token
+	} else if err != nil {
+		return err
+	}
+	answer.RefreshToken = &next
+	c.JSON(http.StatusOK, answer)
+	return nil
+}
+
+func (d *Door) reusedRefreshToken(c *gin.Context, r request, login identity.Login) error {
+	if err := d.void(c, login.ID, r.client, "refresh_token.reused"); err != nil {
+		return err
+	}
+	return errInvalidGrant
+}

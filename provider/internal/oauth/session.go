@@ -1,0 +1,61 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/identity"
+)
+
+// sessionLife is how long "this is my computer" holds (RFC 10027 §6.1.10).
+const sessionLife = 8 * time.Hour
+
+// session finds the provider session of this browser; identity.ErrEnded when it has none.
+func (d *Door) session(c *gin.Context) (identity.Session, error) {
+	secret := d.cookieSecret(c, sessionCookie)
+	if secret == "" {
+		return identity.Session{}, identity.ErrEnded
+	}
+	return d.Logins.Session(c.Request.Context(), challenge.HashOf(secret).String(), time.Now())
+}
+
+// usable is the session, if it can answer the authorization without a scan.
+func (d *Door) usable(c *gin.Context, client identity.Client, a authorization) (identity.Session, bool, error) {
+	if a.wantsScan() {
+		return identity.Session{}, false, nil
+	}
+	s, err := d.session(c)
+	if errors.Is(err, identity.ErrEnded) {
+		return s, false, nil
+	}
+	if err != nil {
+		return s, false, err
+	}
+	if a.tooOld(s.AuthTime, time.Now()) || a.Subject != "" && a.Subject != d.Mint.Subject(client, s.Account) {
+		return s, false, nil
+	}
+	return s, true, nil
+}
+
+// consented tells whether the person let this site have all of it already, within the session.
+func (d *Door) consented(ctx context.Context, s identity.Session, a authorization) (bool, error) {
+	logins, err := d.Logins.Logins(ctx, s.Account, 100)
+	if err != nil {
+		return false, err
+	}
+	for _, l := range logins {
+		if l.Session == s.ID && l.Client == a.Client && l.EndedAt.IsZero() && covers(l.Scopes, a.Scopes) && covers(l.Resources, a.Resources) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func covers(granted, asked []string) bool {
+	return !slices.ContainsFunc(asked, func(s string) bool { return !slices.Contains(granted, s) })
+}
