@@ -46,6 +46,8 @@ var layers = []struct {
 	{"provider/internal/token", []string{"api", "api/proof", "provider/internal/challenge", "provider/internal/identity"},
 		"what a token says does not depend on how a request arrives or where keys lie"},
 	{"provider/internal/fetch", nil, "what may be reached over the network does not depend on who asks for what"},
+	{"provider/internal/clientkeys", []string{"provider/internal/fetch", "provider/internal/identity"},
+		"whether a signature is a client's does not depend on how a request brings it or where clients lie"},
 	{"provider/internal/memstore", []string{"provider/internal/challenge"},
 		"a store holds records and knows no rules, no door and no other store: any of them can be replaced"},
 	{"provider/internal/redisstore", []string{"provider/internal/challenge"},

@@ -213,7 +213,7 @@ func TestAnEndlessHeaderIsRefused(t *testing.T) {
 func TestWhatIsPackedStaysPacked(t *testing.T) {
 	var bomb bytes.Buffer
 	packer := gzip.NewWriter(&bomb)
-	packer.Write(make([]byte, 64<<20))
+	packer.Write(make([]byte, 8<<20))
 	packer.Close()
 	c, at := served(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Accept-Encoding") != "" {
