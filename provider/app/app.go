@@ -14,11 +14,14 @@ import (
 
 	"qrlogin/provider/internal/browser"
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/clientkeys"
 	"qrlogin/provider/internal/dpop"
+	"qrlogin/provider/internal/fetch"
 	"qrlogin/provider/internal/memstore"
 	"qrlogin/provider/internal/oauth"
 	"qrlogin/provider/internal/phone"
 	"qrlogin/provider/internal/redisstore"
+	"qrlogin/provider/internal/signout"
 	"qrlogin/provider/internal/sqlstore"
 	"qrlogin/provider/internal/token"
 	"qrlogin/provider/internal/web"
@@ -77,15 +80,19 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 
 	drained, drain := context.WithCancel(context.Background())
 	p.drain = drain
+	proofs := dpop.Verifier{Issuer: c.Issuer, Keys: store, NonceKey: nonceKey}
+	outside := fetch.New(c.AllowPrivateNetworks)
+	signOut := p.openSignOut(c, db, mint, outside)
 	site := &oauth.Door{
-		Issuer: c.Issuer, Challenges: store, Keys: store, Clients: db, Logins: db, Mint: mint,
+		Issuer: c.Issuer, Challenges: store, Keys: store, Clients: db, Logins: db, Mint: mint, DPoP: proofs, SignOut: signOut,
+		Assertions: &clientkeys.Verifier{Fetch: outside, First: store.First}, Fetch: outside, Audit: db,
 		Redelivery: *c.Redelivery, Drain: drained, Log: c.Log,
+		RegistrationToken: c.RegistrationToken, Registrar: db, CheckJWKS: clientkeys.ParseJWKS, EnsureKey: mint.Keeper.Ensure,
 	}
 	page := &browser.Door{Issuer: c.Issuer, Challenges: store, Clients: db, Drain: drained, Log: c.Log}
 	device := &phone.Door{
 		Issuer: c.Issuer, Challenges: store, Keys: store, Clients: db, Devices: db, Audit: db, SMS: sender,
-		Logins: noLogins{}, SignOut: noSignOut{},
-		Proofs: dpop.Verifier{Issuer: c.Issuer, Keys: store, NonceKey: nonceKey}, Log: c.Log,
+		Logins: db, SignOut: signOut, Proofs: proofs, Log: c.Log,
 	}
 	p.handler = route(c.Log, site, page, device)
 	return p, nil
@@ -144,6 +151,18 @@ func (p *Provider) openStore(ctx context.Context, c Config, db *sqlstore.DB) (sh
 	return store, store.Bind(ctx, id)
 }
 
+// openSignOut makes what ends logins. Its deliveries outlive the requests, and are given a moment when the provider closes.
+func (p *Provider) openSignOut(c Config, db *sqlstore.DB, mint *token.Mint, post signout.Post) *signout.Ender {
+	ender := &signout.Ender{Store: db, Clients: db, Mint: mint, Post: post, Log: c.Log}
+	p.closers = append(p.closers, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), deliveryTime)
+		defer cancel()
+		ender.Close(ctx)
+		return nil
+	})
+	return ender
+}
+
 func (p *Provider) openSender(c Config) (phone.Sender, error) {
 	if c.SMS == "console" {
 		return phone.Console{Out: c.Console}, nil
@@ -182,7 +201,10 @@ func (p *Provider) openMint(ctx context.Context, c Config, db *sqlstore.DB) (*to
 func (p *Provider) Handler() http.Handler { return p.handler }
 
 // How long stopping may take, all in all under 10 s.
-const shutdownTime = 8 * time.Second
+const (
+	shutdownTime = 6 * time.Second // for the requests under way
+	deliveryTime = 2 * time.Second // for telling sites of logouts
+)
 
 // Serve answers requests until ctx is done. Then it stops in order: no new connection, an answer for everyone who waits, the
 // end of what is under way. It does not close the provider.

@@ -33,6 +33,10 @@ type Config struct {
 	KeyRotation *time.Duration // default DefaultKeyRotation; 0 for never, otherwise at least 2 h
 	MasterKey   string         // the private signing keys lie sealed under it: 32 characters or more, or file:PATH; "" seals nothing
 
+	// AllowPrivateNetworks lets the provider fetch and post what clients register (jwks_uri, logo_uri, backchannel_logout_uri) on
+	// addresses that are not public.
+	AllowPrivateNetworks bool
+
 	ClientsFile       string // a YAML file of more of them, see docs/clients.md; "" for none
 	RegistrationToken string // lets programs register clients (RFC 7591): at least 32 characters; "" lets nobody
 }

@@ -36,6 +36,12 @@ var sites = []app.Client{
 	{ID: "shop", Secret: shopSecret, Name: "The Shop", Origins: []string{"http://localhost:8080"}},
 	{ID: "other", Secret: otherSecret, Name: "Another Shop", Origins: []string{"https://other.example"}},
 	{ID: "tv", Name: "Television", StaticQR: true},
+	{
+		ID: "wiki", Secret: wikiSecret, Name: "The Wiki", RedirectURIs: []string{wikiCallback, wikiCallback + "?page=1"},
+		Scopes: []string{"openid", "phone", "offline_access"}, Resources: []string{"https://api.example/v1", "https://api.example/v2"},
+		PostLogoutRedirectURIs: []string{"https://wiki.example/bye"},
+	},
+	{ID: "old-wiki", Secret: wikiSecret, RedirectURIs: []string{wikiCallback}, PKCEOptional: true},
 }
 
 // world is a running provider, with everything that it says held against the contract.

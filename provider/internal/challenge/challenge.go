@@ -59,6 +59,7 @@ type Policy struct {
 // Request is what the site asks for. The core carries it; of what is inside it looks at SessionOffered alone.
 type Request struct {
 	Scopes         []string        `json:"scopes,omitempty"`
+	Resources      []string        `json:"resources,omitempty"` // RFC 8707
 	Nonce          string          `json:"nonce,omitempty"`
 	BindingMessage string          `json:"binding_message,omitempty"`
 	Details        json.RawMessage `json:"details,omitempty"` // RFC 9396

@@ -170,6 +170,14 @@ func targets(allowed []string, f form) ([]string, error) {
 	return asked, nil
 }
 
+// narrowed is the part of what was granted that a token request names (RFC 8707 §2.2); all of it when it names none.
+func narrowed(granted []string, f form) ([]string, error) {
+	if f["resource"] == "" {
+		return granted, nil
+	}
+	return targets(granted, f)
+}
+
 var promptsSupported = []string{"none", "login", "consent", "select_account"}
 
 func readPrompt(f form) ([]string, error) {

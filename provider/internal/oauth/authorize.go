@@ -96,9 +96,7 @@ func (d *Door) authorizeByForm(c *gin.Context) error {
 			return err
 		}
 	}
-	c.Header("Cache-Control", "no-store")
-	c.Redirect(http.StatusSeeOther, withQuery("/authorize", map[string]string{"client_id": f["client_id"], "request_uri": uri}))
-	return nil
+	return seeOther(c, withQuery("/authorize", map[string]string{"client_id": f["client_id"], "request_uri": uri}))
 }
 
 // limited counts an authorization that something will be kept of.

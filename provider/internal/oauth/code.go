@@ -76,7 +76,7 @@ func (d *Door) authorizationCode(c *gin.Context, r request) error {
 	if err != nil {
 		return err
 	}
-	resources, err := targets(login.Resources, r.form)
+	resources, err := narrowed(login.Resources, r.form)
 	if err != nil {
 		return err
 	}

@@ -58,13 +58,18 @@ type Door struct {
 	Logins     Logins
 	Mint       *token.Mint
 	Assertions *clientkeys.Verifier
-	DPoP       *dpop.Verifier
+	DPoP       dpop.Verifier
 	SignOut    *signout.Ender
 	Fetch      Fetcher
 	Audit      Auditor
 	Redelivery time.Duration   // how long a redeemed device_code answers the same bytes again; 0 for not at all
 	Drain      context.Context // done when the server stops: waiting requests are answered
 	Log        *slog.Logger
+
+	RegistrationToken string // lets programs register clients (RFC 7591); "" closes the endpoint, and the rest is not needed
+	Registrar         Registrar
+	CheckJWKS         func(jwks []byte) error
+	EnsureKey         func(ctx context.Context, alg string) error // has a key that signs so
 
 	holds holds
 	logos logos
@@ -77,6 +82,9 @@ func (d *Door) Mount(r gin.IRoutes) {
 	r.POST("/token", d.crossOrigin, d.endpoint(d.token))
 	r.POST("/introspect", d.endpoint(d.introspect))
 	r.POST("/revoke", d.crossOrigin, d.endpoint(d.revoke))
+	if d.RegistrationToken != "" {
+		r.POST("/register", web.Handle(d.register, d.fail))
+	}
 	r.GET("/userinfo", d.crossOrigin, web.Handle(d.userInfo, d.fail))
 	r.POST("/userinfo", d.crossOrigin, web.Handle(d.userInfo, d.fail))
 
@@ -105,7 +113,7 @@ func (d *Door) Mount(r gin.IRoutes) {
 }
 
 // Endpoints is the paths whose errors have OAuth's shape.
-var Endpoints = []string{"/device_authorization", "/par", "/token", "/introspect", "/revoke", "/userinfo"}
+var Endpoints = []string{"/device_authorization", "/par", "/token", "/introspect", "/revoke", "/userinfo", "/register"}
 
 // request is what a handler of an OAuth endpoint gets: its client has been authenticated, its proof verified.
 type request struct {

@@ -26,10 +26,10 @@ func TestAFormHasEachParameterOnce(t *testing.T) {
 }
 
 func TestAScopeIsNamedOnce(t *testing.T) {
-	if got := (form{"scope": " openid  phone openid\t"}).scopes(); strings.Join(got, ",") != "openid,phone" {
+	if got := (form{"scope": " openid  phone openid\t"}).list("scope"); strings.Join(got, ",") != "openid,phone" {
 		t.Errorf("%q", got)
 	}
-	if got := (form{}).scopes(); got != nil {
+	if got := (form{}).list("scope"); got != nil {
 		t.Errorf("%q", got)
 	}
 }

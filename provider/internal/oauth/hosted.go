@@ -224,8 +224,7 @@ func (d *Door) hostedConsent(c *gin.Context) error {
 		return err
 	}
 	if !usable || session.ID != t.Session {
-		c.Redirect(http.StatusSeeOther, t.path()) // the session has ended: there the code to scan is shown
-		return nil
+		return seeOther(c, t.path()) // the session has ended: there the code to scan is shown
 	}
 	if err := d.end(c, t); err != nil {
 		return err

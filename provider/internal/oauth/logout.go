@@ -121,9 +121,7 @@ func (d *Door) left(c *gin.Context, l leaving) error {
 	if l.state != "" {
 		says["state"] = l.state
 	}
-	c.Header("Cache-Control", "no-store")
-	c.Redirect(http.StatusSeeOther, withQuery(l.to, says))
-	return nil
+	return seeOther(c, withQuery(l.to, says))
 }
 
 // browserForm reads what a browser brings, by GET or by POST.

@@ -18,14 +18,20 @@ func (d *Door) page(h func(*gin.Context) error) gin.HandlerFunc { return web.Han
 // script is for what a hosted page's own script or picture asks for: errors are problems.
 func (d *Door) script(h func(*gin.Context) error) gin.HandlerFunc {
 	return web.Handle(h, func(c *gin.Context, err error) {
-		if errors.Is(err, errTransaction) {
+		switch {
+		case errors.Is(err, errTransaction):
 			err = errNoTransaction
+		case errors.Is(err, errForeignPage):
+			err = errForeignScript
 		}
 		web.Fail(d.Log)(c, err)
 	})
 }
 
-var errForeignPage = errors.New("oauth: sent by another site's page")
+var (
+	errForeignPage   = errors.New("oauth: sent by another site's page")
+	errForeignScript = web.Problem{Status: http.StatusForbidden, Code: "origin-not-allowed", Title: "This is for the provider's own page"}
+)
 
 // ownPage refuses what was not sent by a page of the provider's own (CSRF). The cookie's SameSite says so too; this does not
 // depend on it.

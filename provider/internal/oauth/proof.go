@@ -27,15 +27,12 @@ func (d *Door) proven(c *gin.Context) (thumbprint string, err error) {
 
 // unproven makes an error of the verifier the client's to read.
 func (d *Door) unproven(c *gin.Context, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, dpop.ErrNonce): // RFC 9449 §8
+	if errors.Is(err, dpop.ErrNonce) { // RFC 9449 §8
 		c.Header("DPoP-Nonce", d.DPoP.Nonce(time.Now()))
 		return errUseNonce
-	case errors.Is(err, dpop.ErrProof):
-		return invalidProof("the DPoP proof is malformed, for another request, or used")
-	default:
-		return err
 	}
+	if wrong, ok := errors.AsType[dpop.ErrProof](err); ok {
+		return invalidProof(wrong.Reason)
+	}
+	return err
 }

@@ -40,7 +40,7 @@ func (d *Door) refresh(c *gin.Context, r request) error {
 			return errInvalidScope
 		}
 	}
-	resources, err := targets(login.Resources, r.form)
+	resources, err := narrowed(login.Resources, r.form)
 	if err != nil {
 		return err
 	}

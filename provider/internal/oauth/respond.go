@@ -31,13 +31,18 @@ func (d *Door) send(c *gin.Context, a answer) error {
 	for name, value := range a.Says {
 		says[name] = value
 	}
-	c.Header("Cache-Control", "no-store")
-	c.Header("Referrer-Policy", "no-referrer")
 	if a.To.ResponseMode == "form_post" {
 		return pages.FormPost{Page: d.frame(language(c, "")), Action: a.To.RedirectURI, Fields: fields(says)}.Write(c)
 	}
-	// Not 302: a browser may repeat a POST with it (RFC 9700 §4.12).
-	c.Redirect(http.StatusSeeOther, withQuery(a.To.RedirectURI, says))
+	return seeOther(c, withQuery(a.To.RedirectURI, says))
+}
+
+// seeOther sends a browser on. Not by 302: a browser may repeat a POST with it (RFC 9700 §4.12).
+func seeOther(c *gin.Context, target string) error {
+	c.Header("Cache-Control", "no-store")
+	c.Header("Referrer-Policy", "no-referrer") // the address may hold a code
+	c.Header("Location", target)
+	c.Status(http.StatusSeeOther)
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -44,9 +43,7 @@ func (d *Door) begin(c *gin.Context, t transaction) error {
 		return err
 	}
 	d.setCookie(c, browserCookie, t.secret, 0)
-	c.Header("Cache-Control", "no-store")
-	c.Redirect(http.StatusSeeOther, "/authorize/"+t.id)
-	return nil
+	return seeOther(c, "/authorize/"+t.id)
 }
 
 // transaction finds the one in the path; errTransaction for one that has ended and for another browser's alike.

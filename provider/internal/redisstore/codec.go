@@ -56,6 +56,7 @@ func (x *coder) challenge(c *challenge.Challenge) {
 
 	x.bool(&c.Policy.StaticCode)
 	x.texts(&c.Request.Scopes)
+	x.texts(&c.Request.Resources)
 	x.text(&c.Request.Nonce)
 	x.text(&c.Request.BindingMessage)
 	x.blob((*[]byte)(&c.Request.Details))
