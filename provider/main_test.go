@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -19,6 +20,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"qrlogin/provider/app"
 )
 
 func TestMain(m *testing.M) {
@@ -41,7 +44,14 @@ func TestTheCommandLine(t *testing.T) {
 			}
 			e.Defer(func() { busy.Close() })
 			e.Setenv("BUSY", busy.Addr().String())
-			return nil
+			// A folder that a server has run on.
+			served, err := app.New(t.Context(), app.Config{
+				Issuer: "http://localhost:9000", Data: filepath.Join(e.WorkDir, "served"), Log: slog.New(slog.DiscardHandler),
+			})
+			if err != nil {
+				return err
+			}
+			return served.Close()
 		},
 	})
 }
