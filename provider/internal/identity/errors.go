@@ -5,6 +5,7 @@ import "errors"
 // The refusals. [Refusals] lists them, so that a test can hold each door against all of them.
 var (
 	ErrUnknownClient  = errors.New("identity: unknown client")
+	ErrUnknownAccount = errors.New("identity: there is no such account")
 	ErrUnknownDevice  = errors.New("identity: this device is not enrolled")
 	ErrWrongCode      = errors.New("identity: wrong or expired enrollment code")
 	ErrInvalidNumber  = errors.New("identity: not a phone number that can receive a code")
@@ -14,4 +15,6 @@ var (
 )
 
 // Refusals is every refusal there is.
-var Refusals = []error{ErrUnknownClient, ErrUnknownDevice, ErrWrongCode, ErrInvalidNumber, ErrUnknownLogin, ErrEnded, ErrDeviceConflict}
+var Refusals = []error{
+	ErrUnknownClient, ErrUnknownAccount, ErrUnknownDevice, ErrWrongCode, ErrInvalidNumber, ErrUnknownLogin, ErrEnded, ErrDeviceConflict,
+}
