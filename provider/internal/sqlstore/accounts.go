@@ -56,6 +56,20 @@ func (db *DB) Enroll(ctx context.Context, phoneNumber string, d identity.Device)
 	return account, d, nil
 }
 
+// Account answers the account by its id. [identity.ErrUnknownAccount].
+func (db *DB) Account(ctx context.Context, id string) (identity.Account, error) {
+	a, err := scanAccount(db.account.QueryRowContext(hot(ctx), id))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = identity.ErrUnknownAccount
+	}
+	if err != nil {
+		return identity.Account{}, failure("account", err)
+	}
+	return a, nil
+}
+
+const selectAccount = `SELECT id, phone_number, created_at FROM accounts WHERE id = $1`
+
 // Device answers the device by its key's thumbprint, with its account. [identity.ErrUnknownDevice].
 func (db *DB) Device(ctx context.Context, thumbprint string) (identity.Device, identity.Account, error) {
 	var d identity.Device

@@ -1,5 +1,6 @@
-// Package sqlstore keeps what must survive a restart: clients, accounts and their devices, logins, signing keys, the
-// provider's own secrets, and the audit trail. What lives for minutes is elsewhere (memstore, redisstore).
+// Package sqlstore keeps what must survive a restart: clients, accounts and their devices, sessions, logins and their refresh
+// tokens, signing keys, the provider's own secrets, and the audit trail. What lives for minutes is elsewhere (memstore,
+// redisstore).
 //
 // It is SQLite, in one file or in memory. Every query and every migration is written so that PostgreSQL takes the same text:
 // $1 placeholders, ON CONFLICT, RETURNING, BYTEA and BIGINT columns, times in milliseconds since 1970, no function or type of

@@ -1,38 +1,182 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"database/sql"
+	"errors"
+	"time"
 
 	"qrlogin/provider/internal/identity"
 )
 
 // RecordLogin writes the login of a challenge, once: when there is one already, that one is answered, with fresh false
-// (RFC 10027 §6.1.3). Of many calls at once for a challenge one is fresh.
+// (RFC 10027 §6.1.3). Of many calls at once for a challenge one is fresh. A zero AuthTime is At; EndedAt is ignored.
+//
+// A login within a session that has ended or expired by At is refused with [identity.ErrEnded]: none outlives the end of its
+// session by starting meanwhile.
 func (db *DB) RecordLogin(ctx context.Context, l identity.Login) (stored identity.Login, fresh bool, err error) {
+	scopes, err := join(l.Scopes)
+	if err != nil {
+		return identity.Login{}, false, failure("record login", err)
+	}
+	resources, err := join(l.Resources)
+	if err != nil {
+		return identity.Login{}, false, failure("record login", err)
+	}
 	at := millis(l.At)
-	l.At, l.Address, l.UserAgent = fromMillis(at), text(l.Address), text(l.UserAgent)
-	result, err := db.recordLogin.ExecContext(hot(ctx), l.ID, l.Challenge, l.Client, l.Account, l.Device, l.Address, l.UserAgent, at)
-	if err != nil {
-		return identity.Login{}, false, fmt.Errorf("sqlstore: record login: %w", err)
+	authTime := at
+	if !l.AuthTime.IsZero() {
+		authTime = millis(l.AuthTime)
 	}
-	inserted, err := result.RowsAffected()
-	if err != nil {
-		return identity.Login{}, false, fmt.Errorf("sqlstore: record login: %w", err)
+	l.At, l.AuthTime, l.EndedAt = fromMillis(at), fromMillis(authTime), time.Time{}
+	l.Address, l.UserAgent, l.Scopes, l.Resources = text(l.Address), text(l.UserAgent), split(scopes), split(resources)
+	insert := func(s *sql.Stmt) error {
+		result, err := s.ExecContext(hot(ctx), l.ID, l.Challenge, l.Client, l.Account, l.Device, l.Address, l.UserAgent, at,
+			authTime, scopes, resources, sql.NullString{String: l.Session, Valid: l.Session != ""})
+		return changed(result, err, errRecorded)
 	}
-	if inserted == 1 {
+	if l.Session == "" {
+		err = insert(db.recordLogin)
+	} else {
+		err = db.within(ctx, func(tx *sql.Tx) error {
+			if err := holdSession(ctx, tx, l.Session, at); err != nil {
+				return err
+			}
+			return insert(tx.StmtContext(ctx, db.recordLogin))
+		})
+	}
+	switch {
+	case err == nil:
 		return l, true, nil
+	case !errors.Is(err, errRecorded) && !errors.Is(err, identity.ErrEnded):
+		return identity.Login{}, false, failure("record login", err)
 	}
-	if err := db.read.QueryRowContext(ctx, selectLogin, l.Challenge).
-		Scan(&stored.ID, &stored.Challenge, &stored.Client, &stored.Account, &stored.Device, &stored.Address, &stored.UserAgent, &at); err != nil {
-		return identity.Login{}, false, fmt.Errorf("sqlstore: recorded login: %w", err)
+	// It may have been recorded before its session ended.
+	stored, found := scanLogin(db.read.QueryRowContext(ctx, selectLogin+`challenge = $1`, l.Challenge))
+	if !errors.Is(found, sql.ErrNoRows) {
+		err = found
 	}
-	stored.At = fromMillis(at)
-	return stored, false, nil
+	return stored, false, failure("recorded login", err)
 }
 
-const insertLogin = `
-	INSERT INTO logins (id, challenge, client, account, device, address, user_agent, at)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (challenge) DO NOTHING`
+var errRecorded = errors.New("it was recorded before")
 
-const selectLogin = `SELECT id, challenge, client, account, device, address, user_agent, at FROM logins WHERE challenge = $1`
+const insertLogin = `
+	INSERT INTO logins (id, challenge, client, account, device, address, user_agent, at, auth_time, scopes, resources, session)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (challenge) DO NOTHING`
+
+// Login answers the login by its id, ended or not. [identity.ErrUnknownLogin].
+func (db *DB) Login(ctx context.Context, id string) (identity.Login, error) {
+	l, err := scanLogin(db.login.QueryRowContext(hot(ctx), id))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = identity.ErrUnknownLogin
+	}
+	return l, failure("login", err)
+}
+
+// Logins answers the last logins of an account by its id, ended or not, newest first, limit of them at most.
+func (db *DB) Logins(ctx context.Context, account string, limit int) ([]identity.Login, error) {
+	rows, err := db.read.QueryContext(ctx, selectLogin+`account = $1 ORDER BY at DESC, id LIMIT $2`, account, max(limit, 0))
+	list, err := all(rows, err, scanLogin)
+	return list, failure("logins", err)
+}
+
+// EndLogin ends the login and forgets its refresh tokens. It answers the login if it was this call that ended it, and nothing
+// if it had ended before: of many calls at once one has to tell the site. [identity.ErrUnknownLogin].
+func (db *DB) EndLogin(ctx context.Context, id string, at time.Time) (ended []identity.Login, err error) {
+	err = db.within(ctx, func(tx *sql.Tx) error {
+		if ended, err = endLogins(ctx, tx, endLogin, id, at); err != nil || len(ended) > 0 {
+			return err
+		}
+		return knownLogin(ctx, tx, id)
+	})
+	if err != nil {
+		return nil, failure("end login", err)
+	}
+	return ended, nil
+}
+
+// EndSession forgets the session and ends its logins as [DB.EndLogin] does. It answers, in no order, those that this call
+// ended. It does so too when the session itself has expired, and for an unknown session does nothing.
+func (db *DB) EndSession(ctx context.Context, session string, at time.Time) (ended []identity.Login, err error) {
+	err = db.within(ctx, func(tx *sql.Tx) error {
+		// The session first: who holds it is recording a login, which is then there to be ended.
+		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE id = $1`, session); err != nil {
+			return err
+		}
+		ended, err = endLogins(ctx, tx, endSession, session, at)
+		return err
+	})
+	if err != nil {
+		return nil, failure("end session", err)
+	}
+	return ended, nil
+}
+
+// endLogins runs endLogin or endSession, and forgets the refresh tokens of what it ended.
+func endLogins(ctx context.Context, tx *sql.Tx, statement, id string, at time.Time) ([]identity.Login, error) {
+	rows, err := tx.QueryContext(ctx, statement, id, millis(at))
+	ended, err := all(rows, err, scanLogin)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range ended {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM refresh_tokens WHERE login = $1`, l.ID); err != nil {
+			return nil, err
+		}
+	}
+	return ended, nil
+}
+
+const (
+	endLogin   = `UPDATE logins SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING ` + loginColumns
+	endSession = `UPDATE logins SET ended_at = $2 WHERE session = $1 AND ended_at IS NULL RETURNING ` + loginColumns
+)
+
+// holdLogin refuses a login that has ended, and keeps any other from ending before the commit. SQLite has one writer anyway;
+// in PostgreSQL the update that changes nothing locks the row.
+func holdLogin(ctx context.Context, tx *sql.Tx, id string) error {
+	result, err := tx.ExecContext(ctx, `UPDATE logins SET ended_at = ended_at WHERE id = $1 AND ended_at IS NULL`, id)
+	err = changed(result, err, identity.ErrEnded)
+	if errors.Is(err, identity.ErrEnded) {
+		return cmp.Or(knownLogin(ctx, tx, id), err)
+	}
+	return err
+}
+
+func knownLogin(ctx context.Context, tx *sql.Tx, id string) error {
+	var known bool
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM logins WHERE id = $1)`, id).Scan(&known)
+	if err == nil && !known {
+		return identity.ErrUnknownLogin
+	}
+	return err
+}
+
+const (
+	loginColumns = `id, challenge, client, account, device, address, user_agent, at, auth_time, scopes, resources, session, ended_at`
+	selectLogin  = `SELECT ` + loginColumns + ` FROM logins WHERE `
+)
+
+func scanLogin(r row) (identity.Login, error) { return scanLoginAnd(r) }
+
+// scanLoginAnd scans what comes behind loginColumns too.
+func scanLoginAnd(r row, more ...any) (identity.Login, error) {
+	var l identity.Login
+	var at, authTime int64
+	var scopes, resources string
+	var session sql.NullString
+	var ended sql.NullInt64
+	err := r.Scan(append([]any{&l.ID, &l.Challenge, &l.Client, &l.Account, &l.Device, &l.Address, &l.UserAgent, &at, &authTime,
+		&scopes, &resources, &session, &ended}, more...)...)
+	if err != nil {
+		return identity.Login{}, err
+	}
+	l.At, l.AuthTime, l.Session = fromMillis(at), fromMillis(authTime), session.String
+	l.Scopes, l.Resources = split(scopes), split(resources)
+	if ended.Valid {
+		l.EndedAt = fromMillis(ended.Int64)
+	}
+	return l, nil
+}

@@ -26,7 +26,7 @@ type DB struct {
 	write, read *sql.DB
 	anchor      *sql.DB // keeps a database in memory alive when the other connections are lost
 
-	client, origin, device, recordLogin *sql.Stmt
+	client, origin, account, device, login, recordLogin *sql.Stmt
 }
 
 // Open opens the database in the folder dir and brings its tables up to date. A folder that is not there is made (mode 0700)
@@ -152,7 +152,7 @@ func pool(path string, n int, options url.Values) (*sql.DB, error) {
 	return db, nil
 }
 
-// prepare migrates, and prepares the statements that every login runs.
+// prepare migrates, and prepares the statements that every login runs, or every look at what it gave out.
 func (db *DB) prepare(ctx context.Context) error {
 	if db.anchor != nil {
 		if err := db.anchor.PingContext(ctx); err != nil {
@@ -174,7 +174,9 @@ func (db *DB) prepare(ctx context.Context) error {
 	}{
 		{&db.client, db.read, selectClient + " WHERE id = $1"},
 		{&db.origin, db.read, selectOrigin},
+		{&db.account, db.read, selectAccount},
 		{&db.device, db.read, selectDeviceAndAccount},
+		{&db.login, db.read, selectLogin + `id = $1`},
 		{&db.recordLogin, db.write, insertLogin},
 	} {
 		if *s.stmt, err = s.pool.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // closed with its pool

@@ -203,6 +203,14 @@ func TestTwoHandlesThatWriteAtOnceNeitherFailNorRecordALoginTwice(t *testing.T) 
 	same(t, fresh.Load(), 25)
 }
 
+func TestOfRotationsOfOneTokenByTwoHandlesAtOnceOneSucceeds(t *testing.T) {
+	dir := t.TempDir()
+	handles := []*DB{mustOpen(t, dir), mustOpen(t, dir)}
+	recorded(t, handles[0], "one", nil)
+	must(t, handles[0].AddRefreshToken(t.Context(), refreshToken("a", "one")))
+	wantOneRotation(t, handles...)
+}
+
 func TestTransactionsOfTwoHandlesThatReadAndThenWriteFollowOneAnother(t *testing.T) {
 	dir := t.TempDir()
 	handles := []*DB{mustOpen(t, dir), mustOpen(t, dir)}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"qrlogin/provider/internal/identity"
 )
 
 // hot is ctx for the statements that every login runs, without its end: to be ready to break off a statement, the driver
@@ -48,17 +51,27 @@ func all[T any](rows *sql.Rows, err error, scan func(row) (T, error)) ([]T, erro
 
 // changedOne is the end of a statement on one row: missing is the answer when the row is not there.
 func changedOne(result sql.Result, err error, what string, missing error) error {
-	var n int64
-	if err == nil {
-		n, err = result.RowsAffected()
-	}
+	return failure(what, changed(result, err, missing))
+}
+
+// changed is the same within a transaction.
+func changed(result sql.Result, err error, missing error) error {
 	if err != nil {
-		return fmt.Errorf("sqlstore: %s: %w", what, err)
+		return err
 	}
-	if n == 0 {
+	n, err := result.RowsAffected()
+	if err == nil && n == 0 {
 		return missing
 	}
-	return nil
+	return err
+}
+
+// failure says what failed. A refusal it answers as it is.
+func failure(what string, err error) error {
+	if err == nil || slices.Contains(identity.Refusals, err) {
+		return err
+	}
+	return fmt.Errorf("sqlstore: %s: %w", what, err)
 }
 
 // millis is how a time is stored. A zero time is now.

@@ -30,6 +30,18 @@ var accountSuite = map[string]func(*testing.T, *DB){
 		must(t, err)
 		same(t, gotDevice, want)
 		same(t, gotAccount, a)
+		gotAccount, err = db.Account(t.Context(), a.ID)
+		must(t, err)
+		same(t, gotAccount, a)
+	},
+
+	"AnUnknownAccountIsRefused": func(t *testing.T, db *DB) {
+		_, _, err := db.Enroll(t.Context(), number, device("one", 1))
+		must(t, err)
+		for _, id := range []string{"", "nobody", "one", number} {
+			_, err := db.Account(t.Context(), id)
+			same(t, err, identity.ErrUnknownAccount)
+		}
 	},
 
 	"TheSecondDeviceOfANumberIsOfTheSameAccount": func(t *testing.T, db *DB) {

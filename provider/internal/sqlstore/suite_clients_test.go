@@ -10,7 +10,7 @@ import (
 
 var clientSuite = map[string]func(*testing.T, *DB){
 	"AClientComesBackAsItWasPut": func(t *testing.T, db *DB) {
-		for _, want := range []identity.Client{shop, {ID: "bare", Name: "x", CreatedAt: at(1)}} {
+		for _, want := range []identity.Client{shop, {ID: "bare", Name: "x", SigningAlg: "ES256", CreatedAt: at(1)}} {
 			must(t, db.PutClient(t.Context(), want))
 			got, err := db.Client(t.Context(), want.ID)
 			must(t, err)
@@ -18,9 +18,31 @@ var clientSuite = map[string]func(*testing.T, *DB){
 		}
 	},
 
+	"EachSwitchOfAClientIsKeptByItself": func(t *testing.T, db *DB) {
+		for i, want := range []identity.Client{{StaticQR: true}, {PKCEOptional: true}, {RequirePAR: true}} {
+			want.ID, want.SigningAlg, want.CreatedAt = fmt.Sprint(i), "ES256", at(0)
+			every := want
+			every.StaticQR, every.PKCEOptional, every.RequirePAR = true, true, true
+			must(t, db.PutClient(t.Context(), every))
+			must(t, db.PutClient(t.Context(), want))
+			got, err := db.Client(t.Context(), want.ID)
+			must(t, err)
+			same(t, got, want)
+		}
+	},
+
+	"AClientThatNamesNoAlgorithmHasES256": func(t *testing.T, db *DB) {
+		must(t, db.PutClient(t.Context(), identity.Client{ID: "bare"}))
+		got, err := db.Client(t.Context(), "bare")
+		must(t, err)
+		same(t, got.SigningAlg, "ES256")
+	},
+
 	"ASecondPutReplacesAllButTheTimeOfCreation": func(t *testing.T, db *DB) {
 		must(t, db.PutClient(t.Context(), shop))
-		want := identity.Client{ID: "shop", Name: "New", Origins: []string{"https://new.example"}, Scopes: []string{"openid"}, CreatedAt: at(9)}
+		want := identity.Client{
+			ID: "shop", Name: "New", Origins: []string{"https://new.example"}, Scopes: []string{"openid"}, SigningAlg: "ES256", CreatedAt: at(9),
+		}
 		must(t, db.PutClient(t.Context(), want))
 		want.CreatedAt = shop.CreatedAt
 		got, err := db.Client(t.Context(), "shop")
@@ -40,7 +62,7 @@ var clientSuite = map[string]func(*testing.T, *DB){
 
 	"ARemovedClientIsUnknownAndItsOriginsTooUnlessAnotherHasThem": func(t *testing.T, db *DB) {
 		ctx := t.Context()
-		other := identity.Client{ID: "other", Origins: shop.Origins[:1], CreatedAt: at(1)}
+		other := identity.Client{ID: "other", Origins: shop.Origins[:1], SigningAlg: "ES256", CreatedAt: at(1)}
 		must(t, db.PutClient(ctx, shop))
 		must(t, db.PutClient(ctx, other))
 		must(t, db.RemoveClient(ctx, "shop"))
@@ -75,18 +97,27 @@ var clientSuite = map[string]func(*testing.T, *DB){
 	},
 
 	"AnOriginTwiceInOneClientIsNoError": func(t *testing.T, db *DB) {
-		c := identity.Client{ID: "twice", Origins: []string{"https://a.example", "https://a.example"}, CreatedAt: at(0)}
+		c := identity.Client{ID: "twice", Origins: []string{"https://a.example", "https://a.example"}, SigningAlg: "ES256", CreatedAt: at(0)}
 		must(t, db.PutClient(t.Context(), c))
 		got, err := db.Client(t.Context(), "twice")
 		must(t, err)
 		same(t, got, c)
 	},
 
-	"AnOriginOrScopeThatWouldComeBackAsTwoIsRefused": func(t *testing.T, db *DB) {
+	"WhatWouldComeBackAsTwoIsRefused": func(t *testing.T, db *DB) {
 		for _, s := range []string{"", " ", "a b", "a\nb", "a\u00a0b", "\t"} {
-			for _, c := range []identity.Client{{ID: "x", Origins: []string{"https://ok.example", s}}, {ID: "x", Scopes: []string{s}}} {
+			clients := []identity.Client{
+				{Origins: []string{"https://ok.example", s}}, {RedirectURIs: []string{s}}, {PostLogoutRedirectURIs: []string{s}},
+				{Scopes: []string{s}}, {Resources: []string{s}},
+			}
+			if s != "" {
+				clients = append(clients, identity.Client{BackchannelLogoutURI: s}, identity.Client{LogoURI: s}, identity.Client{JWKSURI: s},
+					identity.Client{SigningAlg: s})
+			}
+			for _, c := range clients {
+				c.ID = "x"
 				if err := db.PutClient(t.Context(), c); err == nil {
-					t.Errorf("%q was taken", s)
+					t.Errorf("%+v was taken", c)
 				}
 			}
 		}

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,8 +13,43 @@ import (
 func login(id, challenge string) identity.Login {
 	return identity.Login{
 		ID: id, Challenge: challenge, Client: "shop", Account: "account", Device: "device",
-		Address: "192.0.2.1", UserAgent: "Mozilla/5.0", At: at(1),
+		Address: "192.0.2.1", UserAgent: "Mozilla/5.0", At: at(1), AuthTime: at(0),
+		Scopes: []string{"openid", "offline_access"}, Resources: []string{"https://api.example", "https://files.example"},
 	}
+}
+
+// recorded records a login of that id, changed as the caller likes.
+func recorded(t *testing.T, db *DB, id string, change func(*identity.Login)) identity.Login {
+	t.Helper()
+	l := login(id, "challenge "+id)
+	if change != nil {
+		change(&l)
+	}
+	stored, fresh, err := db.RecordLogin(t.Context(), l)
+	must(t, err)
+	same(t, fresh, true)
+	return stored
+}
+
+// wantEnded is that the login had ended at that second; second -1 is not at all.
+func wantEnded(t *testing.T, db *DB, id string, second int) {
+	t.Helper()
+	l, err := db.Login(t.Context(), id)
+	must(t, err)
+	want := time.Time{}
+	if second >= 0 {
+		want = at(second)
+	}
+	same(t, l.EndedAt, want)
+}
+
+func ids(logins []identity.Login) []string {
+	var list []string
+	for _, l := range logins {
+		list = append(list, l.ID)
+	}
+	slices.Sort(list)
+	return list
 }
 
 var loginSuite = map[string]func(*testing.T, *DB){
@@ -44,6 +80,123 @@ var loginSuite = map[string]func(*testing.T, *DB){
 		again, _, err := db.RecordLogin(t.Context(), l)
 		must(t, err)
 		same(t, again, stored)
+	},
+
+	"ALoginThatNamesNoTimeOfItsApprovalWasApprovedWhenTheSiteWasLetIn": func(t *testing.T, db *DB) {
+		for i, when := range []time.Time{at(1), {}} {
+			l := recorded(t, db, fmt.Sprint(i), func(l *identity.Login) { l.At, l.AuthTime = when, time.Time{} })
+			same(t, l.AuthTime, l.At)
+		}
+	},
+
+	"ALoginIsNeverRecordedAsEnded": func(t *testing.T, db *DB) {
+		recorded(t, db, "one", func(l *identity.Login) { l.EndedAt = at(1) })
+		wantEnded(t, db, "one", -1)
+	},
+
+	"AScopeOrResourceThatWouldComeBackAsTwoIsNotRecorded": func(t *testing.T, db *DB) {
+		for _, change := range []func(*identity.Login){
+			func(l *identity.Login) { l.Scopes = []string{"a b"} }, func(l *identity.Login) { l.Resources = []string{"a\nb"} },
+		} {
+			l := login("one", "challenge")
+			change(&l)
+			if _, _, err := db.RecordLogin(t.Context(), l); err == nil {
+				t.Errorf("%+v was taken", l)
+			}
+		}
+	},
+
+	"ALoginIsFoundByItsId": func(t *testing.T, db *DB) {
+		must(t, db.PutSession(t.Context(), session("session", 9)))
+		for _, l := range []identity.Login{
+			recorded(t, db, "bare", func(l *identity.Login) { l.Scopes, l.Resources = nil, nil }),
+			recorded(t, db, "within a session", func(l *identity.Login) { l.Session = "session" }),
+		} {
+			got, err := db.Login(t.Context(), l.ID)
+			must(t, err)
+			same(t, got, l)
+			_, err = db.EndLogin(t.Context(), l.ID, at(5))
+			must(t, err)
+			l.EndedAt = at(5)
+			got, err = db.Login(t.Context(), l.ID)
+			must(t, err)
+			same(t, got, l)
+		}
+		for _, id := range []string{"", "challenge bare", "session", "Bare"} {
+			_, err := db.Login(t.Context(), id)
+			same(t, err, identity.ErrUnknownLogin)
+		}
+	},
+
+	"TheLoginsOfAnAccountComeNewestFirstUpToALimit": func(t *testing.T, db *DB) {
+		of := func(account string, second int) identity.Login {
+			return recorded(t, db, fmt.Sprint(account, second), func(l *identity.Login) { l.Account, l.At = account, at(second) })
+		}
+		second, third, first := of("account", 2), of("account", 3), of("account", 1)
+		of("another", 4)
+		ended, err := db.EndLogin(t.Context(), third.ID, at(5))
+		must(t, err)
+		for _, c := range []struct {
+			limit int
+			want  []identity.Login
+		}{{10, []identity.Login{ended[0], second, first}}, {2, []identity.Login{ended[0], second}}, {0, nil}, {-1, nil}} {
+			got, err := db.Logins(t.Context(), "account", c.limit)
+			must(t, err)
+			same(t, got, c.want)
+		}
+	},
+
+	"ALoginIsEndedOnceWithItsRefreshTokensAndNoOtherLogin": func(t *testing.T, db *DB) {
+		one := recorded(t, db, "one", nil)
+		recorded(t, db, "two", nil)
+		for _, token := range []identity.RefreshToken{refreshToken("a", "one"), refreshToken("b", "one"), refreshToken("c", "two")} {
+			must(t, db.AddRefreshToken(t.Context(), token))
+		}
+		must(t, db.RotateRefreshToken(t.Context(), "a", refreshToken("a2", "one"), at(2))) // the used one goes too
+		one.EndedAt = at(5)
+		for _, want := range [][]identity.Login{{one}, nil, nil} {
+			ended, err := db.EndLogin(t.Context(), "one", one.EndedAt)
+			must(t, err)
+			same(t, ended, want)
+		}
+		ended, err := db.EndLogin(t.Context(), "one", at(6))
+		must(t, err)
+		same(t, len(ended), 0)
+		wantEnded(t, db, "one", 5)
+		wantEnded(t, db, "two", -1)
+		wantTokens(t, db, "c")
+	},
+
+	"AnUnknownLoginIsNotEnded": func(t *testing.T, db *DB) {
+		recorded(t, db, "one", nil)
+		for _, id := range []string{"", "two", "challenge one"} {
+			_, err := db.EndLogin(t.Context(), id, at(5))
+			same(t, err, identity.ErrUnknownLogin)
+		}
+		wantEnded(t, db, "one", -1)
+	},
+
+	"AnEndedLoginIsStillTheOneOfItsChallenge": func(t *testing.T, db *DB) {
+		l := recorded(t, db, "one", nil)
+		ended, err := db.EndLogin(t.Context(), "one", at(5))
+		must(t, err)
+		stored, fresh, err := db.RecordLogin(t.Context(), l)
+		must(t, err)
+		same(t, fresh, false)
+		same(t, stored, ended[0])
+	},
+
+	"OfSixtyFourEndsAtOnceOfALoginOneEndedIt": func(t *testing.T, db *DB) {
+		recorded(t, db, "one", nil)
+		var ended atomic.Int32
+		atOnce(64, func(int) {
+			list, err := db.EndLogin(t.Context(), "one", at(5))
+			if err != nil {
+				t.Error(err)
+			}
+			ended.Add(int32(len(list)))
+		})
+		same(t, ended.Load(), 1)
 	},
 
 	"ASessionIdIsNotUsedTwice": func(t *testing.T, db *DB) {

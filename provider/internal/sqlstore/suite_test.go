@@ -28,7 +28,9 @@ func TestSuite(t *testing.T) {
 
 // runSuite is what every database has to fulfil.
 func runSuite(t *testing.T, open backend) {
-	for _, part := range []map[string]func(*testing.T, *DB){clientSuite, accountSuite, loginSuite, metaSuite, keySuite, auditSuite, hostileSuite} {
+	for _, part := range []map[string]func(*testing.T, *DB){
+		clientSuite, accountSuite, sessionSuite, loginSuite, refreshSuite, metaSuite, keySuite, auditSuite, hostileSuite,
+	} {
 		for name, test := range part {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -76,9 +78,16 @@ func atOnce(n int, f func(i int)) {
 
 func hash(s string) []byte { h := sha256.Sum256([]byte(s)); return h[:] }
 
+// shop has every field another value, so that none is mistaken for another.
 var shop = identity.Client{
-	ID: "shop", Name: "The shop", SecretHash: hash("secret"), Origins: []string{"https://shop.example", "https://www.shop.example"},
-	Scopes: []string{"openid", "phone"}, Sector: "shop.example", StaticQR: true, CreatedAt: at(0),
+	ID: "shop", Name: "The shop", CreatedAt: at(0),
+	SecretHash: hash("secret"), JWKS: []byte(`{"keys": []}`), JWKSURI: "https://shop.example/jwks",
+	Origins:                []string{"https://shop.example", "https://www.shop.example"},
+	RedirectURIs:           []string{"https://shop.example/back", "com.example.shop:/back"},
+	PostLogoutRedirectURIs: []string{"https://shop.example/bye", "https://www.shop.example/bye"},
+	BackchannelLogoutURI:   "https://shop.example/logout", LogoURI: "https://shop.example/logo.svg",
+	Scopes: []string{"openid", "phone"}, Resources: []string{"https://api.example", "https://files.example"},
+	Sector: "shop.example", SigningAlg: "RS256", StaticQR: true,
 }
 
 // hostile is text that has broken databases. None of it is invalid; see invalidTexts.
@@ -95,7 +104,7 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 	"HostileTextComesBackAsItWasPut": func(t *testing.T, db *DB) {
 		ctx := t.Context()
 		for i, s := range hostile {
-			c := identity.Client{ID: s, Name: s, Sector: s, CreatedAt: at(i)}
+			c := identity.Client{ID: s, Name: s, Sector: s, JWKS: []byte(s), SigningAlg: "ES256", CreatedAt: at(i)}
 			must(t, db.PutClient(ctx, c))
 			got, err := db.Client(ctx, s)
 			must(t, err)
@@ -109,13 +118,27 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 			same(t, gotAccount, a)
 			same(t, d.Name+string(d.Key)+a.PhoneNumber, s+s+s)
 
-			l := identity.Login{ID: s, Challenge: s, Client: s, Account: s, Device: s, Address: s, UserAgent: s, At: at(i)}
+			session := identity.Session{ID: s, Account: s, Device: s, AuthTime: at(i), ExpiresAt: at(i + 1)}
+			must(t, db.PutSession(ctx, session))
+			gotSession, err := db.Session(ctx, s, at(i))
+			must(t, err)
+			same(t, gotSession, session)
+
+			l := identity.Login{
+				ID: s, Challenge: s, Client: s, Account: s, Device: s, Address: s, UserAgent: s, At: at(i), AuthTime: at(i), Session: s,
+			}
 			_, _, err = db.RecordLogin(ctx, l)
 			must(t, err)
 			gotLogin, fresh, err := db.RecordLogin(ctx, l)
 			must(t, err)
 			same(t, fresh, false)
 			same(t, gotLogin, l)
+
+			token := identity.RefreshToken{Hash: s, Login: s, Thumbprint: s, ExpiresAt: at(i)}
+			must(t, db.AddRefreshToken(ctx, token))
+			gotToken, _, _, err := db.RefreshToken(ctx, s)
+			must(t, err)
+			same(t, gotToken, token)
 
 			e := identity.AuditEvent{At: at(i), Kind: s, Account: s, Client: s, Detail: s}
 			must(t, db.Audit(ctx, e))
@@ -146,6 +169,24 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 			devices, err := db.Devices(ctx, s)
 			must(t, err)
 			same(t, len(devices), 0)
+			_, err = db.Account(ctx, s)
+			same(t, err, identity.ErrUnknownAccount)
+			_, err = db.Login(ctx, s)
+			same(t, err, identity.ErrUnknownLogin)
+			logins, err := db.Logins(ctx, s, 10)
+			must(t, err)
+			same(t, len(logins), 0)
+			_, err = db.EndLogin(ctx, s, at(0))
+			same(t, err, identity.ErrUnknownLogin)
+			_, err = db.Session(ctx, s, at(0))
+			same(t, err, identity.ErrEnded)
+			ended, err := db.EndSession(ctx, s, at(0))
+			must(t, err)
+			same(t, len(ended), 0)
+			_, _, _, err = db.RefreshToken(ctx, s)
+			same(t, err, identity.ErrUnknownLogin)
+			same(t, db.RotateRefreshToken(ctx, s, identity.RefreshToken{Hash: "next"}, at(0)), identity.ErrEnded)
+			same(t, db.AddRefreshToken(ctx, identity.RefreshToken{Hash: "token", Login: s}), identity.ErrUnknownLogin)
 		}
 	},
 

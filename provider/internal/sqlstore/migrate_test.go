@@ -1,0 +1,79 @@
+package sqlstore
+
+import (
+	"path/filepath"
+	"testing"
+
+	"qrlogin/provider/internal/identity"
+)
+
+// A database as the first release left it comes up with all that was in it.
+func TestADatabaseOfTheFirstReleaseIsBroughtUpToDateAndLosesNothing(t *testing.T) {
+	ctx, dir := t.Context(), t.TempDir()
+	old, err := connectFile(filepath.Join(dir, fileName))
+	must(t, err)
+	p, err := migrator(old.write)
+	must(t, err)
+	_, err = p.UpTo(ctx, 1)
+	must(t, err)
+	for _, statement := range []string{
+		`INSERT INTO meta (name, value) VALUES ('secret pairwise', 'pairwise')`,
+		`INSERT INTO clients (id, name, secret_hash, origins, scopes, sector, static_qr, created_at)
+			VALUES ('shop', 'The shop', 'hash', 'https://shop.example https://www.shop.example', 'openid phone', 'shop.example', TRUE, 1),
+				('kiosk', 'Kiosk', NULL, '', '', '', FALSE, 2)`,
+		`INSERT INTO client_origins (origin, client) VALUES ('https://shop.example', 'shop')`,
+		`INSERT INTO accounts (id, phone_number, created_at) VALUES ('account', '+8613800138000', 3)`,
+		`INSERT INTO devices (id, account, name, public_key, created_at, last_seen_at) VALUES ('device', 'account', 'Phone', 'key', 4, 5)`,
+		`INSERT INTO logins (id, challenge, client, account, device, address, user_agent, at)
+			VALUES ('login', 'challenge', 'shop', 'account', 'device', '192.0.2.1', 'Mozilla/5.0', 6),
+				('later', 'another', 'kiosk', 'account', 'device', '', '', 7)`,
+		`INSERT INTO signing_keys (id, private_key, created_at) VALUES ('kid', 'private', 8)`,
+		`INSERT INTO audit_events (at, kind, account, client, detail) VALUES (9, 'device.enrolled', 'account', '', 'detail')`,
+	} {
+		_, err := old.write.ExecContext(ctx, statement)
+		must(t, err)
+	}
+	must(t, old.Close())
+
+	db := mustOpen(t, dir)
+	secret, err := db.Secret(ctx, "pairwise")
+	must(t, err)
+	same(t, string(secret), "pairwise")
+	clients, err := db.Clients(ctx)
+	must(t, err)
+	same(t, clients, []identity.Client{
+		{ID: "kiosk", Name: "Kiosk", SigningAlg: "ES256", CreatedAt: fromMillis(2)},
+		{
+			ID: "shop", Name: "The shop", SecretHash: []byte("hash"), Origins: []string{"https://shop.example", "https://www.shop.example"},
+			Scopes: []string{"openid", "phone"}, Sector: "shop.example", SigningAlg: "ES256", StaticQR: true, CreatedAt: fromMillis(1),
+		},
+	})
+	wantOrigins(t, db, map[string]bool{"https://shop.example": true})
+	device, account, err := db.Device(ctx, "device")
+	must(t, err)
+	same(t, account, identity.Account{ID: "account", PhoneNumber: number, CreatedAt: fromMillis(3)})
+	same(t, device, identity.Device{
+		ID: "device", Account: "account", Name: "Phone", Key: []byte("key"), CreatedAt: fromMillis(4), LastSeenAt: fromMillis(5),
+	})
+	logins, err := db.Logins(ctx, "account", 10)
+	must(t, err)
+	same(t, logins, []identity.Login{
+		{ID: "later", Challenge: "another", Client: "kiosk", Account: "account", Device: "device", At: fromMillis(7), AuthTime: fromMillis(7)},
+		{
+			ID: "login", Challenge: "challenge", Client: "shop", Account: "account", Device: "device",
+			Address: "192.0.2.1", UserAgent: "Mozilla/5.0", At: fromMillis(6), AuthTime: fromMillis(6),
+		},
+	})
+	var private string
+	must(t, db.read.QueryRowContext(ctx, `SELECT private_key FROM signing_keys WHERE id = 'kid' AND created_at = 8`).Scan(&private))
+	same(t, private, "private")
+	events, err := db.AuditEvents(ctx, fromMillis(0), 10)
+	must(t, err)
+	same(t, events, []identity.AuditEvent{{At: fromMillis(9), Kind: "device.enrolled", Account: "account", Detail: "detail"}})
+
+	// What was there before can be ended, and given refresh tokens, like any other login.
+	must(t, db.AddRefreshToken(ctx, refreshToken("token", "login")))
+	ended, err := db.EndLogin(ctx, "login", at(1))
+	must(t, err)
+	same(t, ids(ended), []string{"login"})
+}

@@ -1,0 +1,41 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"qrlogin/provider/internal/identity"
+)
+
+// PutSession adds the session. An id that is there already is an error: a session never changes.
+func (db *DB) PutSession(ctx context.Context, s identity.Session) error {
+	_, err := db.write.ExecContext(ctx, `INSERT INTO sessions (id, account, device, auth_time, expires_at) VALUES ($1, $2, $3, $4, $5)`,
+		s.ID, s.Account, s.Device, millis(s.AuthTime), millis(s.ExpiresAt))
+	return failure("put session", err)
+}
+
+// Session answers the session by its id. [identity.ErrEnded] when there is none or it has expired.
+func (db *DB) Session(ctx context.Context, id string, now time.Time) (identity.Session, error) {
+	var s identity.Session
+	var authTime, expires int64
+	err := db.read.QueryRowContext(ctx, `
+		SELECT id, account, device, auth_time, expires_at FROM sessions WHERE id = $1 AND expires_at > $2`, id, millis(now)).
+		Scan(&s.ID, &s.Account, &s.Device, &authTime, &expires)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = identity.ErrEnded
+	}
+	if err != nil {
+		return identity.Session{}, failure("session", err)
+	}
+	s.AuthTime, s.ExpiresAt = fromMillis(authTime), fromMillis(expires)
+	return s, nil
+}
+
+// holdSession refuses a session that has ended or expired by now, and keeps any other from ending before the commit, as
+// [holdLogin] does.
+func holdSession(ctx context.Context, tx *sql.Tx, id string, now int64) error {
+	result, err := tx.ExecContext(ctx, `UPDATE sessions SET expires_at = expires_at WHERE id = $1 AND expires_at > $2`, id, now)
+	return changed(result, err, identity.ErrEnded)
+}
