@@ -48,6 +48,8 @@ var layers = []struct {
 	{"provider/internal/fetch", nil, "what may be reached over the network does not depend on who asks for what"},
 	{"provider/internal/clientkeys", []string{"provider/internal/fetch", "provider/internal/identity"},
 		"whether a signature is a client's does not depend on how a request brings it or where clients lie"},
+	{"provider/internal/signout", []string{"provider/internal/identity"},
+		"several doors end logins, so this knows none of them; where logins lie and who signs and posts is told to it"},
 	{"provider/internal/memstore", []string{"provider/internal/challenge"},
 		"a store holds records and knows no rules, no door and no other store: any of them can be replaced"},
 	{"provider/internal/redisstore", []string{"provider/internal/challenge"},

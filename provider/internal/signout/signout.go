@@ -1,0 +1,99 @@
+package signout
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"sync"
+	"time"
+
+	"qrlogin/provider/internal/identity"
+)
+
+// Store is the logins. An end answers the logins that it ended, each login once and for one caller: those that had ended
+// before are not among them.
+type Store interface {
+	Login(ctx context.Context, id string) (identity.Login, error)
+	EndLogin(ctx context.Context, id string, at time.Time) ([]identity.Login, error)
+	EndSession(ctx context.Context, session string, at time.Time) ([]identity.Login, error)
+}
+
+// Clients is the sites.
+type Clients interface {
+	Client(ctx context.Context, id string) (identity.Client, error)
+}
+
+// Mint signs logout tokens.
+type Mint interface {
+	LogoutToken(client identity.Client, account, loginID string, now time.Time) (string, error)
+}
+
+// Post posts a form and answers the status.
+type Post interface {
+	PostForm(ctx context.Context, target string, form url.Values) (status int, err error)
+}
+
+// Ender ends logins.
+type Ender struct {
+	Store   Store
+	Clients Clients
+	Mint    Mint
+	Post    Post
+	Log     *slog.Logger
+
+	once   sync.Once
+	ctx    context.Context // of the deliveries, which outlive the requests
+	cancel context.CancelFunc
+	posts  chan struct{} // a place for each that is under way
+	done   sync.WaitGroup
+
+	mu     sync.Mutex
+	sites  map[string]*site // that something is to be delivered to
+	queued int
+	closed bool
+}
+
+// Login ends a login, and the whole session when it belongs to one, with all that they gave out, and tells their sites.
+func (e *Ender) Login(ctx context.Context, id string) error {
+	login, err := e.Store.Login(ctx, id)
+	if err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx) // once it has begun, the sites are told, though whoever asked goes away
+	var ended []identity.Login
+	if login.Session == "" {
+		ended, err = e.Store.EndLogin(ctx, id, time.Now())
+	} else {
+		ended, err = e.Store.EndSession(ctx, login.Session, time.Now())
+	}
+	for _, l := range ended {
+		e.tell(l)
+	}
+	return err
+}
+
+// Revoke voids what one login gave out: its code or a refresh token was used twice (RFC 6749 §4.1.2, RFC 9700 §4.14.2). The
+// site is told nothing: it learns by its tokens, and a thief would learn too.
+func (e *Ender) Revoke(ctx context.Context, id string) error {
+	_, err := e.Store.EndLogin(context.WithoutCancel(ctx), id, time.Now())
+	return err
+}
+
+// Close waits until everything is delivered or the context ends, and then gives up. Logins that end later end untold.
+func (e *Ender) Close(ctx context.Context) {
+	e.once.Do(e.open)
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	defer e.done.Wait()
+	defer e.cancel()
+	delivered := make(chan struct{})
+	go func() {
+		e.done.Wait()
+		close(delivered)
+	}()
+	select {
+	case <-delivered:
+	case <-ctx.Done():
+	}
+}
