@@ -97,6 +97,25 @@ func TestAnApprovalMayBeSentAgainAndADenialDoesNotUndoIt(t *testing.T) {
 	w.wantState(started, api.ChallengeStateApproved)
 }
 
+// The device grant offers no session: whatever a phone signs, there is none.
+func TestASessionThatWasNotOfferedIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p, started, claim := claimed(t, w)
+	jws, err := proof.SignSession(p.key, w.issuer, claim.ChallengeId, decode64(t, claim.Consent), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sendDecision(jws).wants(t, "a session", http.StatusForbidden, "not-allowed")
+	w.wantState(started, api.ChallengeStateClaimed)
+	claims := map[string]any{
+		"aud": w.issuer, "challenge": claim.ChallengeId, "decision": "deny", "iat": time.Now().Unix(), "consent": claim.Consent, "session": true,
+	}
+	w.sendDecision(forge(t, p.key, map[string]any{"typ": proof.DecisionType}, claims)).
+		wants(t, "a denial with a session", http.StatusUnauthorized, "proof-invalid")
+	w.wantState(started, api.ChallengeStateClaimed)
+}
+
 func TestADecisionNeedsFifteenSecondsLeft(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		p, started, claim := claimed(t, w)
