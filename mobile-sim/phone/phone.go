@@ -117,13 +117,20 @@ func (p *Phone) readClaim(code string, got *api.Claim) (*Claim, error) {
 
 // Approve signs and sends the holder's approval of what the claim's consent says.
 func (p *Phone) Approve(ctx context.Context, c *Claim) error {
-	_, err := p.decide(ctx, c, proof.Approve)
+	_, err := p.decide(ctx, c, proof.Approve, false)
+	return err
+}
+
+// ApproveWithSession is Approve by somebody who says "this is my computer": the browser may be kept signed in. The provider
+// refuses it where the consent has no session on offer.
+func (p *Phone) ApproveWithSession(ctx context.Context, c *Claim) error {
+	_, err := p.decide(ctx, c, proof.Approve, true)
 	return err
 }
 
 // Deny signs and sends the holder's refusal.
 func (p *Phone) Deny(ctx context.Context, c *Claim) error {
-	tries, err := p.decide(ctx, c, proof.Deny)
+	tries, err := p.decide(ctx, c, proof.Deny, false)
 	// A denied challenge is gone at once: when an answer was lost, 410 to the next try is that denial.
 	if problem, ok := errors.AsType[*Problem](err); ok && tries > 1 && problem.Status == http.StatusGone {
 		return nil
@@ -131,8 +138,11 @@ func (p *Phone) Deny(ctx context.Context, c *Claim) error {
 	return err
 }
 
-func (p *Phone) decide(ctx context.Context, c *Claim, v proof.Verdict) (tries int, err error) {
+func (p *Phone) decide(ctx context.Context, c *Claim, v proof.Verdict, session bool) (tries int, err error) {
 	jws, err := proof.SignDecision(p.key, p.issuer, c.Challenge, v, c.ConsentBytes, time.Now())
+	if session {
+		jws, err = proof.SignSession(p.key, p.issuer, c.Challenge, c.ConsentBytes, time.Now())
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -165,10 +175,7 @@ func (p *Phone) release(ctx context.Context, challenge string) error {
 		if err != nil {
 			return err
 		}
-		if resp.StatusCode() == http.StatusNoContent {
-			return nil
-		}
-		return problem(resp.ApplicationproblemJSONDefault, resp.HTTPResponse)
+		return done(resp.ApplicationproblemJSONDefault, resp.HTTPResponse)
 	})
 	if err != nil {
 		return fmt.Errorf("release: %w", err)

@@ -31,6 +31,14 @@ func answer[T any](ok *T, p *api.Problem, resp *http.Response) (*T, error) {
 	return nil, problem(p, resp)
 }
 
+// done is for a success that has no body.
+func done(p *api.Problem, resp *http.Response) error {
+	if resp.StatusCode == http.StatusNoContent {
+		return nil
+	}
+	return problem(p, resp)
+}
+
 func problem(p *api.Problem, resp *http.Response) error {
 	switch {
 	case resp.StatusCode < 300:

@@ -67,8 +67,9 @@ func (t *transport) Do(req *http.Request) (*http.Response, error) {
 
 func (t *transport) send(req *http.Request, body []byte) (*http.Response, error) {
 	req = req.Clone(req.Context())
-	if body != nil {
-		// Without GetBody net/http never sends a request again on its own: the second would carry a used jti.
+	if body != nil || req.Method == http.MethodGet {
+		// net/http sends again on its own what has GetBody, and a GET that has no body (an empty one it does not write): the
+		// second would carry a used jti.
 		req.Body, req.GetBody = io.NopCloser(bytes.NewReader(body)), nil
 	}
 	if t.needsProof(req.URL) {

@@ -33,6 +33,8 @@ type Provider struct {
 	numbers    map[string]string // enrolment → number
 	accounts   map[string]api.PhoneAccount
 	challenges map[string]*Challenge
+	logins     []*api.Login    // of whoever asks, the newest first
+	disowned   map[string]bool // login → said so
 	server     *httptest.Server
 }
 
@@ -41,6 +43,7 @@ type Challenge struct {
 	ID      string
 	State   string // pending, claimed, approved, denied, released
 	Consent api.Consent
+	Session bool         // approved with one
 	Refuse  *api.Problem // what a scan is answered, when set
 	Expires int          // seconds
 	bytes   []byte
@@ -52,7 +55,7 @@ func New() *Provider {
 	p := &Provider{
 		drops: map[string]int{}, seen: map[string]bool{},
 		pending: map[string]string{}, numbers: map[string]string{},
-		accounts: map[string]api.PhoneAccount{}, challenges: map[string]*Challenge{},
+		accounts: map[string]api.PhoneAccount{}, challenges: map[string]*Challenge{}, disowned: map[string]bool{},
 	}
 	p.server = httptest.NewUnstartedServer(http.HandlerFunc(p.serve))
 	p.URL = "http://" + p.server.Listener.Addr().String() // known before the first request
@@ -107,6 +110,48 @@ func (p *Provider) State(id string) (state string) {
 	return state
 }
 
+// Session tells whether a challenge was approved with a session.
+func (p *Provider) Session(id string) (session bool) {
+	p.locked(func() { session = p.challenges[id].Session })
+	return session
+}
+
+// Login makes a login, newer than all others. edit may change it.
+func (p *Provider) Login(edit func(*api.Login)) (id string) {
+	now := time.Now().UTC().Truncate(time.Second)
+	l := &api.Login{Id: rand.Text(), At: now, AuthTime: now, Address: new("192.0.2.7"),
+		UserAgent: new("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36")}
+	l.Client.Id, l.Client.Name, l.Client.Domains = "demo-shop", "Demo Shop", []string{"shop.example"}
+	if edit != nil {
+		edit(l)
+	}
+	p.locked(func() { p.logins = append([]*api.Login{l}, p.logins...) })
+	return l.Id
+}
+
+// LoginState is active, ended or disowned.
+func (p *Provider) LoginState(id string) (state string) {
+	p.locked(func() {
+		state = "active"
+		if l := p.login(id); l.EndedAt != nil {
+			state = "ended"
+		}
+		if p.disowned[id] {
+			state = "disowned"
+		}
+	})
+	return state
+}
+
+func (p *Provider) login(id string) *api.Login {
+	for _, l := range p.logins {
+		if l.Id == id {
+			return l
+		}
+	}
+	return nil
+}
+
 func (p *Provider) locked(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -128,7 +173,7 @@ func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	route := r.Method + " " + r.URL.Path
-	for _, prefix := range []string{"/phone/scans/", "/phone/enrollments/"} {
+	for _, prefix := range []string{"/phone/scans/", "/phone/enrollments/", "/phone/logins/"} {
 		if strings.HasPrefix(r.URL.Path, prefix) {
 			route = r.Method + " " + prefix + "…"
 		}
@@ -184,6 +229,10 @@ func (p *Provider) handle(r *http.Request, route string) (status int, body any, 
 		return http.StatusOK, account, nil
 	case "GET /phone/devices":
 		return http.StatusOK, api.DeviceList{Devices: []api.Device{account.Device}}, nil
+	case "GET /phone/logins":
+		return http.StatusOK, api.LoginList{Logins: p.list()}, nil
+	case "DELETE /phone/logins/…", "POST /phone/logins/…":
+		return p.endLogin(r)
 	case "POST /phone/scans":
 		return p.scan(r, proven.Thumbprint)
 	case "DELETE /phone/scans/…":
@@ -193,7 +242,7 @@ func (p *Provider) handle(r *http.Request, route string) (status int, body any, 
 }
 
 func (p *Provider) authenticate(r *http.Request) (proof.DPoP, error) {
-	got, err := proof.VerifyDPoP(r.Header.Get("DPoP"), r.Method, p.URL+r.URL.Path)
+	got, err := proof.VerifyDPoP(r.Header.Get("DPoP"), r.Method, p.URL+r.URL.EscapedPath())
 	if err != nil || r.Header.Get("Authorization") != "" || time.Since(got.IssuedAt).Abs() > time.Minute || p.seen[got.ID] {
 		return got, refuse(http.StatusUnauthorized, "proof-invalid")
 	}
@@ -275,6 +324,27 @@ func (p *Provider) release(r *http.Request, device string) (int, any, error) {
 	return http.StatusNoContent, nil, nil
 }
 
+func (p *Provider) list() []api.Login {
+	list := []api.Login{} // never null
+	for _, l := range p.logins {
+		list = append(list, *l)
+	}
+	return list
+}
+
+func (p *Provider) endLogin(r *http.Request) (int, any, error) {
+	id, disown := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/phone/logins/"), "/disown")
+	l := p.login(id)
+	if l == nil || disown != (r.Method == http.MethodPost) {
+		return 0, nil, refuse(http.StatusNotFound, "login-unknown")
+	}
+	if l.EndedAt == nil {
+		l.EndedAt = new(time.Now().UTC())
+	}
+	p.disowned[id] = p.disowned[id] || disown
+	return http.StatusNoContent, nil, nil
+}
+
 func (p *Provider) decide(r *http.Request) (int, any, error) {
 	var req api.DecisionRequest
 	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
@@ -296,9 +366,11 @@ func (p *Provider) decide(r *http.Request) (int, any, error) {
 		return 0, nil, refuse(http.StatusConflict, "claimed-by-another")
 	case !bytes.Equal(c.bytes, d.Consent):
 		return 0, nil, refuse(http.StatusUnprocessableEntity, "consent-mismatch")
-	case c.State != "claimed" && c.State != verdict:
+	case d.Session && (c.Consent.SessionOffered == nil || !*c.Consent.SessionOffered):
+		return 0, nil, refuse(http.StatusForbidden, "not-allowed")
+	case c.State != "claimed" && (c.State != verdict || c.Session != d.Session):
 		return 0, nil, refuse(http.StatusConflict, "wrong-state")
 	}
-	c.State = verdict
+	c.State, c.Session = verdict, d.Session
 	return http.StatusOK, api.DecisionResult{State: api.DecisionResultState(verdict)}, nil
 }
