@@ -28,6 +28,38 @@ func TestOnlyAWordOfApprovalApproves(t *testing.T) {
 	}
 }
 
+// Most computers that show a code are not the reader's own: the word that approves is not enough.
+func TestOnlyAYesMakesAComputerOnesOwn(t *testing.T) {
+	for typed, want := range map[string]bool{
+		"y\n": true, "Yes\n": true, " y \n": true, "": false, "\n": false, "n\n": false, "a\n": false, "approve\n": false, "\ny\n": false,
+	} {
+		term := &terminal{strings.NewReader(typed), io.Discard}
+		if got, err := term.mine(t.Context(), &english, time.Hour); err != nil || got != want {
+			t.Errorf("%q: %v, %v", typed, got, err)
+		}
+	}
+}
+
+// The second question has the time that the first one left.
+func TestBothQuestionsEndWhenTheRequestExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in, typist := io.Pipe()
+		defer typist.Close() // lets the reader go
+		go func() {
+			time.Sleep(time.Minute)
+			_, _ = io.WriteString(typist, "a\n")
+		}()
+		began := time.Now()
+		a := &app{Context: t.Context(), words: &english, terminal: func(bool) *terminal { return &terminal{in, io.Discard} }}
+		claim := &phone.Claim{ExpiresIn: 90 * time.Second}
+		claim.Consent.SessionOffered = new(true)
+		_, session, err := new(scanCmd).decide(a, claim)
+		if session || !errors.Is(err, errExpired) || time.Since(began) != 90*time.Second {
+			t.Fatalf("%v, %v after %v", session, err, time.Since(began))
+		}
+	})
+}
+
 func TestAQuestionEndsWhenTheRequestExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in, typist := io.Pipe()

@@ -21,11 +21,12 @@ Examples:
   mobile-sim enroll --provider http://localhost:9000 --phone +8613800138000
   mobile-sim scan screenshot.png
   mobile-sim scan http://localhost:8080/login/qr.png
+  mobile-sim logins
 
 Exit status: 0 approved (or done), 3 declined, 4 refused or expired, 2 usage, 1 anything else.`
 
 // cli is the command line. Every flag that is not about one code alone can also be set by an environment variable,
-// MOBILE_SIM_ and its name. --approve cannot: a standing approval is no consent.
+// MOBILE_SIM_ and its name. --approve and --my-computer cannot: a standing approval is no consent.
 type cli struct {
 	Home string `help:"Folder of the phone's key and state." type:"path" placeholder:"DIR" default:"${home}"`
 	Lang string `help:"Language: en or zh; otherwise as LANG says." enum:"en,zh," default:"" placeholder:"en|zh"`
@@ -33,6 +34,8 @@ type cli struct {
 
 	Enroll  enrollCmd  `cmd:"" help:"Make this a phone of your account, by a code sent to your number."`
 	Scan    scanCmd    `cmd:"" help:"Scan a QR code, see who asks, and decline or approve."`
+	Logins  loginsCmd  `cmd:"" help:"List where you are, or were, logged in."`
+	Logout  logoutCmd  `cmd:"" help:"End a login, also one that was not you."`
 	Devices devicesCmd `cmd:"" help:"List the devices of your account."`
 	Whoami  whoamiCmd  `cmd:"" help:"Say whose phone this is."`
 }

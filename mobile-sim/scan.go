@@ -17,7 +17,9 @@ import (
 type scanCmd struct {
 	Code    string `arg:"" help:"Picture of a QR code (PNG or JPEG): a file, a URL, or - for standard input. Or the code itself: its text, or the user code that the page shows."`
 	Approve bool   `xor:"verdict" env:"-" help:"Approve without asking."`
-	Deny    bool   `xor:"verdict" env:"-" help:"Decline without asking."`
+	Deny    bool   `xor:"verdict,computer" env:"-" help:"Decline without asking."`
+
+	MyComputer bool `xor:"computer" env:"-" help:"If approved: this is your own computer. Where the site's login offers it, the computer stays signed in for 8 hours."`
 }
 
 func (scanCmd) Help() string {
@@ -32,6 +34,7 @@ Examples:
   import png:- | mobile-sim scan -
   mobile-sim scan WDJB-MJHT
   mobile-sim scan --json --approve qr.png
+  mobile-sim scan --my-computer qr.png
 
 Exit status: 0 approved, 3 declined, 4 refused or expired, 1 anything else.`
 }
@@ -40,6 +43,7 @@ Exit status: 0 approved, 3 declined, 4 refused or expired, 1 anything else.`
 type scanned struct {
 	Result    string      `json:"result"` // approved or declined
 	Challenge string      `json:"challenge"`
+	Session   bool        `json:"session,omitempty"` // approved with one
 	Consent   api.Consent `json:"consent"`
 }
 
@@ -56,7 +60,7 @@ func (c *scanCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	approve, err := c.decide(a, claim)
+	approve, session, err := c.decide(a, claim)
 	if err != nil {
 		return a.giveBack(p, claim, err)
 	}
@@ -66,32 +70,46 @@ func (c *scanCmd) Run(a *app) error {
 			return err
 		}
 		_, _ = fmt.Fprintf(a.view(), a.words.declined+"\n", site)
-		a.printJSON(scanned{"declined", claim.Challenge, claim.Consent})
+		a.printJSON(scanned{"declined", claim.Challenge, false, claim.Consent})
 		return errDeclined
 	}
-	if err := p.Approve(a, claim); err != nil {
+	send, said := p.Approve, a.words.approved
+	switch {
+	case session:
+		send, said = p.ApproveWithSession, a.words.staying
+	case c.MyComputer:
+		said += "\n" + a.words.noSession
+	}
+	if err := send(a, claim); err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(a.view(), a.words.approved+"\n", site)
-	a.printJSON(scanned{"approved", claim.Challenge, claim.Consent})
+	_, _ = fmt.Fprintf(a.view(), said+"\n", site)
+	a.printJSON(scanned{"approved", claim.Challenge, session, claim.Consent})
 	return nil
 }
 
-// decide shows the consent and finds out what its reader wants.
-func (c *scanCmd) decide(a *app, claim *phone.Claim) (approve bool, err error) {
+// decide shows the consent and finds out what its reader wants: to approve, and with a session.
+func (c *scanCmd) decide(a *app, claim *phone.Claim) (approve, session bool, err error) {
+	offered := claim.Consent.SessionOffered != nil && *claim.Consent.SessionOffered
+	session = offered && c.MyComputer
 	if c.Approve || c.Deny {
 		a.words.showConsent(a.view(), &claim.Consent)
-		return c.Approve && !c.Deny, nil
+		return c.Approve && !c.Deny, session, nil
 	}
 	t := a.terminal(c.Code == "-")
 	if t == nil {
 		a.words.showConsent(a.view(), &claim.Consent)
 		_, _ = fmt.Fprintln(a.view(), a.words.noTerminal)
-		return false, nil
+		return false, false, nil
 	}
 	// Where the question is, there must be what it is about.
 	a.words.showConsent(t.out, &claim.Consent)
-	return t.choose(a, a.words, claim.ExpiresIn)
+	began := time.Now()
+	approve, err = t.choose(a, a.words, claim.ExpiresIn)
+	if approve && offered && !c.MyComputer {
+		session, err = t.mine(a, a.words, claim.ExpiresIn-time.Since(began))
+	}
+	return approve, session, err
 }
 
 // giveBack releases a claim on which nobody decided, even when the program is being ended.

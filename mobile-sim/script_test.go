@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/skip2/go-qrcode"
@@ -50,6 +51,9 @@ func TestScripts(t *testing.T) {
 			"exits":     cmdExits,
 			"challenge": cmdChallenge,
 			"state":     cmdState,
+			"session":   cmdSession,
+			"login":     cmdLogin,
+			"logged":    cmdLogged,
 			"asked":     cmdAsked,
 			"provider":  cmdProvider,
 			"picture":   cmdPicture,
@@ -98,6 +102,8 @@ func cmdChallenge(ts *testscript.TestScript, _ bool, args []string) {
 				c.Consent.Browser.Address = &value
 			case "scopes":
 				c.Consent.Scopes = strings.Split(value, " ")
+			case "session":
+				c.Consent.SessionOffered = new(value == "true")
 			case "message":
 				c.Consent.BindingMessage = &value
 			case "refuse":
@@ -129,6 +135,54 @@ func writeCode(ts *testscript.TestScript, name, text string) {
 func cmdState(ts *testscript.TestScript, _ bool, args []string) {
 	if got := fake(ts).State(ts.Getenv("ID")); got != args[0] {
 		ts.Fatalf("the challenge is %s, want %s", got, args[0])
+	}
+}
+
+// [!] session: wants that the last challenge was approved with a session, or not.
+func cmdSession(ts *testscript.TestScript, not bool, _ []string) {
+	if got := fake(ts).Session(ts.Getenv("ID")); got == not {
+		ts.Fatalf("the challenge has session %t", got)
+	}
+}
+
+// login NAME [KEY=VALUE…]: makes a login, whose id is $NAME. A value may have Go's escapes.
+func cmdLogin(ts *testscript.TestScript, _ bool, args []string) {
+	id := fake(ts).Login(func(l *api.Login) {
+		for _, arg := range args[1:] {
+			key, quoted, _ := strings.Cut(arg, "=")
+			value, err := strconv.Unquote(`"` + quoted + `"`)
+			ts.Check(err)
+			switch key {
+			case "site":
+				l.Client.Name = value
+			case "domains":
+				l.Client.Domains = strings.Fields(value)
+			case "agent":
+				l.UserAgent = &value
+			case "address":
+				l.Address = &value
+			case "session":
+				l.Session = value == "true"
+			case "at", "ended":
+				at, err := time.Parse(time.RFC3339, value)
+				ts.Check(err)
+				if l.At = at; key == "ended" {
+					l.EndedAt = &at
+				}
+			default:
+				ts.Fatalf("login: unknown key %s", key)
+			}
+		}
+	})
+	ts.Setenv(args[0], id)
+}
+
+// logged STATE NAME…: wants these logins active, ended or disowned.
+func cmdLogged(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args[1:] {
+		if got := fake(ts).LoginState(ts.Getenv(name)); got != args[0] {
+			ts.Fatalf("the login %s is %s, want %s", name, got, args[0])
+		}
 	}
 }
 

@@ -47,7 +47,18 @@ func (a *app) view() io.Writer {
 // choose asks until a deadline. Decline comes first and is the default (RFC 10027 §6.1.14): only a word of approval
 // approves, not the end of input, not a slip of the finger.
 func (t *terminal) choose(ctx context.Context, words *words, within time.Duration) (approve bool, err error) {
-	_, _ = fmt.Fprintf(t.out, "  [Enter]  %s\n  [a]      %s\n\n%s", words.decline, words.approve, words.prompt)
+	_, _ = fmt.Fprintf(t.out, "  [Enter]  %s\n  [a]      %s\n\n", words.decline, words.approve)
+	return t.ask(ctx, words.prompt, words.yes, within)
+}
+
+// mine asks whether the computer is the person's own. That it is not is the default: most such computers are shared.
+func (t *terminal) mine(ctx context.Context, words *words, within time.Duration) (mine bool, err error) {
+	return t.ask(ctx, words.mine, words.surely, within)
+}
+
+// ask tells whether the answer is one of these words. It gives up at the deadline.
+func (t *terminal) ask(ctx context.Context, question string, yes []string, within time.Duration) (bool, error) {
+	_, _ = io.WriteString(t.out, question)
 	ctx, cancel := context.WithTimeoutCause(ctx, within, errExpired)
 	defer cancel()
 	line, err := readLine(ctx, t.in)
@@ -55,7 +66,7 @@ func (t *terminal) choose(ctx context.Context, words *words, within time.Duratio
 		_, _ = fmt.Fprintln(t.out)
 		return false, err
 	}
-	return slices.Contains(words.yes, strings.ToLower(line)), nil
+	return slices.Contains(yes, strings.ToLower(line)), nil
 }
 
 // readLine reads one line, trimmed; "" at the end of input. It returns early with the context's cause.

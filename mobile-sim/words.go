@@ -22,15 +22,26 @@ type words struct {
 	decline    string
 	approve    string
 	prompt     string
+	mine       string // "this is my computer", asked after an approval
 	noTerminal string
-	approved   string
+	approved   string // with the site's name, as the next two
+	staying    string
 	declined   string
+	noSession  string
 	codeSent   string // number
 	enrolled   string // number, issuer
 	whoami     string // number, issuer, device name, device id, day
 	thisDevice string
 	device     string // name, day, last seen
-	yes        []string
+	columns    []string
+	noLogins   string
+	active     string
+	inSession  string
+	endedAt    string // when
+	loggedOut  string // site, as the next
+	disowned   string
+	yes        []string          // to the consent
+	surely     []string          // to mine
 	errors     map[string]string // by a problem's code
 }
 
@@ -66,15 +77,26 @@ var english = words{
 	decline:    "Decline",
 	approve:    "Approve",
 	prompt:     "Your choice [decline]: ",
+	mine:       "Is this your own computer? Then it stays signed in for 8 hours. Yours? [no]: ",
 	noTerminal: "There is no terminal to ask at, and neither --approve nor --deny was given: declined.",
 	approved:   "Approved. %s is logging you in.",
+	staying:    "Approved. %s is logging you in, and this computer stays signed in for 8 hours.",
 	declined:   "Declined. %s gets nothing.",
+	noSession:  "Here the computer cannot stay signed in.",
 	codeSent:   "A code is on its way to %s. Code: ",
 	enrolled:   "Enrolled: this is now a phone of %s at %s.",
 	whoami:     "%s at %s\nDevice %s (%s), since %s",
 	thisDevice: "this device",
 	device:     "%s, since %s, last seen %s",
+	columns:    []string{"Site", "Domain", "Browser", "Address", "When", "State", "ID"},
+	noLogins:   "No logins.",
+	active:     "active",
+	inSession:  "active, stays signed in",
+	endedAt:    "ended %s",
+	loggedOut:  "Logged out: %s",
+	disowned:   "Logged out, and kept that it was not you: %s",
 	yes:        []string{"a", "approve", "y", "yes"},
+	surely:     []string{"y", "yes"},
 	errors: map[string]string{
 		"code-unknown":           "The provider does not know this code.",
 		"code-stale":             "This code is out of date. Scan the one that is on the screen now.",
@@ -89,6 +111,7 @@ var english = words{
 		"phone-number-invalid":   "The provider does not take this phone number. Write it with + and the country's code.",
 		"too-many-requests":      "Too many requests. Wait a while.",
 		"unavailable":            "The provider is not available now. Try again.",
+		"login-unknown":          "There is no such login. List them with: mobile-sim logins",
 		"not-enrolled":           "No phone is enrolled here. Begin with: mobile-sim enroll --provider URL --phone NUMBER",
 		"foreign-code":           "This code does not belong to this phone's provider. Nothing was sent.",
 		"released":               "Interrupted. Nothing was approved, and the code was given back.",
@@ -113,15 +136,26 @@ var chinese = words{
 	decline:    "拒绝",
 	approve:    "批准",
 	prompt:     "您的选择 [拒绝]：",
+	mine:       "这是您自己的电脑吗？是的话，它将保持登录 8 小时。是您的吗？[否]：",
 	noTerminal: "没有终端可以询问，也没有给出 --approve 或 --deny：已拒绝。",
 	approved:   "已批准。“%s”正在让您登录。",
+	staying:    "已批准。“%s”正在让您登录，这台电脑将保持登录 8 小时。",
 	declined:   "已拒绝。“%s”什么也得不到。",
+	noSession:  "在这里电脑不能保持登录。",
 	codeSent:   "验证码正发往 %s。验证码：",
 	enrolled:   "注册完成：本机现在是 %s 在 %s 的手机。",
 	whoami:     "%s，提供方 %s\n设备 %s（%s），注册于 %s",
 	thisDevice: "本机",
 	device:     "%s，注册于 %s，最近使用 %s",
+	columns:    []string{"网站", "域名", "浏览器", "地址", "时间", "状态", "ID"},
+	noLogins:   "没有登录。",
+	active:     "登录中",
+	inSession:  "登录中，保持登录",
+	endedAt:    "已于 %s 结束",
+	loggedOut:  "已退出登录：%s",
+	disowned:   "已退出登录，并已记录不是您本人：%s",
 	yes:        []string{"a", "approve", "y", "yes", "批准", "同意"},
+	surely:     []string{"y", "yes", "是"},
 	errors: map[string]string{
 		"code-unknown":           "提供方不认识这个码。",
 		"code-stale":             "这个码已经过时，请扫描屏幕上现在的码。",
@@ -136,6 +170,7 @@ var chinese = words{
 		"phone-number-invalid":   "提供方不接受这个手机号码。请以 + 和国家代码开头。",
 		"too-many-requests":      "请求太多，请稍候。",
 		"unavailable":            "提供方暂时不可用，请重试。",
+		"login-unknown":          "没有这个登录。请查看：mobile-sim logins",
 		"not-enrolled":           "这里还没有注册手机。请先运行：mobile-sim enroll --provider URL --phone 号码",
 		"foreign-code":           "这个码不属于本手机的提供方。没有发送任何内容。",
 		"released":               "已中断。没有批准任何请求，码已归还。",

@@ -1,8 +1,12 @@
 package app_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"testing"
+
+	"qrlogin/mobile-sim/phone"
 )
 
 // Every answer in these tests is held against openapi.yaml; this one sees to it that no endpoint is left out of that.
@@ -14,6 +18,15 @@ func TestEveryOperationOfTheContractAnswersAsItSays(t *testing.T) {
 	}
 	if devices, err := p.Devices(t.Context()); err != nil || len(devices) != 1 || !devices[0].Current {
 		t.Errorf("devices: %+v %v", devices, err)
+	}
+	if logins, err := p.Logins(t.Context()); err != nil || len(logins) != 0 {
+		t.Errorf("logins: %+v %v", logins, err)
+	}
+	for what, end := range map[string]func(context.Context, string) error{"end": p.EndLogin, "disown": p.Disown} {
+		problem, refused := errors.AsType[*phone.Problem](end(t.Context(), "nobodys"))
+		if !refused || problem.Code != "login-unknown" {
+			t.Errorf("%s a login that is not there: %+v", what, problem)
+		}
 	}
 	get := func(path, watch string, mediaType string) {
 		t.Helper()
