@@ -48,8 +48,8 @@ func readClients(path string) ([]Client, error) {
 	document := yaml.NewDecoder(bytes.NewReader(content), yaml.Strict())
 	if err := document.Decode(&file); errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("clients file %s: there is nothing in it", path)
-	} else if err != nil { // with the line's number, and without the lines around it, which may hold a secret
-		return nil, fmt.Errorf("clients file %s: %s", path, yaml.FormatError(err, false, false))
+	} else if err != nil {
+		return nil, fmt.Errorf("clients file %s: %s", path, complaint(err))
 	}
 	if err := document.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("clients file %s: there is a second document in it", path)
@@ -68,6 +68,16 @@ func readClients(path string) ([]Client, error) {
 		clients = append(clients, c)
 	}
 	return clients, nil
+}
+
+// complaint is a YAML error with the line's number, and without a word of the file that may be a secret: the lines around it
+// and what it quotes, but for the name of an unknown key.
+func complaint(err error) string {
+	text := yaml.FormatError(err, false, false)
+	if _, ok := errors.AsType[*yaml.UnknownFieldError](err); !ok {
+		text, _, _ = strings.Cut(text, ` "`)
+	}
+	return text
 }
 
 // client reads what the entry names in files, by paths from the folder, and in the environment.

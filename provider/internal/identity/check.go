@@ -65,8 +65,8 @@ func (c Client) checkAuthentication() error {
 		return invalid("jwks is larger than %d bytes", maxKeys)
 	case len(c.JWKS) > 0 && (json.Unmarshal(c.JWKS, &keys) != nil || len(keys.Keys) == 0):
 		return invalid(`jwks is not a JSON object with "keys" in it (RFC 7517)`)
-	case c.JWKSURI != "" && webURI(c.JWKSURI) != "":
-		return invalid("jwks_uri %s", webURI(c.JWKSURI))
+	case c.JWKSURI != "" && WebURI(c.JWKSURI) != "":
+		return invalid("jwks_uri %s", WebURI(c.JWKSURI))
 	case c.PKCEOptional && c.Public(): // RFC 9700 §2.1.1
 		return invalid("PKCE is optional for a client with a secret or keys alone")
 	}
@@ -95,10 +95,10 @@ func (c Client) checkPages() error {
 			return invalid("post-logout redirect URI %s", why)
 		}
 	}
-	if why := webURI(c.BackchannelLogoutURI); c.BackchannelLogoutURI != "" && why != "" {
+	if why := WebURI(c.BackchannelLogoutURI); c.BackchannelLogoutURI != "" && why != "" {
 		return invalid("back-channel logout URI %s", why)
 	}
-	if why := webURI(c.LogoURI); c.LogoURI != "" && why != "" {
+	if why := WebURI(c.LogoURI); c.LogoURI != "" && why != "" {
 		return invalid("logo URI %s", why)
 	}
 	return nil
@@ -129,7 +129,7 @@ func checkOrigin(origin string) error {
 	if why != "" || u.Host == "" || u.Scheme+"://"+u.Host != origin || u.Scheme != "https" && u.Scheme != "http" {
 		return invalid("origin %.100q is not like https://shop.example", origin)
 	}
-	if why := webURI(origin); why != "" {
+	if why := WebURI(origin); why != "" {
 		return invalid("origin %s", why)
 	}
 	return nil
@@ -146,7 +146,7 @@ func (c Client) redirectURI(uri string) string {
 	case strings.Contains(uri, "*"):
 		return fmt.Sprintf("%q has a wildcard: they are compared exactly", uri)
 	case u.Scheme == "https" || u.Scheme == "http":
-		return webURI(uri)
+		return WebURI(uri)
 	case !strings.Contains(u.Scheme, "."):
 		return fmt.Sprintf("%q is not https, nor of an app's own scheme like com.example.app:/done", uri)
 	case u.Path == "" && u.Host == "" || u.User != nil || u.Host != "" && !plainHost(u): // a:b has no path (url.URL.Opaque)
@@ -157,8 +157,8 @@ func (c Client) redirectURI(uri string) string {
 	return ""
 }
 
-// webURI says why a URI is not that of a page or a service, "" when it is: https, or http on the loopback.
-func webURI(uri string) string {
+// WebURI says why a URI is not that of a page or a service, "" when it is: https, or http on the loopback.
+func WebURI(uri string) string {
 	u, why := absoluteURI(uri)
 	switch {
 	case why != "":

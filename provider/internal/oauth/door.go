@@ -36,7 +36,6 @@ type Logins interface {
 	Logins(ctx context.Context, account string, limit int) ([]identity.Login, error)                     // the newest first
 	PutSession(ctx context.Context, s identity.Session) error                                            // keeps one that is there
 	Session(ctx context.Context, id string, now time.Time) (identity.Session, error)                     // identity.ErrEnded
-	EndSession(ctx context.Context, id string, at time.Time) ([]identity.Login, error)                   // answers the logins that it ended
 	AddRefreshToken(ctx context.Context, t identity.RefreshToken) error                                  // identity.ErrEnded
 	RotateRefreshToken(ctx context.Context, hash string, next identity.RefreshToken, at time.Time) error // identity.ErrEnded for all but one
 

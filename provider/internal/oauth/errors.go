@@ -98,6 +98,7 @@ func (d *Door) fail(c *gin.Context, err error) {
 		c.Header("Retry-After", web.RetryAfter(e.RetryAfter))
 	}
 	switch {
+	case c.Writer.Header().Get("WWW-Authenticate") != "": // the endpoint's own
 	case e.Code == "invalid_token" || e.Code == "insufficient_scope": // RFC 6750 §3, RFC 9449 §7.1
 		c.Header("WWW-Authenticate", fmt.Sprintf(`Bearer realm="qrlogin", error=%q, error_description=%q`, e.Code, e.Description))
 		c.Writer.Header().Add("WWW-Authenticate", fmt.Sprintf(`DPoP error=%q, algs="ES256"`, e.Code))

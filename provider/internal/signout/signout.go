@@ -59,13 +59,19 @@ func (e *Ender) Login(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx) // once it has begun, the sites are told, though whoever asked goes away
-	var ended []identity.Login
-	if login.Session == "" {
-		ended, err = e.Store.EndLogin(ctx, id, time.Now())
-	} else {
-		ended, err = e.Store.EndSession(ctx, login.Session, time.Now())
+	if login.Session != "" {
+		return e.Session(ctx, login.Session)
 	}
+	return e.told(e.Store.EndLogin(context.WithoutCancel(ctx), id, time.Now()))
+}
+
+// Session ends a session and all of its logins, and tells their sites.
+func (e *Ender) Session(ctx context.Context, id string) error {
+	return e.told(e.Store.EndSession(context.WithoutCancel(ctx), id, time.Now()))
+}
+
+// told tells the sites of the logins that an end has answered. That ran to its end, whoever asked for it and went away.
+func (e *Ender) told(ended []identity.Login, err error) error {
 	for _, l := range ended {
 		e.tell(l)
 	}
