@@ -11,8 +11,6 @@ import (
 	"qrlogin/provider/app"
 )
 
-const wikiSecret = "d2lraS1zZWNyZXQtd2lraS1zZWNyZXQtd2lraS1zZWM"
-
 // startWith starts and stops a provider with this clients file, and answers what is registered then.
 func startWith(t *testing.T, data, file string, clients ...app.Client) (map[string]app.Registered, error) {
 	t.Helper()

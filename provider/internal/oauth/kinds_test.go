@@ -38,6 +38,9 @@ var identityDoors = map[error]struct{ site, others told }{
 	identity.ErrUnknownDevice:  {told{400, "invalid_grant"}, told{401, "device-unknown"}},
 	identity.ErrWrongCode:      {told{503, "temporarily_unavailable"}, told{422, "enrollment-code-wrong"}}, // never at the site's
 	identity.ErrInvalidNumber:  {told{503, "temporarily_unavailable"}, told{422, "phone-number-invalid"}},  // never at the site's
+	identity.ErrUnknownAccount: {told{400, "invalid_grant"}, told{401, "device-unknown"}},
+	identity.ErrUnknownLogin:   {told{400, "invalid_grant"}, told{404, "login-unknown"}},
+	identity.ErrEnded:          {told{400, "invalid_grant"}, told{410, "gone"}},
 	identity.ErrDeviceConflict: {told{503, "temporarily_unavailable"}, told{409, "wrong-state"}},           // never at the site's
 }
 

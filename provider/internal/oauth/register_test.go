@@ -17,6 +17,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"qrlogin/api"
+	"qrlogin/provider/internal/fetch"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/memstore"
 	"qrlogin/provider/internal/oauth"
@@ -49,12 +50,12 @@ func (r *registry) Audit(_ context.Context, e identity.AuditEvent) error {
 	return errors.New("the audit trail is full") // which refuses nobody
 }
 
-func (r *registry) Get(_ context.Context, url string, _ ...string) ([]byte, string, error) {
+func (r *registry) Get(_ context.Context, url string, _ ...string) (fetch.Document, error) {
 	r.fetched = append(r.fetched, url)
 	if page, ok := r.pages[url]; ok {
-		return []byte(page), "application/json", nil
+		return fetch.Document{Body: []byte(page), Type: "application/json"}, nil
 	}
-	return nil, "", errors.New("dial tcp 10.0.0.1:443: INSIDE")
+	return fetch.Document{}, errors.New("dial tcp 10.0.0.1:443: INSIDE")
 }
 
 func newRegistry(t *testing.T) *registry {

@@ -64,9 +64,9 @@ func TestADatabaseOfTheFirstReleaseIsBroughtUpToDateAndLosesNothing(t *testing.T
 			Address: "192.0.2.1", UserAgent: "Mozilla/5.0", At: fromMillis(6), AuthTime: fromMillis(6),
 		},
 	})
-	var private string
-	must(t, db.read.QueryRowContext(ctx, `SELECT private_key FROM signing_keys WHERE id = 'kid' AND created_at = 8`).Scan(&private))
-	same(t, private, "private")
+	keys, err := db.SigningKeys(ctx)
+	must(t, err)
+	same(t, keys, []SigningKey{{ID: "kid", Alg: "ES256", Private: []byte("private"), ActiveAt: fromMillis(8)}})
 	events, err := db.AuditEvents(ctx, fromMillis(0), 10)
 	must(t, err)
 	same(t, events, []identity.AuditEvent{{At: fromMillis(9), Kind: "device.enrolled", Account: "account", Detail: "detail"}})

@@ -9,9 +9,9 @@ import (
 	"qrlogin/provider/internal/identity"
 )
 
-// PutSession adds the session. An id that is there already is an error: a session never changes.
+// PutSession adds the session. One that is there already stays as it is: of many that begin the same one, the first counts.
 func (db *DB) PutSession(ctx context.Context, s identity.Session) error {
-	_, err := db.write.ExecContext(ctx, `INSERT INTO sessions (id, account, device, auth_time, expires_at) VALUES ($1, $2, $3, $4, $5)`,
+	_, err := db.write.ExecContext(ctx, `INSERT INTO sessions (id, account, device, auth_time, expires_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING`,
 		s.ID, s.Account, s.Device, millis(s.AuthTime), millis(s.ExpiresAt))
 	return failure("put session", err)
 }

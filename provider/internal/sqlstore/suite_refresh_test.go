@@ -126,7 +126,7 @@ var refreshSuite = map[string]func(*testing.T, *DB){
 
 	"NoRefreshTokenOutlivesItsLogin": func(t *testing.T, db *DB) {
 		must(t, db.PutSession(t.Context(), session("session", 9)))
-		for round := range 4 {
+		for round := range 2 {
 			id := fmt.Sprint("login ", round)
 			recorded(t, db, id, within("session"))
 			atOnce(64, func(i int) {

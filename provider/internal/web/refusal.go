@@ -32,6 +32,7 @@ var problems = map[challenge.Kind]Problem{
 var refusals = map[error]Problem{
 	identity.ErrUnknownClient:  {Status: http.StatusGone, Code: "gone", Title: "The site is no longer registered"},
 	identity.ErrUnknownDevice:  {Status: http.StatusUnauthorized, Code: "device-unknown", Title: "This phone is not enrolled"},
+	identity.ErrUnknownAccount: {Status: http.StatusUnauthorized, Code: "device-unknown", Title: "This phone is not enrolled"},
 	identity.ErrWrongCode:      {Status: http.StatusUnprocessableEntity, Code: "enrollment-code-wrong", Title: "The code is wrong or has expired"},
 	identity.ErrInvalidNumber:  {Status: http.StatusUnprocessableEntity, Code: "phone-number-invalid", Title: "This is not a phone number that can receive a code"},
 	identity.ErrUnknownLogin:   {Status: http.StatusNotFound, Code: "login-unknown", Title: "There is no such login"},
