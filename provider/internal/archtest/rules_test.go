@@ -29,6 +29,8 @@ var layers = []struct {
 		"provider/internal/clientkeys", "provider/internal/signout", "provider/internal/fetch", "provider/internal/challenge",
 		"provider/internal/identity"},
 		"a door can be read alone: it knows no other door, and of stores only the methods that it declares. This one mints tokens"},
+	{"provider/internal/oauth/pages", []string{"provider/internal/web"},
+		"a page shows what it is told: it looks nothing up and decides nothing"},
 	{"provider/internal/browser/...", []string{
 		"api", "provider/internal/web", "provider/internal/qr", "provider/internal/challenge", "provider/internal/identity"},
 		"a door can be read alone. The watch capability never yields a token (SECURITY.md §1.1), so this one cannot mint any"},
@@ -65,6 +67,7 @@ var layers = []struct {
 	{"provider/internal/storetest", []string{"provider/internal/challenge", "provider/internal/identity"},
 		"a conformance suite that knows one backend is no truth for the others"},
 	{"provider/internal/contracttest", []string{"api"}, "it compares answers with the contract, whoever gave them"},
+	{"provider/internal/axetest", nil, "it judges whatever page a test has opened"},
 	{"provider/internal/testenv", nil, "it finds programs for tests, whatever is tested"},
 	{"provider/internal/archtest", nil, "it judges imports and needs none"},
 	{"provider/internal/bench/...", []string{"api/...", "provider/app"},
