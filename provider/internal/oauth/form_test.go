@@ -13,7 +13,7 @@ func TestAFormHasEachParameterOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !maps.Equal(f, form{"a": "1", "b": "ü", "resource": "x", "unknown": "1"}) {
+	if !maps.Equal(f, form{"a": "1", "b": "ü", "resource": "x y", "unknown": "1"}) {
 		t.Errorf("%v", f)
 	}
 	for _, bad := range []string{"a=1&a=1", "a=&a=", "a&a", "a=%zz", "a;b", "a=%ff", "%ff=a", "a=%00", "resource=x&resource=%ff", "\xff=1"} {

@@ -62,8 +62,11 @@ func (p Logout) Write(c *gin.Context) error {
 	return p.write(c, http.StatusOK, "logout", policy(own(p.Site.Redirect), ""), p)
 }
 
-// LoggedOut says that it is done, where there is nowhere to go on to.
-type LoggedOut struct{ Page }
+// LoggedOut says that it is done, where there is nowhere to go on to; or that nothing was.
+type LoggedOut struct {
+	Page
+	Stayed bool // the person was asked, and stays logged in
+}
 
 func (p LoggedOut) Write(c *gin.Context) error {
 	return p.write(c, http.StatusOK, "loggedout", policy("'none'", ""), p)

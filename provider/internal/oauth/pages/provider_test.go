@@ -209,6 +209,7 @@ func (p *provider) samples(lang string) []sample {
 		{"logout", Logout{Page: base, Action: "/decide", Fields: []Field{{"id_token_hint", "a.b.c"}, {"state", "<&\"'>"}}}},
 		{"logout of nobody", Logout{Page: nobody, Action: "/decide"}},
 		{"logged out", LoggedOut{Page: nobody}},
+		{"stayed", LoggedOut{Page: nobody, Stayed: true}},
 		{"failure of nobody", Failure{Page: nobody, Kind: UnknownClient}},
 	}
 	for _, kind := range kinds {

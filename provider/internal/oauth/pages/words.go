@@ -34,6 +34,8 @@ type words struct {
 	Stay      string
 	LogOut    string
 	LoggedOut string
+	Stayed    string
+	CloseThis string
 	Shared    string
 
 	ThisSite   string // in place of a name that is not known
@@ -84,6 +86,8 @@ var texts = map[string]words{
 		Stay:      "Stay logged in",
 		LogOut:    "Log out",
 		LoggedOut: "You are logged out",
+		Stayed:    "You are still logged in",
+		CloseThis: "You can close this page.",
 		Shared:    "On a computer that others use, close this window as well.",
 
 		ThisSite: "the site",
@@ -145,6 +149,8 @@ var texts = map[string]words{
 		Stay:      "保持登录",
 		LogOut:    "退出登录",
 		LoggedOut: "你已退出登录",
+		Stayed:    "你仍在登录中",
+		CloseThis: "可以关闭此页面了。",
 		Shared:    "如果这台电脑还有别人使用，请同时关闭此窗口。",
 
 		ThisSite: "原网站",
