@@ -165,7 +165,7 @@ func TestAServerThatSleptThroughItsScheduleStillPublishesBeforeUse(t *testing.T)
 		n.keys.Close()
 		time.Sleep(DefaultKeyRotation + 10*24*time.Hour)
 		stored := newNode(t, folder).stored(t)
-		if len(stored) != 2 || stored[0].ActiveAt.Sub(time.Now()) < keyLead-time.Second {
+		if len(stored) != 2 || time.Until(stored[0].ActiveAt) < keyLead-time.Second {
 			t.Errorf("%d keys", len(stored))
 		}
 	})

@@ -76,7 +76,7 @@ func (r *Keyring) List(ctx context.Context) ([]Key, error) {
 // after a while, at least [MinKeyLead].
 func (r *Keyring) Rotate(ctx context.Context, after time.Duration, algs ...string) error {
 	if after < MinKeyLead {
-		return fmt.Errorf("a new key must be published for %s before it signs, not %s: servers see it after a minute, and sites keep the key set for five",
+		return fmt.Errorf("a new key must be published for %s before it signs, not %s: servers look every minute, and sites keep the key set for five",
 			MinKeyLead, after)
 	}
 	_, err := r.add(ctx, time.Now().Add(after), algs)

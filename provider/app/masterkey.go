@@ -62,7 +62,7 @@ func (m *masterKey) seal(id string, pkcs8 []byte) []byte {
 	if m == nil {
 		return pkcs8
 	}
-	return m.aead.Seal([]byte{sealedMark}, nil, pkcs8, []byte(id))
+	return m.aead.Seal([]byte{sealedMark}, nil, pkcs8, []byte(id)) //nolint:gosec // it makes a random nonce and puts it before
 }
 
 // open reads what is stored of a private key, sealed or not.
