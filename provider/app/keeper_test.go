@@ -90,6 +90,24 @@ func TestAnRSAKeyIsMadeWhenAClientNeedsIt(t *testing.T) {
 	})
 }
 
+func TestASiteRegisteredForRS256FindsItsKeyPublishedBeforeItsFirstLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		folder := t.TempDir()
+		n := newNode(t, folder)
+		if err := n.db.PutClient(t.Context(), identity.Client{ID: "wiki", SigningAlg: token.RS256}); err != nil { // by the command line, say
+			t.Fatal(err)
+		}
+		time.Sleep(keyReload + time.Second)
+		synctest.Wait()
+		if jwks := string(n.JWKS(time.Now())); !strings.Contains(jwks, `"alg":"RS256"`) {
+			t.Errorf("a minute later: %s", jwks)
+		}
+		if stored := newNode(t, folder).stored(t); len(stored) != 2 {
+			t.Errorf("after another start there are %d keys", len(stored))
+		}
+	})
+}
+
 func TestATokenByAKeyMadeAMomentAgoIsReadAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		folder := t.TempDir()
