@@ -57,7 +57,7 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p.closers = append(p.closers, db.Close)
+	p.closers = append(p.closers, db.Close, sweep(db, c.Log))
 	if err := putClients(ctx, c, db); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/clientkeys"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/sqlstore"
 )
@@ -56,6 +57,11 @@ func NewClient(c Client) (identity.Client, error) {
 	}
 	if err := record.Check(); err != nil {
 		return identity.Client{}, fmt.Errorf("client %.128q: %w", c.ID, err)
+	}
+	if len(c.JWKS) > 0 {
+		if err := clientkeys.ParseJWKS(c.JWKS); err != nil {
+			return identity.Client{}, fmt.Errorf("client %q: jwks: %w", c.ID, err)
+		}
 	}
 	if c.Secret != "" && len(c.Secret) < minSecret {
 		return identity.Client{}, fmt.Errorf(

@@ -3,6 +3,7 @@ package app_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -25,14 +26,20 @@ func TestAClientThatRegisteredItselfLogsInWithItsSecret(t *testing.T) {
 	t.Parallel()
 	folder, inData := inFolder(t)
 	w := newWorld(t, inData, withRegistration)
-	a := w.registerClient(registrationToken, `{"client_name":"The Wiki","redirect_uris":["https://wiki.example/cb"],
-		"grant_types":["authorization_code","urn:ietf:params:oauth:grant-type:device_code"]}`)
+	a := w.registerClient(registrationToken, `{"client_name":"The Wiki","redirect_uris":["https://wiki.example/callback"]}`)
 	var client api.RegisteredClient
 	if a.decode(t, &client); a.Status != http.StatusCreated || client.ClientSecret == nil {
 		t.Fatalf("%d %s", a.Status, a.Body)
 	}
-	w.startAs(client.ClientId, *client.ClientSecret)
-	w.form("/device_authorization", client.ClientId, shopSecret, nil).wants(t, "another's secret", http.StatusUnauthorized, "invalid_client")
+	code := w.visitor().code(w.phone("+8613800138000"), "client_id", client.ClientId)
+	redeem := func(secret string) answer {
+		return w.form("/token", client.ClientId, secret, url.Values{
+			"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {wikiCallback}, "code_verifier": {verifier},
+		})
+	}
+	redeem(shopSecret).wants(t, "another's secret", http.StatusUnauthorized, "invalid_client")
+	redeem(*client.ClientSecret).wants(t, "its own", http.StatusOK, "")
+	w.form("/device_authorization", client.ClientId, *client.ClientSecret, url.Values{}).wants(t, "device grant", http.StatusBadRequest, "unauthorized_client")
 	if events := audited(t, folder, "client.registered"); len(events) != 1 || events[0].Client != client.ClientId {
 		t.Errorf("%+v", events)
 	}

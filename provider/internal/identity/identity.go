@@ -87,6 +87,13 @@ func (c Client) Domains() []string {
 	return domains
 }
 
+// MayShowCode tells whether the client may show the QR code itself, by the device grant (RFC 8628). One whose domain is known by
+// its redirect URIs alone may not: a code of the code flow goes to that domain and nowhere else, while whoever shows a QR code
+// can show it anywhere, and the phone would name a domain that nobody has vouched for.
+func (c Client) MayShowCode() bool {
+	return len(c.Origins) > 0 || !slices.ContainsFunc(c.RedirectURIs, func(uri string) bool { return strings.HasPrefix(uri, "https://") })
+}
+
 // sector is whose subjects the client sees. Its pages' first host is the sector (OIDC Core §8.1), but for a redirect URI on
 // the loopback or of an app's own scheme, which anybody's program may have.
 func (c Client) sector() string {

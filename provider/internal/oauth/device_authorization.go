@@ -18,6 +18,9 @@ const interval = 5 * time.Second
 
 // deviceAuthorization starts a challenge (RFC 8628 §3.1).
 func (d *Door) deviceAuthorization(c *gin.Context, r request) error {
+	if !r.client.MayShowCode() {
+		return errUnauthorizedClient
+	}
 	asked, err := readRequest(r.client, r.form)
 	if err != nil {
 		return err

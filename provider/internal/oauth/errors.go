@@ -40,6 +40,7 @@ var (
 	errExpiredToken         = oauthError{Status: http.StatusBadRequest, Code: "expired_token", Description: "the device_code has expired"}
 	errInvalidGrant         = oauthError{Status: http.StatusBadRequest, Code: "invalid_grant", Description: "the code or token is unknown, used, expired, or another client's"}
 	errUnsupportedGrant     = oauthError{Status: http.StatusBadRequest, Code: "unsupported_grant_type", Description: "the grant types are authorization_code, refresh_token and urn:ietf:params:oauth:grant-type:device_code"}
+	errUnauthorizedClient   = oauthError{Status: http.StatusBadRequest, Code: "unauthorized_client", Description: "this client is registered for the code flow; to show the QR code itself it needs a registered origin"}
 	errInvalidScope         = oauthError{Status: http.StatusBadRequest, Code: "invalid_scope", Description: "none of the scopes is this client's to ask for"}
 	errTooMany              = oauthError{Status: http.StatusTooManyRequests, Code: "slow_down", Description: "too many requests", RetryAfter: 30 * time.Second}
 	errUnavailable          = oauthError{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", Description: "the service cannot answer now; try again", RetryAfter: 2 * time.Second}

@@ -259,6 +259,9 @@ func (d *Door) newClient(ctx context.Context, m clientMetadata) (client identity
 		}
 		return client, "", invalidMetadata(plain(err.Error()))
 	}
+	if slices.Contains(m.grants, deviceGrant) && !client.MayShowCode() {
+		return client, "", invalidMetadata("a client with https redirect_uris logs in by authorization_code alone; the operator can register it for more")
+	}
 	client.Sector, err = d.sector(ctx, m)
 	return client, secret, err
 }

@@ -167,7 +167,7 @@ func TestWhatASiteSaysIsRegistered(t *testing.T) {
 	r := newRegistry(t)
 	answer, client := r.register(`{
 		"client_name": "The Wiki", "client_name#fr": "Le Wiki", "redirect_uris": ["https://wiki.example/cb", "https://wiki.example/cb2"],
-		"grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"], "response_types": ["code"],
+		"grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
 		"token_endpoint_auth_method": "client_secret_post", "scope": "openid profile email offline_access openid", "subject_type": "pairwise",
 		"id_token_signed_response_alg": "ES256", "logo_uri": "https://wiki.example/logo.png", "post_logout_redirect_uris": ["https://wiki.example/"],
 		"backchannel_logout_uri": "https://wiki.example/logout", "backchannel_logout_session_required": true, "jwks_uri": "https://wiki.example/unused",
@@ -178,7 +178,7 @@ func TestWhatASiteSaysIsRegistered(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := fmt.Sprintf(`{"backchannel_logout_session_required":true,"backchannel_logout_uri":"https://wiki.example/logout","client_id":"%s","client_id_issued_at":%d,`+
-		`"client_name":"The Wiki","client_secret":"%s","client_secret_expires_at":0,"grant_types":["authorization_code","refresh_token","urn:ietf:params:oauth:grant-type:device_code"],`+
+		`"client_name":"The Wiki","client_secret":"%s","client_secret_expires_at":0,"grant_types":["authorization_code","refresh_token"],`+
 		`"id_token_signed_response_alg":"ES256","logo_uri":"https://wiki.example/logo.png","post_logout_redirect_uris":["https://wiki.example/"],`+
 		`"redirect_uris":["https://wiki.example/cb","https://wiki.example/cb2"],"require_pushed_authorization_requests":true,"response_types":["code"],`+
 		`"scope":"openid offline_access","subject_type":"pairwise","token_endpoint_auth_method":"client_secret_post"}`, client.ID, answer.ClientIdIssuedAt, *answer.ClientSecret)
@@ -262,6 +262,7 @@ func TestARegistrationIsRefusedFor(t *testing.T) {
 		{metadata, `{"redirect_uris":["https://a.example/"],"response_types":["id_token"]}`}, {metadata, `{"redirect_uris":["https://a.example/"],"response_types":["code","token"]}`},
 		{metadata, `{"redirect_uris":["https://a.example/"],"response_types":[]}`},
 		{metadata, `{"grant_types":["urn:ietf:params:oauth:grant-type:device_code"],"response_types":["code"]}`},
+		{metadata, `{"redirect_uris":["https://wiki.example/callback"],"grant_types":["authorization_code","urn:ietf:params:oauth:grant-type:device_code"]}`},
 		{metadata, `{"redirect_uris":["https://a.example/"],"subject_type":"public"}`}, {metadata, `{"redirect_uris":["https://a.example/"],"scope":"admin offline_access"}`},
 		{metadata, `{"redirect_uris":["https://a.example/"],"scope":""}`}, {metadata, `{"redirect_uris":["https://a.example/"],"id_token_signed_response_alg":"none"}`},
 		{metadata, `{"redirect_uris":["https://a.example/"],"id_token_signed_response_alg":"HS256"}`}, {metadata, `{"redirect_uris":["https://a.example/"],"client_name":""}`},
