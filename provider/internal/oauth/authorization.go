@@ -106,13 +106,22 @@ func (d *Door) readAuthorization(client identity.Client, to destination, f form)
 		a.MaxAge = &age
 	}
 	if hint := f["id_token_hint"]; hint != "" {
-		read, err := d.Mint.Hint(hint)
-		if err != nil || read.ClientID != client.ID {
-			return a, invalidRequest("id_token_hint is not an ID token of this client")
+		read, err := d.readHint(hint, client.ID)
+		if err != nil {
+			return a, err
 		}
 		a.Subject = read.Subject
 	}
 	return a, readClaims(client, f["claims"], &a)
+}
+
+// readHint reads an ID token that comes back, of the client with this id; "" for any (OIDC Core §3.1.2.1).
+func (d *Door) readHint(hint, client string) (token.Hint, error) {
+	read, err := d.Mint.Hint(hint)
+	if errors.Is(err, token.ErrInvalidToken) || err == nil && client != "" && read.ClientID != client {
+		return read, invalidRequest("id_token_hint is not an ID token of this client")
+	}
+	return read, err
 }
 
 var errNonce = invalidRequest("nonce is longer than 255 characters, or has control characters")

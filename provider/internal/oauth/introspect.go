@@ -27,10 +27,11 @@ func (d *Door) introspect(c *gin.Context, r request) error {
 		return invalidRequest("no token")
 	}
 	var answer api.Introspection
-	var err error
-	if access, invalid := d.Mint.Access(raw, time.Now()); invalid == nil {
+	access, err := d.Mint.Access(raw, time.Now())
+	switch {
+	case err == nil:
 		answer, err = d.introspectAccess(c, r.client, access)
-	} else {
+	case errors.Is(err, token.ErrInvalidToken):
 		answer, err = d.introspectRefresh(c, r.client, raw)
 	}
 	if errors.Is(err, identity.ErrEnded) || errors.Is(err, identity.ErrUnknownLogin) {
@@ -95,18 +96,16 @@ func (d *Door) revoke(c *gin.Context, r request) error {
 		return invalidRequest("no token")
 	}
 	ctx := c.Request.Context()
-	if access, invalid := d.Mint.Access(raw, time.Now()); invalid == nil {
-		if access.ClientID == r.client.ID {
-			if err := d.Keys.Put(ctx, "revoked "+access.ID, []byte{1}, time.Until(access.ExpiresAt)+time.Minute); err != nil {
-				return err
-			}
+	access, err := d.Mint.Access(raw, time.Now())
+	switch {
+	case err == nil && access.ClientID == r.client.ID:
+		err = d.Keys.Put(ctx, "revoked "+access.ID, []byte{1}, time.Until(access.ExpiresAt)+time.Minute)
+	case errors.Is(err, token.ErrInvalidToken):
+		var login identity.Login
+		_, login, _, err = d.Logins.RefreshToken(ctx, challenge.HashOf(raw).String())
+		if err == nil && login.Client == r.client.ID {
+			err = d.SignOut.Revoke(ctx, login.ID)
 		}
-		c.Status(http.StatusOK)
-		return nil
-	}
-	_, login, _, err := d.Logins.RefreshToken(ctx, challenge.HashOf(raw).String())
-	if err == nil && login.Client == r.client.ID {
-		err = d.SignOut.Revoke(ctx, login.ID)
 	}
 	if err != nil && !errors.Is(err, identity.ErrUnknownLogin) {
 		return err

@@ -28,9 +28,9 @@ func (d *Door) readLeaving(c *gin.Context, f form) (leaving, error) {
 	l := leaving{to: f["post_logout_redirect_uri"], state: f["state"], lang: language(c, f["ui_locales"])}
 	id := f["client_id"]
 	if hint := f["id_token_hint"]; hint != "" {
-		read, err := d.Mint.Hint(hint)
-		if err != nil || id != "" && id != read.ClientID {
-			return l, invalidRequest("id_token_hint is not an ID token of this client")
+		read, err := d.readHint(hint, id)
+		if err != nil {
+			return l, err
 		}
 		id, l.login = read.ClientID, read.LoginID
 	}

@@ -76,8 +76,11 @@ func (d *Door) presented(c *gin.Context) (token.Access, error) {
 		}
 	}
 	access, err := d.Mint.Access(raw, time.Now())
-	if err != nil {
+	if errors.Is(err, token.ErrInvalidToken) {
 		return access, errInvalidToken
+	}
+	if err != nil {
+		return access, err
 	}
 	switch bound := access.Thumbprint != ""; {
 	case bound != strings.EqualFold(scheme, "DPoP"), !bound && !strings.EqualFold(scheme, "Bearer"):
