@@ -25,6 +25,7 @@ type serveCommand struct {
 	MasterKey   string        `placeholder:"KEY" help:"The private signing keys lie sealed under it: 32 random characters or more, or file:PATH. Put it into a file or the environment, not on a command line, which every user of the machine can read."`
 	Clients     string        `placeholder:"FILE" help:"A YAML file of sites that are registered, or replaced, at start: docs/clients.md."`
 	Register    string        `name:"registration-token" placeholder:"TOKEN" help:"Let programs that have this token register sites (RFC 7591): at least 32 random characters, or file:PATH. Set it in the environment: a command line can be seen by others on the machine."`
+	Proxies     []string      `name:"trusted-proxies" placeholder:"CIDR" help:"Reverse proxies in front of this provider, whose X-Forwarded-For says where a browser or phone is; addresses or networks, separated by commas."`
 	Private     bool          `name:"allow-private-networks" help:"Fetch and post what sites register (jwks_uri, logo_uri, backchannel_logout_uri) on private addresses too, and by http on the loopback: for sites in your own network."`
 	LogFormat   string        `default:"text" enum:"text,json" help:"text or json (${default})."`
 	LogLevel    slog.Level    `default:"info" help:"debug, info, warn or error (${default})."`
@@ -56,7 +57,7 @@ func (s *serveCommand) Run(ctx context.Context) error {
 	provider, err := app.New(ctx, app.Config{
 		Issuer: s.Issuer, Store: s.Store, Data: s.Data, SMS: s.SMS, Redelivery: &s.Redelivery, Log: log,
 		KeyRotation: &s.KeyRotation, MasterKey: s.MasterKey,
-		AllowPrivateNetworks: s.Private, ClientsFile: s.Clients, RegistrationToken: registrationToken,
+		TrustedProxies: s.Proxies, AllowPrivateNetworks: s.Private, ClientsFile: s.Clients, RegistrationToken: registrationToken,
 	})
 	if err != nil {
 		return err

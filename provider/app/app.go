@@ -94,19 +94,23 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 		Issuer: c.Issuer, Challenges: store, Keys: store, Clients: db, Devices: db, Audit: db, SMS: sender,
 		Logins: db, SignOut: signOut, Proofs: proofs, Log: c.Log,
 	}
-	p.handler = route(c.Log, site, page, device)
-	return p, nil
+	p.handler, err = route(c, site, page, device)
+	return p, err
 }
 
 // route is the whole surface in one look.
-func route(log *slog.Logger, site *oauth.Door, page *browser.Door, device *phone.Door) http.Handler {
+func route(c Config, site *oauth.Door, page *browser.Door, device *phone.Door) (http.Handler, error) {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.ContextWithFallback = true // a waiting handler ends with its client
 	r.HandleMethodNotAllowed = true
 	r.RedirectTrailingSlash = false // one spelling of each path
-	_ = r.SetTrustedProxies(nil)    // addresses come from connections; nil cannot be wrong
-	r.Use(web.Log(log), web.LimitBodyTime)
+	r.RemoteIPHeaders = []string{"X-Forwarded-For"}
+	// SECURITY.md §6: an address comes from the connection, or from a trusted proxy; anybody can write a header.
+	if err := r.SetTrustedProxies(c.TrustedProxies); err != nil {
+		return nil, fmt.Errorf("trusted proxies: %w", err)
+	}
+	r.Use(web.Log(c.Log), web.LimitBodyTime)
 	site.Mount(r)
 	page.Mount(r)
 	device.Mount(r)
@@ -120,7 +124,7 @@ func route(log *slog.Logger, site *oauth.Door, page *browser.Door, device *phone
 		}
 		web.MethodNotAllowed.Write(c)
 	})
-	return r
+	return r, nil
 }
 
 func (p *Provider) openStore(ctx context.Context, c Config, db *sqlstore.DB) (shortLived, error) {

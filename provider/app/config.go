@@ -33,6 +33,9 @@ type Config struct {
 	KeyRotation *time.Duration // default DefaultKeyRotation; 0 for never, otherwise at least 2 h
 	MasterKey   string         // the private signing keys lie sealed under it: 32 characters or more, or file:PATH; "" seals nothing
 
+	// TrustedProxies is the addresses or CIDRs of the reverse proxies in front, whose X-Forwarded-For is believed.
+	TrustedProxies []string
+
 	// AllowPrivateNetworks lets the provider fetch and post what clients register (jwks_uri, logo_uri, backchannel_logout_uri) on
 	// addresses that are not public.
 	AllowPrivateNetworks bool

@@ -116,7 +116,7 @@ func (f *floor) scan(c *gin.Context) {
 		c.Status(http.StatusNotFound)
 		return
 	}
-	address, agent := c.RemoteIP(), userAgent
+	address, agent := c.ClientIP(), userAgent
 	consent := api.Consent{Challenge: id, Scopes: []string{"openid", "phone"}, ClaimedAt: time.Now().UTC().Truncate(time.Millisecond)}
 	consent.Browser.Address, consent.Browser.UserAgent = &address, &agent
 	consent.Client.Id, consent.Client.Name, consent.Client.Domains = clientID, clientName, []string{clientDomain}

@@ -66,7 +66,7 @@ func (d *Door) watch(c *gin.Context) error {
 // present takes the browser's attributes from its own connection, not from the site's word (DESIGN.md §3).
 func present(c *gin.Context) challenge.Browser {
 	agent := c.Request.UserAgent()
-	return challenge.Browser{Address: c.RemoteIP(), UserAgent: agent[:min(len(agent), maxUserAgent)]}
+	return challenge.Browser{Address: c.ClientIP(), UserAgent: agent[:min(len(agent), maxUserAgent)]}
 }
 
 // visits tells whether the browser has something new to say of itself.

@@ -101,7 +101,7 @@ func (d *Door) authorizeByForm(c *gin.Context) error {
 
 // limited counts an authorization that something will be kept of.
 func (d *Door) limited(c *gin.Context) error {
-	n, err := d.Keys.Count(c.Request.Context(), "authorizations "+c.RemoteIP(), authorizations)
+	n, err := d.Keys.Count(c.Request.Context(), "authorizations "+c.ClientIP(), authorizations)
 	if err == nil && n.Above {
 		err = errTooMany
 	}
@@ -186,7 +186,7 @@ func (d *Door) decideAuthorization(c *gin.Context, client identity.Client, a aut
 func (d *Door) loginInSession(c *gin.Context, s identity.Session, a authorization, from string) error {
 	login, fresh, err := d.Logins.RecordLogin(c.Request.Context(), identity.Login{
 		ID: challenge.NewSecret(), Challenge: challenge.HashOf("session " + from).String(), Client: a.Client,
-		Account: s.Account, Device: s.Device, Address: c.RemoteIP(), UserAgent: userAgent(c), At: time.Now(),
+		Account: s.Account, Device: s.Device, Address: c.ClientIP(), UserAgent: userAgent(c), At: time.Now(),
 		AuthTime: s.AuthTime, Scopes: a.Scopes, Resources: a.Resources, Session: s.ID,
 	})
 	if errors.Is(err, identity.ErrEnded) {

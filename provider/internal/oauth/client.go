@@ -61,14 +61,14 @@ func (d *Door) unauthenticated(c *gin.Context, f form, err error) error {
 	if !errors.Is(err, errCredentials) {
 		return err
 	}
-	n, countErr := d.Keys.Count(c.Request.Context(), "client failures "+c.RemoteIP(), failures)
+	n, countErr := d.Keys.Count(c.Request.Context(), "client failures "+c.ClientIP(), failures)
 	if countErr != nil {
 		return countErr
 	}
 	if n.Above {
 		return errTooMany
 	}
-	d.audit(c, identity.AuditEvent{Kind: "client.refused", Client: printable(f["client_id"]), Detail: c.RemoteIP()})
+	d.audit(c, identity.AuditEvent{Kind: "client.refused", Client: printable(f["client_id"]), Detail: c.ClientIP()})
 	return err
 }
 

@@ -184,7 +184,7 @@ func (d *Door) hostedQR(c *gin.Context) error {
 		return err
 	}
 	r, err = challenge.DoFrom(c.Request.Context(), d.Challenges, r, func(challenge.Record) (challenge.Event, error) {
-		return challenge.Visit{Browser: challenge.Browser{Address: c.RemoteIP(), UserAgent: userAgent(c)}}, nil
+		return challenge.Visit{Browser: challenge.Browser{Address: c.ClientIP(), UserAgent: userAgent(c)}}, nil
 	})
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ func (d *Door) register(c *gin.Context) error {
 	if err := d.mayRegister(c); err != nil {
 		return err
 	}
-	n, err := d.Keys.Count(c.Request.Context(), "register address "+c.RemoteIP(), registrations)
+	n, err := d.Keys.Count(c.Request.Context(), "register address "+c.ClientIP(), registrations)
 	if err != nil {
 		return err // never fail open
 	}
@@ -67,7 +67,7 @@ func (d *Door) register(c *gin.Context) error {
 	if err := d.Registrar.PutClient(c.Request.Context(), client); err != nil {
 		return err
 	}
-	d.audit(c, identity.AuditEvent{Kind: "client.registered", Client: client.ID, Detail: "from " + c.RemoteIP()})
+	d.audit(c, identity.AuditEvent{Kind: "client.registered", Client: client.ID, Detail: "from " + c.ClientIP()})
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusCreated, m.answer(client, secret))
 	return nil
