@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"qrlogin/provider/internal/challenge"
@@ -54,7 +55,7 @@ func readDestination(client identity.Client, f form) (destination, error) {
 	if !client.Redirects(to.RedirectURI) {
 		return to, errRedirectURI // RFC 9700 §2.1: exact matching
 	}
-	if f["response_mode"] == "form_post" {
+	if f["response_mode"] == "form_post" && strings.HasPrefix(to.RedirectURI, "http") { // an app has no page to post to
 		to.ResponseMode = "form_post"
 	}
 	return to, nil
@@ -75,7 +76,7 @@ func (d *Door) readAuthorization(client identity.Client, to destination, f form)
 	case f["response_type"] != "code":
 		return a, errUnsupportedResponse
 	case f["response_mode"] != "" && f["response_mode"] != to.ResponseMode:
-		return a, invalidRequest("response_mode is query or form_post")
+		return a, invalidRequest("response_mode is query, or form_post for an http redirect_uri")
 	case len(to.State) > 4096:
 		return a, invalidRequest("state is longer than 4096 bytes")
 	case len(a.Nonce) > 255 || !identity.SafeText(a.Nonce):

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -116,16 +115,6 @@ func (b *tab) eventually(what string, holds func() bool) {
 			b.t.Fatalf("never: %s; the page says:\n%s", what, text)
 		}
 	}
-}
-
-func (b *tab) screenshot() []byte {
-	b.t.Helper()
-	whole := true
-	shot, err := chromedp.Call(b.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &whole})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return shot.Data
 }
 
 // close is called at the end of a test: no page had an error, and no policy was violated.
