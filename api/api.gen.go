@@ -425,7 +425,7 @@ type DeviceList struct {
 type EndSessionRequest struct {
 	ClientId *string `json:"client_id,omitempty"`
 
-	// Decision At `/end_session/confirm`: `logout` or `stay`
+	// Decision At `/end_session/confirm`: `approve` or `deny`
 	Decision              *string `json:"decision,omitempty"`
 	IdTokenHint           *string `json:"id_token_hint,omitempty"`
 	LogoutHint            *string `json:"logout_hint,omitempty"`
@@ -4926,8 +4926,8 @@ func (r GetOpenIDConfigurationResponse) ContentType() string {
 	return ""
 }
 
-// AuthorizeResponse302Headers the declared response headers of an HTTP 302 response for Authorize
-type AuthorizeResponse302Headers struct {
+// AuthorizeResponse303Headers the declared response headers of an HTTP 303 response for Authorize
+type AuthorizeResponse303Headers struct {
 	CacheControl *string
 	Location     string
 }
@@ -4940,8 +4940,8 @@ type AuthorizeResponseDefaultHeaders struct {
 type AuthorizeResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
-	// Headers302 the parsed response headers for an HTTP 302 response
-	Headers302 *AuthorizeResponse302Headers
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *AuthorizeResponse303Headers
 	// HeadersDefault the parsed response headers for an HTTP default response
 	HeadersDefault *AuthorizeResponseDefaultHeaders
 }
@@ -8174,8 +8174,8 @@ func ParseAuthorizeResponse(rsp *http.Response) (*AuthorizeResponse, error) {
 	}
 
 	switch {
-	case rsp.StatusCode == 302:
-		var headers AuthorizeResponse302Headers
+	case rsp.StatusCode == 303:
+		var headers AuthorizeResponse303Headers
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -8190,7 +8190,7 @@ func ParseAuthorizeResponse(rsp *http.Response) (*AuthorizeResponse, error) {
 			}
 			headers.Location = value
 		}
-		response.Headers302 = &headers
+		response.Headers303 = &headers
 	case true:
 		var headers AuthorizeResponseDefaultHeaders
 		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
