@@ -34,13 +34,14 @@ func (d *Door) refresh(c *gin.Context, r request) error {
 	case old.Thumbprint != "" && old.Thumbprint != r.thumbprint:
 		return invalidProof("the refresh token is bound to another key")
 	}
-	scopes := login.Scopes
+	granted := still(login.Scopes, r.client.Scopes)
+	scopes := granted
 	if asked := r.form.list("scope"); len(asked) > 0 {
-		if scopes = asked; !covers(login.Scopes, asked) {
+		if scopes = asked; !covers(granted, asked) {
 			return errInvalidScope
 		}
 	}
-	resources, err := narrowed(login.Resources, r.form)
+	resources, err := narrowed(still(login.Resources, r.client.Resources), r.form)
 	if err != nil {
 		return err
 	}
@@ -57,6 +58,11 @@ func (d *Door) refresh(c *gin.Context, r request) error {
 	answer.RefreshToken = &next
 	c.JSON(http.StatusOK, answer)
 	return nil
+}
+
+// still is what of a grant the client may have today: what has been taken from it since is not renewed.
+func still(granted, allowed []string) []string {
+	return slices.DeleteFunc(slices.Clone(granted), func(s string) bool { return !slices.Contains(allowed, s) })
 }
 
 func (d *Door) reusedRefreshToken(c *gin.Context, r request, login identity.Login) error {
