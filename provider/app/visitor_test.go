@@ -139,11 +139,11 @@ func (v *visitor) scanned(p *phone.Phone, path string, decide func(*phone.Claim)
 	return v.told(v.get(*outcome.Location))
 }
 
-// told reads a redirect back to the wiki.
+// told reads a redirect back to a site.
 func (v *visitor) told(a answer) url.Values {
 	v.t.Helper()
 	to, err := url.Parse(a.Header.Get("Location"))
-	if err != nil || a.Status != http.StatusSeeOther || !strings.HasPrefix(to.String(), wikiCallback) {
+	if err != nil || a.Status != http.StatusSeeOther || to.Scheme != "https" || to.Path != "/callback" {
 		v.t.Fatalf("not sent back: %d %q %s", a.Status, to, a.Body)
 	}
 	if a.Header.Get("Cache-Control") != "no-store" {
