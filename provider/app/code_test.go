@@ -12,6 +12,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"qrlogin/api"
 	"qrlogin/mobile-sim/phone"
 )
 
@@ -255,10 +256,28 @@ func TestALostAnswerOfTheHostedPageLosesNoLogin(t *testing.T) {
 	}
 }
 
-func TestDecliningOnThePhoneSendsTheBrowserBackWithAccessDenied(t *testing.T) {
+func TestWhoDeclinesOnThePhoneMayTryAgainOrGoBack(t *testing.T) {
 	w := newWorld(t)
 	p, v := w.phone("+8613800138000"), w.visitor()
-	said := v.scanned(p, v.hosted(asking()), func(c *phone.Claim) error { return p.Deny(t.Context(), c) })
+	path := v.hosted(asking())
+	decline := func() api.DeviceAuthorization {
+		started := v.challenge(path)
+		claim, err := p.Scan(t.Context(), v.frame(started))
+		if err == nil {
+			err = p.Deny(t.Context(), claim)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return started
+	}
+	var problem api.Problem
+	a := v.finish(path, decline())
+	if a.decode(t, &problem); a.Status != http.StatusGone || problem.Outcome == nil || *problem.Outcome != "denied" {
+		t.Errorf("the widget is told %d %s", a.Status, a.Body)
+	}
+	decline() // tried again
+	said := v.told(v.get(path))
 	if said.Get("error") != "access_denied" || said.Get("state") != "s-1" || said.Get("iss") != w.issuer {
 		t.Errorf("told %v", said)
 	}

@@ -26,7 +26,7 @@ var hostedPerTransaction = challenge.Limit{Max: 40, Window: transactionLife}
 
 var (
 	errNoTransaction = web.Problem{Status: http.StatusUnauthorized, Code: "transaction-unknown", Title: "This login page has expired, or is another browser's"}
-	errEndedHosted   = web.Problem{Status: http.StatusGone, Code: "gone", Title: "This code has been used or has expired", Outcome: challenge.Expired.String()}
+	errEndedHosted   = web.Problem{Status: http.StatusGone, Code: "gone", Title: "This code has been used or has expired"}
 )
 
 // hostedPage shows the page, or sends the browser back once the phone has decided.
@@ -43,8 +43,10 @@ func (d *Door) hostedPage(c *gin.Context) error {
 		return err
 	case r.State == challenge.Approved || r.State == challenge.Redeemed:
 		return d.complete(c, t, client, r)
-	case r.State == challenge.Denied:
+	case r.State == challenge.Denied: // without script; the widget offers to try again
 		return d.sendBack(c, t, errAccessDenied)
+	case r.State == challenge.Purged: // the browser has been sent back: this is its "back" button
+		return errTransaction
 	}
 	if t.Session != "" && c.Query("scan") == "" {
 		session, usable, err := d.usable(c, client, t.authorization)
@@ -143,7 +145,7 @@ func (d *Door) hostedFinish(c *gin.Context) error {
 	}
 	code, err := d.deviceCodeOf(c, t)
 	if errors.Is(err, challenge.ErrNotFound) || err == nil && code.ID.String() != body.ChallengeId {
-		return errEndedHosted // another window of this browser has a newer code
+		return endedHosted(challenge.Expired) // another window of this browser has a newer code
 	}
 	if err != nil {
 		return err
@@ -158,16 +160,22 @@ func (d *Door) hostedFinish(c *gin.Context) error {
 	}
 	c.Header("Cache-Control", "no-store")
 	switch r.State {
-	case challenge.Approved, challenge.Redeemed, challenge.Denied:
+	case challenge.Approved, challenge.Redeemed:
 		location := t.path()
 		c.JSON(http.StatusOK, api.HostedOutcome{Location: &location})
 	case challenge.Pending, challenge.Claimed:
 		pending := api.HostedOutcomeStatusPending
 		c.JSON(http.StatusAccepted, api.HostedOutcome{Status: &pending})
 	default:
-		return errEndedHosted
+		return endedHosted(r.State)
 	}
 	return nil
+}
+
+func endedHosted(outcome challenge.State) error {
+	p := errEndedHosted
+	p.Outcome = outcome.String()
+	return p
 }
 
 // hostedQR draws the code for a browser without script, which presents itself by asking for it, as the widget's watch does.
