@@ -65,7 +65,7 @@ func NewClient(c Client) (identity.Client, error) {
 	}
 	if c.Secret != "" && len(c.Secret) < minSecret {
 		return identity.Client{}, fmt.Errorf(
-			"client %q: the secret is shorter than %d characters; make a random one with openssl rand -base64 32", c.ID, minSecret)
+			"client %q: the secret is shorter than %d characters; make a random one with openssl rand -hex 32", c.ID, minSecret)
 	}
 	return record, nil
 }

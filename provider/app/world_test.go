@@ -37,7 +37,7 @@ var sites = []app.Client{
 	{ID: "other", Secret: otherSecret, Name: "Another Shop", Origins: []string{"https://other.example"}},
 	{ID: "tv", Name: "Television", StaticQR: true},
 	{
-		ID: "wiki", Secret: wikiSecret, Name: "The Wiki", RedirectURIs: []string{wikiCallback, wikiCallback + "?page=1"},
+		ID: "wiki", Secret: wikiSecret, Name: "The Wiki", Origins: []string{"https://wiki.example"}, RedirectURIs: []string{wikiCallback, wikiCallback + "?page=1"},
 		Scopes: []string{"openid", "phone", "offline_access"}, Resources: []string{"https://api.example/v1", "https://api.example/v2"},
 		PostLogoutRedirectURIs: []string{"https://wiki.example/bye"},
 	},

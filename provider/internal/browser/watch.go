@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	watchTime    = 25 * time.Second // proxies commonly cut a silent connection after 30 s
-	frameCount   = 8                // 40 s of frames: more than a poll lasts, so that rotating costs no request
-	maxUserAgent = 512
+	watchTime  = 25 * time.Second // proxies commonly cut a silent connection after 30 s
+	frameCount = 8                // 40 s of frames: more than a poll lasts, so that rotating costs no request
 )
 
 // watch is the long poll of the page that shows the code.
@@ -65,8 +64,7 @@ func (d *Door) watch(c *gin.Context) error {
 
 // present takes the browser's attributes from its own connection, not from the site's word (DESIGN.md §3).
 func present(c *gin.Context) challenge.Browser {
-	agent := c.Request.UserAgent()
-	return challenge.Browser{Address: c.ClientIP(), UserAgent: agent[:min(len(agent), maxUserAgent)]}
+	return challenge.Browser{Address: c.ClientIP(), UserAgent: web.UserAgent(c)}
 }
 
 // visits tells whether the browser has something new to say of itself.

@@ -9,13 +9,13 @@ import (
 )
 
 // Seal encrypts what a store keeps for the holder of a secret that the store does not have. purpose names the use, so that
-// what was sealed for one opens for no other. A secret seals once for a purpose: the nonce is constant.
+// what was sealed for one opens for no other.
 func Seal(secret, purpose string, plain []byte) ([]byte, error) {
 	aead, err := sealer(secret, purpose)
 	if err != nil {
 		return nil, err
 	}
-	return aead.Seal(nil, make([]byte, aead.NonceSize()), plain, nil), nil //nolint:gosec // a key of one use needs no other nonce
+	return aead.Seal(nil, nil, plain, nil), nil // with a nonce of its own
 }
 
 // Open decrypts what [Seal] encrypted; an error tells no more than that it did not.
@@ -24,7 +24,7 @@ func Open(secret, purpose string, sealed []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := aead.Open(nil, make([]byte, aead.NonceSize()), sealed, nil)
+	plain, err := aead.Open(nil, nil, sealed, nil)
 	if err != nil {
 		return nil, errors.New("challenge: not sealed under this secret")
 	}
@@ -40,5 +40,5 @@ func sealer(secret, purpose string) (cipher.AEAD, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cipher.NewGCM(block)
+	return cipher.NewGCMWithRandomNonce(block)
 }

@@ -184,6 +184,8 @@ func absoluteURI(uri string) (*url.URL, string) {
 		return nil, fmt.Sprintf("%q has a character that no URI has (RFC 3986)", uri)
 	case err != nil || u.Scheme == "":
 		return nil, fmt.Sprintf("%q is not an absolute URI", uri)
+	case !strings.HasPrefix(uri, u.Scheme+":"): // one spelling of https, so that a prefix tells it
+		return nil, fmt.Sprintf("%q does not write its scheme in lower case", uri)
 	case strings.Contains(uri, "#"):
 		return nil, fmt.Sprintf("%q has a fragment", uri)
 	}

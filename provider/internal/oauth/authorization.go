@@ -55,10 +55,14 @@ func readDestination(client identity.Client, f form) (destination, error) {
 	if !client.Redirects(to.RedirectURI) {
 		return to, errRedirectURI // RFC 9700 §2.1: exact matching
 	}
-	if f["response_mode"] == "form_post" && strings.HasPrefix(to.RedirectURI, "http") { // an app has no page to post to
+	if f["response_mode"] == "form_post" && isWeb(to.RedirectURI) { // an app has no page to post to
 		to.ResponseMode = "form_post"
 	}
 	return to, nil
+}
+
+func isWeb(uri string) bool {
+	return strings.HasPrefix(uri, "https://") || strings.HasPrefix(uri, "http://")
 }
 
 // readAuthorization reads the rest. Its errors are the client's to know.
@@ -159,7 +163,7 @@ func grantable(client identity.Client, asked []string) ([]string, error) {
 	var granted []string
 	for _, s := range asked {
 		// RFC 10027 §6.1.9: limited scopes
-		if slices.Contains(scopesSupported, s) && slices.Contains(client.Scopes, s) {
+		if slices.Contains(identity.Scopes, s) && slices.Contains(client.Scopes, s) {
 			granted = append(granted, s)
 		}
 	}

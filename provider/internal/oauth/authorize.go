@@ -11,6 +11,7 @@ import (
 	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/web"
 )
 
 // pushedLife is how long a pushed request waits for its browser (RFC 9126 §2.2).
@@ -44,8 +45,10 @@ func (d *Door) par(c *gin.Context, r request) error {
 		}
 		r.form["dpop_jkt"] = r.thumbprint
 	}
-	for _, secret := range []string{"client_secret", "client_assertion", "client_assertion_type"} {
-		delete(r.form, secret)
+	if r.client.Public() { // who has proven nothing is counted
+		if err := d.limited(c); err != nil {
+			return err
+		}
 	}
 	r.form["client_id"] = r.client.ID
 	uri, err := d.push(c, pushedURI, r.form)
@@ -56,10 +59,29 @@ func (d *Door) par(c *gin.Context, r request) error {
 	return nil
 }
 
+// authorizationParameters is what an authorization request is made of; nothing else is kept.
+var authorizationParameters = []string{
+	"client_id", "response_type", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "response_mode",
+	"prompt", "max_age", "id_token_hint", "claims", "ui_locales", "resource", "dpop_jkt", "request", "registration",
+}
+
+// maxPushed is how large a request may be that is kept: as large as one in a URL (net/http's limit of headers).
+const maxPushed = 16 << 10
+
 // push keeps the parameters of a request under a URI that is good once.
 func (d *Door) push(c *gin.Context, kind string, f form) (uri string, err error) {
+	kept, size := form{}, 0
+	for _, name := range authorizationParameters {
+		if f[name] != "" {
+			kept[name] = f[name]
+			size += len(f[name])
+		}
+	}
+	if size > maxPushed {
+		return "", oauthError{Status: http.StatusRequestEntityTooLarge, Code: "invalid_request", Description: "the request is larger than 16 KiB"}
+	}
 	secret := challenge.NewSecret()
-	return kind + secret, d.putSealed(c.Request.Context(), kind, secret, f, pushedLife)
+	return kind + secret, d.putSealed(c.Request.Context(), kind, secret, kept, pushedLife)
 }
 
 // pulled answers the parameters behind a request_uri and forgets them; challenge.ErrNotFound.
@@ -101,7 +123,7 @@ func (d *Door) authorizeByForm(c *gin.Context) error {
 
 // limited counts an authorization that something will be kept of.
 func (d *Door) limited(c *gin.Context) error {
-	n, err := d.Keys.Count(c.Request.Context(), "authorizations "+c.ClientIP(), authorizations)
+	n, err := d.Keys.Count(c.Request.Context(), "authorizations "+web.Network(c), authorizations)
 	if err == nil && n.Above {
 		err = errTooMany
 	}
@@ -152,11 +174,16 @@ func (d *Door) authorize(c *gin.Context) error {
 // decideAuthorization answers at once where that can be done without a person, and otherwise sends the browser to the hosted
 // page.
 func (d *Door) decideAuthorization(c *gin.Context, client identity.Client, a authorization) error {
+	if err := d.limited(c); err != nil {
+		return err
+	}
 	session, usable, err := d.usable(c, client, a)
 	if err != nil {
 		return err
 	}
-	if usable && !a.wants("consent") {
+	// A public client is anybody who has its id: on a port of the loopback, or by an app's scheme, a code needs a person each time
+	// (RFC 8252 §8.6).
+	if usable && !a.wants("consent") && (!client.Public() || strings.HasPrefix(a.RedirectURI, "https://")) {
 		known, err := d.consented(c.Request.Context(), session, a)
 		if err != nil {
 			return err
@@ -167,9 +194,6 @@ func (d *Door) decideAuthorization(c *gin.Context, client identity.Client, a aut
 	}
 	switch {
 	case !a.wants("none"):
-		if err := d.limited(c); err != nil {
-			return err
-		}
 		t := transaction{authorization: a}
 		if usable {
 			t.Session = session.ID
@@ -186,7 +210,7 @@ func (d *Door) decideAuthorization(c *gin.Context, client identity.Client, a aut
 func (d *Door) loginInSession(c *gin.Context, s identity.Session, a authorization, from string) error {
 	login, fresh, err := d.Logins.RecordLogin(c.Request.Context(), identity.Login{
 		ID: challenge.NewSecret(), Challenge: challenge.HashOf("session " + from).String(), Client: a.Client,
-		Account: s.Account, Device: s.Device, Address: c.ClientIP(), UserAgent: userAgent(c), At: time.Now(),
+		Account: s.Account, Device: s.Device, Address: c.ClientIP(), UserAgent: web.UserAgent(c), At: time.Now(),
 		AuthTime: s.AuthTime, Scopes: a.Scopes, Resources: a.Resources, Session: s.ID,
 	})
 	if errors.Is(err, identity.ErrEnded) {

@@ -12,12 +12,13 @@ import (
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/clientkeys"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/web"
 )
 
 // assertionType is the only kind of client assertion (RFC 7523 §2.2).
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// failures bounds how often a client may fail to authenticate from one address, and with that what it costs us.
+// failures bounds how often a client may fail to authenticate from one address before it hears no more why, and is kept no more.
 var failures = challenge.Limit{Max: 30, Window: time.Minute}
 
 var errCredentials = invalidClient("unknown client, or wrong credentials")
@@ -35,7 +36,7 @@ func (d *Door) authenticate(c *gin.Context, f form) (identity.Client, error) {
 	ctx := c.Request.Context()
 	client, err := d.Clients.Client(ctx, said.id)
 	if errors.Is(err, identity.ErrUnknownClient) {
-		return identity.Client{}, errCredentials
+		return identity.Client{ID: said.id}, errCredentials
 	}
 	if err != nil {
 		return identity.Client{}, err
@@ -45,30 +46,30 @@ func (d *Door) authenticate(c *gin.Context, f form) (identity.Client, error) {
 		// The issuer names us (RFC 7523 §3); so does the endpoint, as older clients write it.
 		err := d.Assertions.Verify(ctx, client, said.assertion, []string{d.Issuer, d.Issuer + "/token", d.Issuer + c.Request.URL.Path}, time.Now())
 		if errors.Is(err, clientkeys.ErrAssertion) {
-			return identity.Client{}, errCredentials
+			return client, errCredentials
 		}
 		return client, err
 	case said.assertion == "" && client.HasSecret(said.secret),
 		said.assertion == "" && said.secret == "" && client.Public():
 		return client, nil
 	default:
-		return identity.Client{}, errCredentials
+		return client, errCredentials
 	}
 }
 
 // unauthenticated counts and keeps a client's failure. Only who fails is counted, so that nobody can lock another out.
-func (d *Door) unauthenticated(c *gin.Context, f form, err error) error {
+func (d *Door) unauthenticated(c *gin.Context, client string, err error) error {
 	if !errors.Is(err, errCredentials) {
 		return err
 	}
-	n, countErr := d.Keys.Count(c.Request.Context(), "client failures "+c.ClientIP(), failures)
+	n, countErr := d.Keys.Count(c.Request.Context(), "client failures "+web.Network(c), failures)
 	if countErr != nil {
 		return countErr
 	}
 	if n.Above {
 		return errTooMany
 	}
-	d.audit(c, identity.AuditEvent{Kind: "client.refused", Client: printable(f["client_id"]), Detail: c.ClientIP()})
+	d.audit(c, identity.AuditEvent{Kind: "client.refused", Client: printable(client), Detail: c.ClientIP()})
 	return err
 }
 

@@ -32,16 +32,16 @@ type code struct {
 	Login         string `json:"login"`
 }
 
-// newCode makes a code for a login, and the answer that carries it.
+// newCode makes a code for a login, and the answer that carries it. That it still lives is a key of its own, on the store's clock.
 func (d *Door) newCode(ctx context.Context, a authorization, login identity.Login) (answer, error) {
 	secret := challenge.NewSecret()
 	record := code{
 		Client: a.Client, RedirectURI: a.RedirectURI, CodeChallenge: a.CodeChallenge, Nonce: a.Nonce, Thumbprint: a.Thumbprint, Login: login.ID,
 	}
-	if err := d.putSealed(ctx, "code", secret, record, codeLife); err != nil {
+	if err := d.putSealed(ctx, "code", secret, record, codeTrace); err != nil {
 		return answer{}, err
 	}
-	if err := d.putSealed(ctx, "code trace", secret, record, codeTrace); err != nil {
+	if err := d.Keys.Put(ctx, "code lives "+secret, []byte{1}, codeLife); err != nil {
 		return answer{}, err
 	}
 	return answer{To: a.destination, Says: map[string]string{"code": secret}}, nil
@@ -54,14 +54,14 @@ func (d *Door) authorizationCode(c *gin.Context, r request) error {
 	if secret == "" {
 		return invalidRequest("no code")
 	}
-	if len(secret) > 64 {
+	if !isSHA256(secret) { // as long as one
 		return errInvalidGrant
 	}
 	ctx := c.Request.Context()
 	var asked code
 	err := d.peekSealed(ctx, "code", secret, &asked)
 	if errors.Is(err, challenge.ErrNotFound) {
-		return d.reusedCode(c, r.client, secret)
+		return errInvalidGrant
 	}
 	if err != nil {
 		return err
@@ -80,39 +80,34 @@ func (d *Door) authorizationCode(c *gin.Context, r request) error {
 	if err != nil {
 		return err
 	}
-	// RFC 6749 §4.1.2: of many at once, one takes it.
-	if _, err := d.Keys.Take(ctx, "code "+secret); errors.Is(err, challenge.ErrNotFound) {
-		return d.reusedCode(c, r.client, secret)
+	// RFC 6749 §4.1.2: of many at once, one is first; what it gets is void, because the others were not.
+	first, err := d.Keys.First(ctx, "code used "+secret, codeTrace)
+	if err != nil {
+		return err
+	}
+	if !first {
+		return d.reused(c, login, "code.reused")
+	}
+	if _, err := d.Keys.Peek(ctx, "code lives "+secret); errors.Is(err, challenge.ErrNotFound) {
+		return errInvalidGrant // too late
 	} else if err != nil {
 		return err
 	}
 	return d.issue(c, r, login, login.Scopes, resources, asked.Nonce)
 }
 
-// reusedCode answers a code that is not there any more. If it ever was this client's, then what it gave out is void
-// (RFC 6749 §4.1.2).
-func (d *Door) reusedCode(c *gin.Context, client identity.Client, secret string) error {
-	var was code
-	err := d.peekSealed(c.Request.Context(), "code trace", secret, &was)
-	if errors.Is(err, challenge.ErrNotFound) || err == nil && was.Client != client.ID {
-		return errInvalidGrant
-	}
-	if err == nil {
-		err = d.void(c, was.Login, client, "code.reused")
+// reused answers a code or refresh token that comes a second time, from a thief or from who was robbed: all that the login gave out
+// is void (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
+func (d *Door) reused(c *gin.Context, login identity.Login, kind string) error {
+	login, err := d.Logins.Login(c.Request.Context(), login.ID)
+	if err == nil && login.EndedAt.IsZero() {
+		err = d.SignOut.Revoke(c.Request.Context(), login.ID)
+		d.audit(c, identity.AuditEvent{Kind: kind, Client: login.Client, Detail: "login " + login.ID})
 	}
 	if err != nil {
 		return err
 	}
 	return errInvalidGrant
-}
-
-// void ends all that a login gave out, because something of it was used a second time.
-func (d *Door) void(c *gin.Context, login string, client identity.Client, kind string) error {
-	if err := d.SignOut.Revoke(c.Request.Context(), login); err != nil {
-		return err
-	}
-	d.audit(c, identity.AuditEvent{Kind: kind, Client: client.ID, Detail: "login " + login})
-	return nil
 }
 
 // verifies holds a code_verifier against the challenge (RFC 7636 §4.6). One that comes where no challenge was sent is a

@@ -21,6 +21,11 @@ func (d *Door) deviceAuthorization(c *gin.Context, r request) error {
 	if !r.client.MayShowCode() {
 		return errUnauthorizedClient
 	}
+	if r.client.Public() { // who has proven nothing is counted
+		if err := d.limited(c); err != nil {
+			return err
+		}
+	}
 	asked, err := readRequest(r.client, r.form)
 	if err != nil {
 		return err

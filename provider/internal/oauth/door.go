@@ -132,7 +132,7 @@ func (d *Door) endpoint(h func(c *gin.Context, r request) error) gin.HandlerFunc
 		}
 		r := request{form: f}
 		if r.client, err = d.authenticate(c, f); err != nil {
-			return d.unauthenticated(c, f, err)
+			return d.unauthenticated(c, r.client.ID, err)
 		}
 		if r.thumbprint, err = d.proven(c); err != nil {
 			return err

@@ -192,7 +192,7 @@ func (d *Door) hostedQR(c *gin.Context) error {
 		return err
 	}
 	r, err = challenge.DoFrom(c.Request.Context(), d.Challenges, r, func(challenge.Record) (challenge.Event, error) {
-		return challenge.Visit{Browser: challenge.Browser{Address: c.ClientIP(), UserAgent: userAgent(c)}}, nil
+		return challenge.Visit{Browser: challenge.Browser{Address: c.ClientIP(), UserAgent: web.UserAgent(c)}}, nil
 	})
 	if err != nil {
 		return err
@@ -274,6 +274,9 @@ type homecoming struct {
 
 // complete turns an approved challenge into a code for the site, once, and sends the browser back with it.
 func (d *Door) complete(c *gin.Context, t transaction, client identity.Client, r challenge.Record) error {
+	if t.Subject != "" && t.Subject != d.Mint.Subject(client, r.Claim.Account) {
+		return d.sendBack(c, t, errLoginRequired) // OIDC Core §5.5.1, §3.1.2.2: somebody else than was asked for
+	}
 	deviceCode, err := d.deviceCodeOf(c, t)
 	if err != nil {
 		return err
@@ -293,6 +296,10 @@ func (d *Door) complete(c *gin.Context, t transaction, client identity.Client, r
 	}
 	if h.Session != "" {
 		d.setCookie(c, sessionCookie, h.Session, sessionLife)
+	}
+	// It is answered: from here on it is there for a lost answer alone.
+	if err := d.Keys.Put(c.Request.Context(), "transaction "+t.id, t.sealed, max(d.Redelivery, time.Millisecond)); err != nil {
+		return err
 	}
 	return d.send(c, h.Answer)
 }
@@ -320,9 +327,4 @@ func (d *Door) home(ctx context.Context, t transaction, r challenge.Record, devi
 		return nil, err
 	}
 	return json.Marshal(h)
-}
-
-func userAgent(c *gin.Context) string {
-	agent := c.Request.UserAgent()
-	return agent[:min(len(agent), 512)]
 }

@@ -3,11 +3,11 @@ package oauth
 import (
 	"context"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/singleflight"
 
 	"qrlogin/provider/internal/fetch"
 	"qrlogin/provider/internal/web"
@@ -29,8 +29,9 @@ var logoTypes = []string{"image/png", "image/jpeg", "image/webp", "image/gif", "
 // logos keeps the pictures of the sites for an hour, so that a site's server is no part of anybody's login. A zero logos is
 // ready to use.
 type logos struct {
-	mu   sync.Mutex
-	kept map[string]logo // by URI
+	mu     sync.Mutex
+	kept   map[string]logo // by URI
+	flight singleflight.Group
 }
 
 type logo struct {
@@ -49,8 +50,7 @@ func (d *Door) logo(c *gin.Context) error {
 	}
 	picture := d.logos.find(client.LogoURI)
 	if time.Now().After(picture.until) {
-		picture = d.fetchLogo(c.Request.Context(), client.LogoURI)
-		d.logos.keep(client.LogoURI, picture)
+		picture = d.fetchLogo(context.WithoutCancel(c.Request.Context()), client.LogoURI)
 	}
 	if len(picture.Body) == 0 {
 		return web.NotFound
@@ -62,13 +62,19 @@ func (d *Door) logo(c *gin.Context) error {
 	return nil
 }
 
+// fetchLogo fetches a picture, once for all who ask for it meanwhile. While that fails, the old one is shown.
 func (d *Door) fetchLogo(ctx context.Context, uri string) logo {
-	document, err := d.Fetch.Get(ctx, uri, logoTypes...)
-	if err != nil || !slices.Contains(logoTypes, document.Type) {
-		d.Log.Warn("a logo cannot be shown", "uri", uri, "error", err)
-		return logo{until: time.Now().Add(logoRetry)}
-	}
-	return logo{Document: document, until: time.Now().Add(logoLife)}
+	picture, _, _ := d.logos.flight.Do(uri, func() (any, error) {
+		document, err := d.Fetch.Get(ctx, uri, logoTypes...)
+		if err != nil {
+			d.Log.Warn("a logo cannot be fetched", "uri", uri, "error", err)
+			old := d.logos.find(uri)
+			old.until = time.Now().Add(logoRetry)
+			return d.logos.keep(uri, old), nil
+		}
+		return d.logos.keep(uri, logo{Document: document, until: time.Now().Add(logoLife)}), nil
+	})
+	return picture.(logo)
 }
 
 func (s *logos) find(uri string) logo {
@@ -77,11 +83,12 @@ func (s *logos) find(uri string) logo {
 	return s.kept[uri]
 }
 
-func (s *logos) keep(uri string, l logo) {
+func (s *logos) keep(uri string, l logo) logo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.kept == nil || len(s.kept) >= logosKept {
 		s.kept = map[string]logo{}
 	}
 	s.kept[uri] = l
+	return l
 }

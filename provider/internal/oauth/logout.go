@@ -10,12 +10,13 @@ import (
 
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/oauth/pages"
+	"qrlogin/provider/internal/token"
 )
 
 // leaving is a request of OIDC RP-Initiated Logout 1.0 §2 that has been read.
 type leaving struct {
 	client identity.Client // of the hint or client_id; "" for nobody's
-	login  string          // of the hint; "" for none
+	login  identity.Login  // of the hint; its ID is "" for none
 	to     string          // a registered URI, or ""
 	state  string
 	lang   string
@@ -28,11 +29,19 @@ func (d *Door) readLeaving(c *gin.Context, f form) (leaving, error) {
 	l := leaving{to: f["post_logout_redirect_uri"], state: f["state"], lang: language(c, f["ui_locales"])}
 	id := f["client_id"]
 	if hint := f["id_token_hint"]; hint != "" {
-		read, err := d.readHint(hint, id)
-		if err != nil {
+		read, err := d.Mint.Hint(hint)
+		switch {
+		case errors.Is(err, token.ErrInvalidToken): // nobody's, or so old that its key is gone: as if there were none
+		case err != nil:
 			return l, err
+		case id != "" && id != read.ClientID:
+			return l, invalidRequest("id_token_hint is another client's")
+		default:
+			id = read.ClientID
+			if l.login, err = d.Logins.Login(c.Request.Context(), read.LoginID); err != nil && !errors.Is(err, identity.ErrUnknownLogin) {
+				return l, err
+			}
 		}
-		id, l.login = read.ClientID, read.LoginID
 	}
 	if id != "" {
 		var err error
@@ -46,8 +55,9 @@ func (d *Door) readLeaving(c *gin.Context, f form) (leaving, error) {
 	return l, nil
 }
 
-// endSession is where a site sends a visitor who wants to be logged out. An ID token of a login of this browser's, or of one that
-// belongs to no session, is proof enough of the wish; without it the person is asked (§2: the provider must ask).
+// endSession is where a site sends a visitor who wants to be logged out. An ID token of a login is proof enough of the wish to end
+// that login, and the session with it where the session is this browser's own. Whoever has a session here that the token does not
+// belong to is asked (§2: the provider must ask). The session of another browser is never ended.
 func (d *Door) endSession(c *gin.Context) error {
 	f, err := d.browserForm(c)
 	if err != nil {
@@ -58,26 +68,14 @@ func (d *Door) endSession(c *gin.Context) error {
 		return err
 	}
 	session, err := d.session(c)
-	if err != nil && !errors.Is(err, identity.ErrEnded) {
+	if errors.Is(err, identity.ErrEnded) {
+		return d.leave(c, l, identity.Session{})
+	}
+	if err != nil {
 		return err
 	}
-	asks := err == nil // somebody has a session here
-	if l.login != "" {
-		login, err := d.Logins.Login(c.Request.Context(), l.login)
-		switch {
-		case errors.Is(err, identity.ErrUnknownLogin):
-			asks = false
-		case err != nil:
-			return err
-		case !asks || login.Session == session.ID:
-			if err := d.SignOut.Login(c.Request.Context(), login.ID); err != nil {
-				return err
-			}
-			return d.left(c, l)
-		}
-	}
-	if !asks {
-		return d.left(c, l) // nobody is logged in
+	if l.login.Session == session.ID {
+		return d.leave(c, l, session)
 	}
 	again := map[string]string{}
 	for _, name := range []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"} {
@@ -102,18 +100,26 @@ func (d *Door) confirmEndSession(c *gin.Context) error {
 		return pages.LoggedOut{Page: d.frameOf(l.client, l.lang, ""), Stayed: true}.Write(c)
 	}
 	session, err := d.session(c)
-	if err == nil {
-		err = d.SignOut.Session(c.Request.Context(), session.ID)
-	}
 	if err != nil && !errors.Is(err, identity.ErrEnded) {
 		return err
 	}
-	return d.left(c, l)
+	return d.leave(c, l, session)
 }
 
-// left removes the session's cookie and sends the browser where the site wants it.
-func (d *Door) left(c *gin.Context, l leaving) error {
-	d.setCookie(c, sessionCookie, "", -time.Second)
+// leave ends the login of the hint and this browser's session, and sends the browser where the site wants it.
+func (d *Door) leave(c *gin.Context, l leaving, session identity.Session) error {
+	ctx := c.Request.Context()
+	if l.login.ID != "" && (l.login.Session == "" || l.login.Session != session.ID) {
+		if err := d.SignOut.One(ctx, l.login.ID); err != nil {
+			return err
+		}
+	}
+	if session.ID != "" {
+		if err := d.SignOut.Session(ctx, session.ID); err != nil {
+			return err
+		}
+		d.setCookie(c, sessionCookie, "", -time.Second)
+	}
 	if l.to == "" {
 		return pages.LoggedOut{Page: d.frameOf(l.client, l.lang, "")}.Write(c)
 	}

@@ -8,11 +8,9 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/provider/internal/clientkeys"
+	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/token"
 )
-
-// scopesSupported is every scope that has a meaning here.
-var scopesSupported = []string{"openid", "phone", "offline_access"}
 
 // metadata answers both discovery documents, which say the same (OIDC Discovery §3, RFC 8414 §2).
 func (d *Door) metadata() gin.HandlerFunc {
@@ -28,7 +26,7 @@ func (d *Door) metadata() gin.HandlerFunc {
 		EndSessionEndpoint:                 d.Issuer + "/end_session",
 		JwksUri:                            d.Issuer + "/jwks",
 
-		ScopesSupported:               scopesSupported,
+		ScopesSupported:               identity.Scopes,
 		ResponseTypesSupported:        []string{"code"},
 		ResponseModesSupported:        []string{"query", "form_post"},
 		GrantTypesSupported:           []string{"authorization_code", "refresh_token", deviceGrant},

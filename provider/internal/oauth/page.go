@@ -19,7 +19,7 @@ func (d *Door) page(h func(*gin.Context) error) gin.HandlerFunc { return web.Han
 func (d *Door) script(h func(*gin.Context) error) gin.HandlerFunc {
 	return web.Handle(h, func(c *gin.Context, err error) {
 		switch {
-		case errors.Is(err, errTransaction):
+		case errors.Is(err, errTransaction), errors.Is(err, errOtherBrowser):
 			err = errNoTransaction
 		case errors.Is(err, errForeignPage):
 			err = errForeignScript
@@ -39,7 +39,7 @@ func (d *Door) ownPage(h func(*gin.Context) error) func(*gin.Context) error {
 	return func(c *gin.Context) error {
 		switch site := c.GetHeader("Sec-Fetch-Site"); {
 		case site == "same-origin":
-		case site == "" && c.GetHeader("Origin") == d.Issuer: // browsers older than 2023
+		case site == "" && c.GetHeader("Origin") == d.Issuer: // a script in a browser older than 2023
 		default:
 			return errForeignPage
 		}
@@ -58,7 +58,9 @@ func (d *Door) failPage(c *gin.Context, err error) {
 	case errors.Is(err, errTransaction), errors.Is(err, challenge.ErrNotFound), challenge.KindOf(err) == challenge.Gone:
 		kind = pages.Expired
 	case errors.Is(err, errForeignPage):
-		status, kind = http.StatusForbidden, pages.WrongBrowser
+		status, kind = http.StatusForbidden, pages.Malformed
+	case errors.Is(err, errOtherBrowser):
+		kind = pages.WrongBrowser
 	default:
 		e, known := translate(err)
 		if !known {

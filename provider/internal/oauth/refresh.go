@@ -28,7 +28,7 @@ func (d *Door) refresh(c *gin.Context, r request) error {
 	case login.Client != r.client.ID:
 		return errInvalidGrant
 	case used:
-		return d.reusedRefreshToken(c, r, login)
+		return d.reused(c, login, "refresh_token.reused")
 	case !time.Now().Before(old.ExpiresAt) || !slices.Contains(r.client.Scopes, "offline_access"):
 		return errInvalidGrant
 	case old.Thumbprint != "" && old.Thumbprint != r.thumbprint:
@@ -51,7 +51,7 @@ func (d *Door) refresh(c *gin.Context, r request) error {
 	}
 	next, t := d.newRefreshToken(r, login)
 	if err := d.Logins.RotateRefreshToken(ctx, old.Hash, t, time.Now()); errors.Is(err, identity.ErrEnded) {
-		return d.reusedRefreshToken(c, r, login) // another was faster with the same token
+		return d.reused(c, login, "refresh_token.reused") // another was faster with the same token
 	} else if err != nil {
 		return err
 	}
@@ -63,11 +63,4 @@ func (d *Door) refresh(c *gin.Context, r request) error {
 // still is what of a grant the client may have today: what has been taken from it since is not renewed.
 func still(granted, allowed []string) []string {
 	return slices.DeleteFunc(slices.Clone(granted), func(s string) bool { return !slices.Contains(allowed, s) })
-}
-
-func (d *Door) reusedRefreshToken(c *gin.Context, r request, login identity.Login) error {
-	if err := d.void(c, login.ID, r.client, "refresh_token.reused"); err != nil {
-		return err
-	}
-	return errInvalidGrant
 }

@@ -44,7 +44,7 @@ func (d *Door) register(c *gin.Context) error {
 	if err := d.mayRegister(c); err != nil {
 		return err
 	}
-	n, err := d.Keys.Count(c.Request.Context(), "register address "+c.ClientIP(), registrations)
+	n, err := d.Keys.Count(c.Request.Context(), "register address "+web.Network(c), registrations)
 	if err != nil {
 		return err // never fail open
 	}

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -47,10 +48,12 @@ func (d *Door) issue(c *gin.Context, r request, login identity.Login, scopes, re
 	}
 	if slices.Contains(login.Scopes, "offline_access") {
 		secret, t := d.newRefreshToken(r, login)
-		if err := d.Logins.AddRefreshToken(c.Request.Context(), t); err != nil {
+		switch err := d.Logins.AddRefreshToken(c.Request.Context(), t); {
+		case err == nil:
+			answer.RefreshToken = &secret
+		case !errors.Is(err, identity.ErrEnded): // ended this moment: what is answered is void
 			return err
 		}
-		answer.RefreshToken = &secret
 	}
 	c.JSON(http.StatusOK, answer)
 	return nil
@@ -66,7 +69,7 @@ func (d *Door) tokens(ctx context.Context, r request, login identity.Login, scop
 		return api.TokenResponse{}, err
 	}
 	return d.Mint.Tokens(token.Grant{
-		Client: r.client, Account: account, Scopes: scopes, Resources: resources, Nonce: nonce,
+		Client: r.client, Account: account, Scopes: scopes, Resources: resources, ResourcesAlone: r.form["resource"] != "", Nonce: nonce,
 		AuthTime: login.AuthTime, LoginID: login.ID, Thumbprint: r.thumbprint, Now: time.Now(),
 	})
 }

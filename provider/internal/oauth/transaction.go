@@ -19,11 +19,15 @@ const transactionLife = 30 * time.Minute
 // to that browser alone (SECURITY.md §1.1, RFC 9700 §4.7).
 type transaction struct {
 	id, secret string
+	sealed     []byte // as it lies in the store
 	authorization
 	Session string `json:"session,omitempty"` // the session in which it may be answered without a scan
 }
 
-var errTransaction = errors.New("oauth: no such transaction for this browser")
+var (
+	errTransaction  = errors.New("oauth: no such transaction for this browser")
+	errOtherBrowser = errors.New("oauth: this browser has no transaction at all")
+)
 
 // begin keeps an authorization, and sends the browser to its page.
 func (d *Door) begin(c *gin.Context, t transaction) error {
@@ -49,7 +53,10 @@ func (d *Door) begin(c *gin.Context, t transaction) error {
 // transaction finds the one in the path; errTransaction for one that has ended and for another browser's alike.
 func (d *Door) transaction(c *gin.Context) (transaction, error) {
 	t := transaction{id: c.Param("transaction"), secret: d.browserSecret(c)}
-	if t.secret == "" || len(t.id) > 64 {
+	if t.secret == "" {
+		return t, errOtherBrowser
+	}
+	if len(t.id) > 64 {
 		return t, errTransaction
 	}
 	sealed, err := d.Keys.Peek(c.Request.Context(), "transaction "+t.id)
@@ -63,6 +70,7 @@ func (d *Door) transaction(c *gin.Context) (transaction, error) {
 	if err != nil {
 		return t, errTransaction
 	}
+	t.sealed = sealed
 	return t, json.Unmarshal(record, &t)
 }
 

@@ -75,6 +75,11 @@ func (d *Door) presented(c *gin.Context) (token.Access, error) {
 			raw = f["access_token"]
 		}
 	}
+	if raw == "" { // RFC 6750 §3.1: no error for who does not know how
+		c.Header("WWW-Authenticate", `Bearer realm="qrlogin"`)
+		c.Writer.Header().Add("WWW-Authenticate", `DPoP algs="ES256"`)
+		return token.Access{}, errInvalidToken
+	}
 	access, err := d.Mint.Access(raw, time.Now())
 	if errors.Is(err, token.ErrInvalidToken) {
 		return access, errInvalidToken

@@ -58,7 +58,7 @@ func (d *Door) startEnrollment(c *gin.Context) error {
 	if !identity.ValidName(name) {
 		return web.BadRequest.With("device_name is 1 to 64 printable characters")
 	}
-	if err := d.limited(c, "enroll address "+c.ClientIP(), codesPerAddress); err != nil {
+	if err := d.limited(c, "enroll address "+web.Network(c), codesPerAddress); err != nil {
 		return err
 	}
 	if err := d.limited(c, "enroll number "+number, codesPerNumber); err != nil {

@@ -66,7 +66,7 @@ func (d *Door) readCode(c *gin.Context, device identity.Device, text string) (ch
 		return challenge.Code{}, err
 	}
 	// Each try is counted before it is judged, so that many at once are not more than the limit; a right one is given back.
-	keys := map[string]challenge.Limit{"typed device " + device.ID: typedPerDevice, "typed address " + c.ClientIP(): typedPerAddress}
+	keys := map[string]challenge.Limit{"typed device " + device.ID: typedPerDevice, "typed address " + web.Network(c): typedPerAddress}
 	for key, limit := range keys {
 		if err := d.limited(c, key, limit); err != nil {
 			return challenge.Code{}, err

@@ -62,6 +62,11 @@ func (e *Ender) Login(ctx context.Context, id string) error {
 	if login.Session != "" {
 		return e.Session(ctx, login.Session)
 	}
+	return e.One(ctx, id)
+}
+
+// One ends a login alone, whatever it belongs to, and tells its site.
+func (e *Ender) One(ctx context.Context, id string) error {
 	return e.told(e.Store.EndLogin(context.WithoutCancel(ctx), id, time.Now()))
 }
 

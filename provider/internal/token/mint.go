@@ -99,15 +99,17 @@ func (m *Mint) Subject(client identity.Client, account string) string {
 
 // Grant is what a site is given, and by whom.
 type Grant struct {
-	Client     identity.Client
-	Account    identity.Account
-	Scopes     []string
-	Resources  []string // whom the access token is for (RFC 8707), beside the provider
-	Nonce      string
-	AuthTime   time.Time // when the phone approved
-	LoginID    string    // sid
-	Thumbprint string    // of the key that the access token is bound to (RFC 9449), "" for none
-	Now        time.Time
+	Client    identity.Client
+	Account   identity.Account
+	Scopes    []string
+	Resources []string // whom the access token is for (RFC 8707), beside the provider
+	// ResourcesAlone leaves the provider out: who is shown such a token cannot show it at userinfo (RFC 9700 §2.3).
+	ResourcesAlone bool
+	Nonce          string
+	AuthTime       time.Time // when the phone approved
+	LoginID        string    // sid
+	Thumbprint     string    // of the key that the access token is bound to (RFC 9449), "" for none
+	Now            time.Time
 }
 
 // Tokens makes the answer of the token endpoint. The ID token is there when the scope has openid; the phone number is in it
@@ -122,7 +124,7 @@ func (m *Mint) Tokens(g Grant) (api.TokenResponse, error) {
 
 	access := accessClaims{registered: common, ClientID: g.Client.ID, TokenID: challenge.NewSecret(), Scope: scope}
 	access.Audience = slices.Clone(g.Resources)
-	if openID || len(g.Resources) == 0 { // the provider itself: userinfo
+	if openID && !g.ResourcesAlone || len(g.Resources) == 0 { // the provider itself: userinfo
 		access.Audience = append(access.Audience, m.issuer)
 	}
 	access.ExpiresAt = g.Now.Add(AccessTokenLife).Unix()

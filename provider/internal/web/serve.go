@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -40,6 +41,22 @@ var internal = Problem{Status: 500, Code: "internal", Title: "Something is wrong
 
 // RequestID is the id of this request, for log lines beside the request's own.
 func RequestID(c *gin.Context) string { return c.GetString(requestIDKey) }
+
+// Network names where a request comes from, as the key of a limit: the address, of IPv6 the /64 that a household has.
+func Network(c *gin.Context) string {
+	address, err := netip.ParseAddr(c.ClientIP())
+	if err != nil || address.Is4() || address.Is4In6() {
+		return c.ClientIP()
+	}
+	network, _ := address.WithZone("").Prefix(64) // an IPv6 address has one
+	return network.String()
+}
+
+// UserAgent is the browser's word for itself, as much of it as is kept.
+func UserAgent(c *gin.Context) string {
+	agent := c.Request.UserAgent()
+	return agent[:min(len(agent), 512)]
+}
 
 // Handle makes a gin handler of one that returns its error; fail answers the error in the door's own shape.
 func Handle(h func(*gin.Context) error, fail func(*gin.Context, error)) gin.HandlerFunc {
