@@ -30,14 +30,19 @@ func (d *Door) crossOrigin(c *gin.Context) {
 	}
 }
 
-func (d *Door) preflight(c *gin.Context) {
-	d.crossOrigin(c)
-	if c.Writer.Header().Get("Access-Control-Allow-Origin") == "" {
-		c.Status(http.StatusForbidden)
-		return
+// preflight answers a browser that asks for a page whether it may use these methods. For anybody else OPTIONS is a method as wrong
+// as others.
+func (d *Door) preflight(methods string) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		d.crossOrigin(c)
+		if c.Writer.Header().Get("Access-Control-Allow-Origin") == "" {
+			c.Header("Allow", methods)
+			d.MethodNotAllowed(c)
+			return
+		}
+		c.Header("Access-Control-Allow-Methods", methods)
+		c.Header("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP, Prefer")
+		c.Header("Access-Control-Max-Age", "600")
+		c.Status(http.StatusNoContent)
 	}
-	c.Header("Access-Control-Allow-Methods", "GET, POST")
-	c.Header("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP, Prefer")
-	c.Header("Access-Control-Max-Age", "600")
-	c.Status(http.StatusNoContent)
 }

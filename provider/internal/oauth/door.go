@@ -106,9 +106,9 @@ func (d *Door) Mount(r gin.IRoutes) {
 		c.Header("Cache-Control", "public, max-age=300")
 		c.Data(http.StatusOK, "application/json", d.Mint.JWKS(time.Now()))
 	})
-	for _, path := range []string{"/token", "/revoke", "/userinfo"} {
-		r.OPTIONS(path, d.preflight)
-	}
+	r.OPTIONS("/token", d.preflight("POST"))
+	r.OPTIONS("/revoke", d.preflight("POST"))
+	r.OPTIONS("/userinfo", d.preflight("GET, POST"))
 }
 
 // Endpoints is the paths whose errors have OAuth's shape.
