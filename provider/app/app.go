@@ -105,6 +105,7 @@ func route(c Config, site *oauth.Door, page *browser.Door, device *phone.Door) (
 	r.ContextWithFallback = true // a waiting handler ends with its client
 	r.HandleMethodNotAllowed = true
 	r.RedirectTrailingSlash = false // one spelling of each path
+	r.UseRawPath = true             // an escaped slash is part of a name
 	r.RemoteIPHeaders = []string{"X-Forwarded-For"}
 	// SECURITY.md §6: an address comes from the connection, or from a trusted proxy; anybody can write a header.
 	if err := r.SetTrustedProxies(c.TrustedProxies); err != nil {

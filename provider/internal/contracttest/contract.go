@@ -87,7 +87,7 @@ func (c *Checker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	status := max(tee.status, http.StatusOK)
 	mediaType, _, _ := mime.ParseMediaType(w.Header().Get("Content-Type"))
-	route, params, err := c.router.FindRoute(r)
+	route, params, err := c.router.FindRoute(escaped(r))
 	if err != nil {
 		// A path or a method that does not exist still has an error's shape.
 		if status < 400 || mediaType != "application/problem+json" && mediaType != "application/json" {
@@ -121,6 +121,13 @@ func (c *Checker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		c.violation(r, status, "%v", err)
 	}
+}
+
+// escaped is the request with the path as it was sent: an escaped slash is part of a name.
+func escaped(r *http.Request) *http.Request {
+	sent := r.Clone(r.Context())
+	sent.URL.Path = r.URL.EscapedPath()
+	return sent
 }
 
 // tee keeps a copy of what is answered.
