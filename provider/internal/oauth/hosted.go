@@ -140,7 +140,7 @@ func (d *Door) hostedFinish(c *gin.Context) error {
 		return err
 	}
 	var body api.HostedFinish
-	if err := web.ReadJSON(c, &body, 1<<10); err != nil {
+	if err := web.ReadJSON(c, &body, 4<<10); err != nil {
 		return err
 	}
 	code, err := d.deviceCodeOf(c, t)

@@ -15,9 +15,14 @@ import (
 // page is for what a person's browser asks for: errors are pages.
 func (d *Door) page(h func(*gin.Context) error) gin.HandlerFunc { return web.Handle(h, d.failPage) }
 
-// script is for what a hosted page's own script or picture asks for: errors are problems.
+// script is for what a hosted page's own script or picture asks for, which has no query: errors are problems.
 func (d *Door) script(h func(*gin.Context) error) gin.HandlerFunc {
-	return web.Handle(h, func(c *gin.Context, err error) {
+	return web.Handle(func(c *gin.Context) error {
+		if _, err := web.Query(c); err != nil {
+			return err
+		}
+		return h(c)
+	}, func(c *gin.Context, err error) {
 		switch {
 		case errors.Is(err, errTransaction), errors.Is(err, errOtherBrowser):
 			err = errNoTransaction
