@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
@@ -84,6 +85,16 @@ func (d *Door) push(c *gin.Context, kind string, f form) (uri string, err error)
 	return kind + secret, d.putSealed(c.Request.Context(), kind, secret, kept, pushedLife)
 }
 
+// kindOf is the kind of a request_uri of ours; "" for none, and for any other.
+func kindOf(uri string) string {
+	for _, kind := range []string{pushedURI, postedURI} {
+		if strings.HasPrefix(uri, kind) {
+			return kind
+		}
+	}
+	return ""
+}
+
 // pulled answers the parameters behind a request_uri and forgets them; challenge.ErrNotFound.
 func (d *Door) pulled(c *gin.Context, kind, uri string) (form, error) {
 	secret := strings.TrimPrefix(uri, kind)
@@ -98,18 +109,15 @@ func (d *Door) pulled(c *gin.Context, kind, uri string) (form, error) {
 // authorizeByForm takes the parameters of a POST (OIDC Core §3.1.2.1). A browser sends no SameSite cookie with another site's
 // POST, so it is sent on, to come back by GET.
 func (d *Door) authorizeByForm(c *gin.Context) error {
-	f, err := readForm(c)
-	if err != nil {
-		return err
-	}
+	f, malformed := readForm(c)
 	uri := f["request_uri"]
-	if uri == "" {
-		client, err := d.Clients.Client(c.Request.Context(), f["client_id"])
+	if kindOf(uri) == "" || malformed != nil {
+		_, to, err := d.asker(c, f)
 		if err != nil {
-			return err
+			return cmp.Or(malformed, err)
 		}
-		if _, err := readDestination(client, f); err != nil {
-			return err
+		if malformed != nil {
+			return d.refuse(c, to, malformed)
 		}
 		if err := d.limited(c); err != nil {
 			return err
@@ -133,16 +141,11 @@ func (d *Door) limited(c *gin.Context) error {
 // authorize is where a site sends its visitor (RFC 6749 §3.1, OIDC Core §3.1.2). First who asks and where the answer may go; only
 // then is anything redirected.
 func (d *Door) authorize(c *gin.Context) error {
-	f, err := readQuery(c)
-	if err != nil {
-		return err
-	}
-	pushed := strings.HasPrefix(f["request_uri"], pushedURI)
-	if pushed || strings.HasPrefix(f["request_uri"], postedURI) {
-		kind, asked := postedURI, f["client_id"]
-		if pushed {
-			kind = pushedURI
-		}
+	f, malformed := readQuery(c)
+	kind := kindOf(f["request_uri"])
+	if malformed == nil && kind != "" {
+		asked := f["client_id"]
+		var err error
 		if f, err = d.pulled(c, kind, f["request_uri"]); err != nil {
 			return err
 		}
@@ -150,21 +153,35 @@ func (d *Door) authorize(c *gin.Context) error {
 			return invalidRequest("this request_uri is another client's") // RFC 9126 §4
 		}
 	}
-	client, err := d.Clients.Client(c.Request.Context(), f["client_id"])
+	client, to, err := d.asker(c, f)
 	if err != nil {
-		return err
+		return cmp.Or(malformed, err)
 	}
-	to, err := readDestination(client, f)
-	if err != nil {
-		return err
+	if err = malformed; err == nil && client.RequirePAR && kind != pushedURI {
+		err = invalidRequest("this client must push its requests (RFC 9126)")
 	}
-	if client.RequirePAR && !pushed {
-		return d.send(c, refusal(to, oauthError{Status: http.StatusBadRequest, Code: "invalid_request", Description: "this client must push its requests (RFC 9126)"}))
+	var a authorization
+	if err == nil {
+		a, err = d.readAuthorization(client, to, f)
 	}
-	a, err := d.readAuthorization(client, to, f)
 	if err == nil {
 		err = d.decideAuthorization(c, client, a)
 	}
+	return d.refuse(c, to, err)
+}
+
+// asker finds out who asks, and where the answer may go.
+func (d *Door) asker(c *gin.Context, f form) (identity.Client, destination, error) {
+	client, err := d.Clients.Client(c.Request.Context(), f["client_id"])
+	if err != nil {
+		return client, destination{}, err
+	}
+	to, err := readDestination(client, f)
+	return client, to, err
+}
+
+// refuse tells the client what is wrong with its request, and the browser what is wrong here.
+func (d *Door) refuse(c *gin.Context, to destination, err error) error {
 	if e, ok := errors.AsType[oauthError](err); ok && e.Status == http.StatusBadRequest {
 		return d.send(c, refusal(to, e))
 	}

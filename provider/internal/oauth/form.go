@@ -29,23 +29,22 @@ func readForm(c *gin.Context) (form, error) {
 // readQuery reads the parameters of a browser that was sent here.
 func readQuery(c *gin.Context) (form, error) { return parseForm(c.Request.URL.RawQuery) }
 
+// parseForm reads a form. With an error it answers what of the form is good all the same: it may say where the error has to go
+// (RFC 6749 §4.1.2.1).
 func parseForm(body string) (form, error) {
 	values, err := url.ParseQuery(body)
 	if err != nil {
-		return nil, invalidRequest("the form is malformed")
+		err = invalidRequest("the form is malformed")
 	}
 	f := form{}
 	for name, all := range values {
-		if !utf8.ValidString(name) {
-			return nil, invalidRequest("a parameter is not UTF-8")
+		if !text(append(all, name)...) {
+			err = invalidRequest("a parameter is not UTF-8 text")
+			continue
 		}
 		if len(all) > 1 && name != "resource" { // RFC 8707 §2: that one may be repeated
-			return nil, invalidRequest("a parameter is repeated")
-		}
-		for _, value := range all {
-			if !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
-				return nil, invalidRequest("a parameter is not UTF-8 text")
-			}
+			err = invalidRequest("a parameter is repeated")
+			continue
 		}
 		if name == "resource" {
 			all = []string{strings.Join(all, " ")} // no URI has a space: see list
@@ -54,7 +53,12 @@ func parseForm(body string) (form, error) {
 			f[name] = all[0]
 		}
 	}
-	return f, nil
+	return f, err
+}
+
+// text tells whether all of them are UTF-8 without NUL.
+func text(all ...string) bool {
+	return !slices.ContainsFunc(all, func(s string) bool { return !utf8.ValidString(s) || strings.ContainsRune(s, 0) })
 }
 
 // list splits a parameter that is a list (scope, RFC 6749 §3.3; prompt, OIDC Core §3.1.2.1; resource), each entry once.
