@@ -30,7 +30,7 @@ func (w *world) from(address string) *world {
 	transport := &http.Transport{DialContext: w.pipes.dialFrom(address)}
 	w.t.Cleanup(transport.CloseIdleConnections)
 	other := *w
-	other.http = &http.Client{Transport: transport, Timeout: w.http.Timeout}
+	other.http = &http.Client{Transport: transport, Timeout: w.http.Timeout, CheckRedirect: noRedirect}
 	return &other
 }
 

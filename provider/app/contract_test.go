@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 
 	"qrlogin/mobile-sim/phone"
@@ -11,7 +13,7 @@ import (
 
 // Every answer in these tests is held against openapi.yaml; this one sees to it that no endpoint is left out of that.
 func TestEveryOperationOfTheContractAnswersAsItSays(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, withRegistration)
 	p := w.phone("+8613800138000") // startEnrollment, confirmEnrollment
 	if _, err := p.Account(t.Context()); err != nil {
 		t.Error(err)
@@ -65,7 +67,42 @@ func TestEveryOperationOfTheContractAnswersAsItSays(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer "+started.Watch)
 		w.do(r)
 	}
+	throughTheCodeFlow(t, w, p)
+	w.registerClient(registrationToken, `{"redirect_uris":["https://wiki.example/cb"]}`).wants(t, "register", http.StatusCreated, "")
+	w.do(w.request(http.MethodGet, "/logos/wiki", nil)).wants(t, "a logo that is not there", http.StatusNotFound, "not-found")
 	if unseen := w.checker.Unseen(); len(unseen) > 0 {
 		t.Errorf("no request reached %v", unseen)
 	}
+}
+
+// throughTheCodeFlow sees all of its endpoints.
+func throughTheCodeFlow(t *testing.T, w *world, p *phone.Phone) {
+	t.Helper()
+	v := w.visitor()
+	if a := w.form("/par", "wiki", wikiSecret, asking()); a.Status != http.StatusCreated {
+		t.Errorf("par: %d %s", a.Status, a.Body)
+	}
+	r := v.request(http.MethodPost, "/authorize", strings.NewReader(asking().Encode()))
+	r.Header.Set("Content-Type", formType)
+	path := v.get(v.do(r).Header.Get("Location")).Header.Get("Location")
+	for _, file := range []string{path, path + "/qr.svg"} {
+		v.get(file).wants(t, file, http.StatusOK, "")
+	}
+	for what, body := range map[string]string{"/consent": "decision=approve", "/cancel": ""} {
+		if a := v.post(v.hosted(asking())+what, formType, body); a.Status != http.StatusSeeOther {
+			t.Errorf("%s: %d %s", what, a.Status, a.Body)
+		}
+	}
+	said := v.scanned(p, path, func(c *phone.Claim) error { return p.ApproveWithSession(t.Context(), c) })
+	tokens := w.read(w.redeem(said.Get("code")))
+	w.userInfo(tokens.AccessToken).wants(t, "userinfo", http.StatusOK, "")
+	r = w.request(http.MethodPost, "/userinfo", strings.NewReader("access_token="+tokens.AccessToken))
+	r.Header.Set("Content-Type", formType)
+	w.do(r).wants(t, "userinfo by a form", http.StatusOK, "")
+	for _, path := range []string{"/introspect", "/revoke"} {
+		w.form(path, "wiki", wikiSecret, url.Values{"token": {tokens.AccessToken}}).wants(t, path, http.StatusOK, "")
+	}
+	v.get("/end_session?client_id=wiki").wants(t, "asked whether to leave", http.StatusOK, "")
+	v.post("/end_session", formType, "client_id=wiki").wants(t, "asked by a form", http.StatusOK, "")
+	v.post("/end_session/confirm", formType, "client_id=wiki&decision=approve").wants(t, "left", http.StatusOK, "")
 }

@@ -131,6 +131,25 @@ func TestAPreflightIsAnsweredForRegisteredOriginsAlone(t *testing.T) {
 	}
 }
 
+func TestAPreflightOfTheTokenEndpointsIsAnsweredForRegisteredOriginsAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for path, methods := range map[string]string{"/token": "POST", "/revoke": "POST", "/userinfo": "GET, POST"} {
+		a := w.fromOrigin(shopOrigin, w.request(http.MethodOptions, path, nil))
+		wantReadable(t, path, a, shopOrigin)
+		if a.Status != http.StatusNoContent || a.Header.Get("Access-Control-Allow-Methods") != methods || !strings.Contains(a.Header.Get("Access-Control-Allow-Headers"), "DPoP") {
+			t.Errorf("%s: %d %v", path, a.Status, a.Header)
+		}
+		for _, origin := range strangers(w) {
+			a := w.fromOrigin(origin, w.request(http.MethodOptions, path, nil))
+			wantReadable(t, path+" from "+origin, a, "")
+			if a.Status != http.StatusMethodNotAllowed || a.Header.Get("Allow") != methods || a.Header.Get("Access-Control-Allow-Methods") != "" {
+				t.Errorf("%s from %s: %d %v", path, origin, a.Status, a.Header)
+			}
+		}
+	}
+}
+
 // Whose a challenge was that is gone is not known any more: any registered origin may learn how it ended.
 func TestHowAChallengeEndedIsReadableFromEveryRegisteredOrigin(t *testing.T) {
 	t.Parallel()
@@ -167,17 +186,26 @@ func TestThatACapabilityIsWrongIsReadableFromRegisteredOriginsAlone(t *testing.T
 	}
 }
 
-func TestEveryOriginMayLoadTheWidgetAndNoneAnythingElse(t *testing.T) {
+// A site that is a program in the browser logs in as a public client, without a backend; what is public anybody may read.
+func TestPagesOfRegisteredOriginsMayReadTheTokenEndpointsEveryoneWhatIsPublicAndNobodyMore(t *testing.T) {
 	t.Parallel()
+	public := []string{"getWidget", "getOpenIDConfiguration", "getAuthorizationServerMetadata", "getJWKS"}
+	registered := []string{"requestTokens", "revoke", "getUserInfo", "postUserInfo"}
 	newTarget(t).unchanged(func(g *target) {
 		all := g.endpoints()
 		for _, name := range slices.Sorted(maps.Keys(all)) {
 			e := all[name]
-			if strings.HasPrefix(e.path, "/challenges/") || name == "scan" {
+			if strings.HasPrefix(e.path, "/challenges/") || name == "scan" || name == "cancelHosted" {
 				continue
 			}
 			for _, origin := range []string{shopOrigin, "https://evil.example", "null"} {
-				want := map[bool]string{true: "*"}[name == "getWidget"]
+				want := ""
+				switch {
+				case slices.Contains(public, name):
+					want = "*"
+				case slices.Contains(registered, name) && origin == shopOrigin:
+					want = origin
+				}
 				wantReadable(t, name+" from "+origin, g.w.fromOrigin(origin, e.request(e.body)), want)
 			}
 		}

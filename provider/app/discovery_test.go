@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,7 +14,7 @@ import (
 
 func TestBothDiscoveryDocumentsSayTheSameAndNameWhatIsThere(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, withRegistration)
 	oidc := w.do(w.request(http.MethodGet, "/.well-known/openid-configuration", nil))
 	oauth := w.do(w.request(http.MethodGet, "/.well-known/oauth-authorization-server", nil))
 	if string(oidc.Body) != string(oauth.Body) || !strings.HasPrefix(oidc.Header.Get("Cache-Control"), "public") {
@@ -23,11 +24,35 @@ func TestBothDiscoveryDocumentsSayTheSameAndNameWhatIsThere(t *testing.T) {
 	if oidc.decode(t, &m); m.Issuer != w.issuer {
 		t.Errorf("issuer %s", m.Issuer)
 	}
-	for _, url := range []string{m.TokenEndpoint, m.DeviceAuthorizationEndpoint, m.JwksUri} {
-		path, own := strings.CutPrefix(url, w.issuer)
-		if a := w.do(w.request(http.MethodOptions, path, nil)); !own || a.Status != http.StatusMethodNotAllowed {
-			t.Errorf("%s: %d", url, a.Status)
+	var members map[string]any
+	oidc.decode(t, &members)
+	endpoints := 0
+	for name, value := range members {
+		if !strings.HasSuffix(name, "_endpoint") && name != "jwks_uri" {
+			continue
 		}
+		endpoints++
+		path, own := strings.CutPrefix(value.(string), w.issuer)
+		if a := w.do(w.request(http.MethodOptions, path, nil)); !own || a.Status != http.StatusMethodNotAllowed {
+			t.Errorf("%s %s: %d", name, value, a.Status)
+		}
+	}
+	if endpoints != 10 {
+		t.Errorf("%d endpoints in %s", endpoints, oidc.Body)
+	}
+}
+
+// OIDC Discovery §3: RS256 must be among them, whatever a provider would rather sign with.
+func TestDiscoveryAlwaysListsRS256(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var m api.Metadata
+	w.do(w.request(http.MethodGet, "/.well-known/openid-configuration", nil)).decode(t, &m)
+	if !slices.Contains(m.IdTokenSigningAlgValuesSupported, "RS256") || slices.Contains(m.IdTokenSigningAlgValuesSupported, "none") {
+		t.Errorf("%v", m.IdTokenSigningAlgValuesSupported)
+	}
+	if m.RegistrationEndpoint != nil {
+		t.Error("registration is on offer, and is closed")
 	}
 }
 

@@ -23,6 +23,9 @@ type target struct {
 	frame   string
 	version int64
 	asked   pendingEnrollment
+	visitor *visitor // at the hosted page
+	hosted  string   // its path
+	access  string   // an access token of another login
 }
 
 // pendingEnrollment waits for its code.
@@ -33,7 +36,7 @@ type pendingEnrollment struct {
 
 func newTarget(t *testing.T) *target {
 	t.Helper()
-	return targetIn(t, newWorld(t))
+	return targetIn(t, newWorld(t, withRegistration))
 }
 
 func targetIn(t *testing.T, w *world) *target {
@@ -46,6 +49,11 @@ func targetIn(t *testing.T, w *world) *target {
 	view, _ := w.watch(g.started, 0)
 	g.frame, g.version = (*view.Frames)[0].Code, view.Version
 	g.asked = g.enrollment(w.rawPhone())
+	g.visitor = w.visitor()
+	g.hosted = g.visitor.hosted(asking())
+	login := w.start()
+	g.phone.approve(login)
+	g.access = w.read(w.poll(login, "wait=5")).AccessToken
 	return g
 }
 
@@ -74,6 +82,10 @@ func (g *target) unchanged(attack func(*target)) {
 	if g.phone.send(http.MethodGet, "/phone/devices", nil).decode(w.t, &devices); len(devices.Devices) != 1 {
 		w.t.Errorf("the account's devices have changed: %+v", devices)
 	}
+	if page := g.visitor.get(g.hosted); page.Status != http.StatusOK {
+		w.t.Errorf("the hosted page is gone: %d", page.Status)
+	}
+	w.userInfo(g.access).wants(w.t, "the access token", http.StatusOK, "")
 	// And it all still works.
 	g.phone.approve(g.started)
 	if a := w.poll(g.started, "wait=5"); a.Status != http.StatusOK {
@@ -94,6 +106,7 @@ func (g *target) paths() map[string]map[string]*openapi3.Operation {
 func (g *target) fill(path string) string {
 	return strings.NewReplacer(
 		"{id}", g.started.ChallengeId, "{code}", strings.TrimPrefix(g.frame, g.w.issuer+"/q/"), "/phone/enrollments/{enrollment_id}/confirm", g.asked.path,
+		"{transaction}", strings.TrimPrefix(g.hosted, "/authorize/"), "{client_id}", "wiki",
 	).Replace(path)
 }
 
@@ -101,9 +114,25 @@ func (g *target) fill(path string) string {
 type endpoint struct {
 	method, path string
 	mediaType    string // of the body that it takes; "" for none
-	guarded      bool   // it wants credentials
+	errors       shape
+	guarded      bool // it wants credentials in a header
+	cookie       bool // it wants the cookie of the browser, and some of its own page
 	body         string
 	request      func(body string) *http.Request
+}
+
+// shape is how an endpoint's errors look, by the name that the contract has for them.
+type shape string
+
+const (
+	oauthErrors shape = "OAuthError"
+	problems    shape = "Problem"
+	pages       shape = "Page"
+)
+
+// code is the code of a bad request in this shape; a page has none.
+func (s shape) code() string {
+	return map[shape]string{oauthErrors: "invalid_request", problems: "bad-request"}[s]
 }
 
 // bodies is a good body of each operation that takes one. An operation that is not here fails the tests that walk the
@@ -111,12 +140,22 @@ type endpoint struct {
 func (g *target) bodies() map[string]string {
 	grant := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {g.started.DeviceCode}}
 	return map[string]string{
-		"authorizeDevice":   url.Values{"client_id": {"shop"}}.Encode(),
-		"requestTokens":     grant.Encode(),
-		"startEnrollment":   `{"phone_number":"+8613800138009"}`,
-		"confirmEnrollment": `{"code":"nothing"}`,
-		"scan":              `{"code":"` + g.frame + `"}`,
-		"decide":            `{"decision":"` + g.phone.signedFor(g.w.issuer, g.started.ChallengeId, proof.Approve, []byte("{}")) + `"}`,
+		"authorizeDevice":          url.Values{"client_id": {"shop"}}.Encode(),
+		"requestTokens":            grant.Encode(),
+		"authorizeByForm":          asking().Encode(),
+		"pushAuthorizationRequest": asking().Encode(),
+		"introspect":               "token=nobodys",
+		"revoke":                   "token=nobodys",
+		"postUserInfo":             "x=1",
+		"registerClient":           `{"redirect_uris":["https://wiki.example/cb"]}`,
+		"finishHostedChallenge":    `{"challenge_id":"nobodys"}`,
+		"consentInSession":         "decision=approve", // there is no session
+		"endSessionByForm":         "client_id=wiki",
+		"confirmEndSession":        "client_id=wiki&decision=approve",
+		"startEnrollment":          `{"phone_number":"+8613800138009"}`,
+		"confirmEnrollment":        `{"code":"nothing"}`,
+		"scan":                     `{"code":"` + g.frame + `"}`,
+		"decide":                   `{"decision":"` + g.phone.signedFor(g.w.issuer, g.started.ChallengeId, proof.Approve, []byte("{}")) + `"}`,
 	}
 }
 
@@ -127,7 +166,13 @@ func (g *target) endpoints() map[string]endpoint {
 	all := map[string]endpoint{}
 	for path, operations := range g.paths() {
 		for method, operation := range operations {
-			e := endpoint{method: method, path: g.fill(path)}
+			e := endpoint{method: method, path: g.fill(path), cookie: strings.Contains(path, "{transaction}")}
+			if common := operation.Responses.Default(); common != nil {
+				e.errors = shape(strings.TrimPrefix(common.Ref, "#/components/responses/"))
+			}
+			if operation.OperationID == "authorize" {
+				e.path += "?" + asking().Encode()
+			}
 			if operation.RequestBody != nil {
 				types := slices.Collect(maps.Keys(operation.RequestBody.Value.Content))
 				body, known := bodies[operation.OperationID]
@@ -159,10 +204,23 @@ func (g *target) good(e endpoint, scheme, body string) *http.Request {
 	if e.mediaType != "" {
 		r.Header.Set("Content-Type", e.mediaType)
 	}
+	if e.cookie {
+		g.byBrowser(r)
+	}
+	if e.path == "/end_session/confirm" {
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
 	switch scheme {
 	case "":
 	case "clientBasic":
 		r.SetBasicAuth("shop", shopSecret)
+		if e.path == "/par" {
+			r.SetBasicAuth("wiki", wikiSecret)
+		}
+	case "accessToken":
+		r.Header.Set("Authorization", "Bearer "+g.access)
+	case "initialAccessToken":
+		r.Header.Set("Authorization", "Bearer "+registrationToken)
 	case "watch":
 		r.Header.Set("Authorization", "Bearer "+g.started.Watch)
 		r.Header.Set("User-Agent", "Browser/1.0")
@@ -176,4 +234,12 @@ func (g *target) good(e endpoint, scheme, body string) *http.Request {
 		g.w.t.Fatalf("no test knows how to satisfy %s", scheme)
 	}
 	return r
+}
+
+// byBrowser makes it a request of the browser that is at the hosted page, by that page.
+func (g *target) byBrowser(r *http.Request) {
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	for _, cookie := range g.visitor.http.Jar.Cookies(r.URL) {
+		r.AddCookie(cookie)
+	}
 }

@@ -59,8 +59,7 @@ func (w *world) visitor() *visitor {
 		w.t.Fatal(err)
 	}
 	return &visitor{w, &http.Client{
-		Transport: w.http.Transport, Timeout: w.http.Timeout, Jar: jar,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: w.http.Transport, Timeout: w.http.Timeout, Jar: jar, CheckRedirect: noRedirect,
 	}}
 }
 

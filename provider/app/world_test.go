@@ -85,7 +85,7 @@ func newWorldAt(t testing.TB, listener net.Listener, issuer string, change ...fu
 	served := make(chan struct{})
 	go func() { defer close(served); _ = server.Serve(listener) }()
 	transport := &http.Transport{MaxIdleConnsPerHost: 256}
-	w.http = &http.Client{Transport: transport, Timeout: 40 * time.Second}
+	w.http = &http.Client{Transport: transport, Timeout: 40 * time.Second, CheckRedirect: noRedirect}
 	t.Cleanup(func() {
 		if err := w.provider.Close(); err != nil {
 			t.Error(err)
@@ -96,6 +96,9 @@ func newWorldAt(t testing.TB, listener net.Listener, issuer string, change ...fu
 	})
 	return w
 }
+
+// noRedirect leaves a redirect to the test, which looks where it leads.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 var codeInSMS = regexp.MustCompile(`SMS to (\+\d+): your code is (\d{6})`)
 
