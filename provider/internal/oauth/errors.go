@@ -103,10 +103,10 @@ func (d *Door) fail(c *gin.Context, err error) {
 	case e.Code == "invalid_token" || e.Code == "insufficient_scope": // RFC 6750 §3, RFC 9449 §7.1
 		c.Header("WWW-Authenticate", fmt.Sprintf(`Bearer realm="qrlogin", error=%q, error_description=%q`, e.Code, e.Description))
 		c.Writer.Header().Add("WWW-Authenticate", fmt.Sprintf(`DPoP error=%q, algs="ES256"`, e.Code))
-	case e.Status == http.StatusUnauthorized && (e.Code == errUseNonce.Code || e.Code == "invalid_dpop_proof"):
-		c.Header("WWW-Authenticate", fmt.Sprintf(`DPoP error=%q, algs="ES256"`, e.Code))
-	case e.Status == http.StatusUnauthorized:
+	case e.Code == "invalid_client":
 		c.Header("WWW-Authenticate", `Basic realm="qrlogin"`) // RFC 6749 §5.2
+	case e.Status == http.StatusUnauthorized: // the proof beside an access token: RFC 9449 §7.1, §9
+		c.Header("WWW-Authenticate", fmt.Sprintf(`DPoP error=%q, algs="ES256"`, e.Code))
 	}
 	body := api.OAuthError{Error: e.Code}
 	if e.Description != "" {
