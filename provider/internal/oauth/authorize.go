@@ -230,8 +230,8 @@ func (d *Door) loginInSession(c *gin.Context, s identity.Session, a authorizatio
 		Account: s.Account, Device: s.Device, Address: c.ClientIP(), UserAgent: web.UserAgent(c), At: time.Now(),
 		AuthTime: s.AuthTime, Scopes: a.Scopes, Resources: a.Resources, Session: s.ID,
 	})
-	if errors.Is(err, identity.ErrEnded) {
-		return errLoginRequired
+	if errors.Is(err, identity.ErrEnded) { // a moment ago
+		return d.send(c, refusal(a.destination, errLoginRequired))
 	}
 	if err != nil {
 		return err
