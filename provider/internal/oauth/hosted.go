@@ -42,12 +42,16 @@ func (d *Door) hostedPage(c *gin.Context) error {
 	case err != nil:
 		return err
 	case r.State == challenge.Approved || r.State == challenge.Redeemed:
+		if !d.meant(client, t.authorization, r.Claim.Account) { // OIDC Core §3.1.2.1
+			return d.sendBack(c, t, errLoginRequired)
+		}
 		return d.complete(c, t, client, r)
 	case r.State == challenge.Denied: // without script; the widget offers to try again
 		return d.sendBack(c, t, errAccessDenied)
 	case r.State == challenge.Purged: // the browser has been sent back: this is its "back" button
 		return errTransaction
 	}
+	scan := t.path() + "?scan=1" // this page, whatever session there is
 	if t.Session != "" && c.Query("scan") == "" {
 		session, usable, err := d.usable(c, client, t.authorization)
 		if err != nil {

@@ -36,10 +36,12 @@ func (d *Door) usable(c *gin.Context, client identity.Client, a authorization) (
 	if err != nil {
 		return s, false, err
 	}
-	if a.tooOld(s.AuthTime, time.Now()) || a.Subject != "" && a.Subject != d.Mint.Subject(client, s.Account) {
-		return s, false, nil
-	}
-	return s, true, nil
+	return s, !a.tooOld(s.AuthTime, time.Now()) && d.meant(client, a, s.Account), nil
+}
+
+// meant tells whether an account is whom the site asked for.
+func (d *Door) meant(client identity.Client, a authorization, account string) bool {
+	return a.Subject == "" || a.Subject == d.Mint.Subject(client, account)
 }
 
 // consented tells whether the person let this site have all of it already, within the session.
