@@ -64,13 +64,13 @@ func (d *Door) hostedPage(c *gin.Context) error {
 			}
 			return pages.Consent{
 				Page: page, Number: identity.MaskNumber(account.PhoneNumber), Scopes: t.Scopes,
-				Action: t.path() + "/consent", Other: t.path() + "?scan=1",
+				Action: t.path() + "/consent", Other: scan,
 			}.Write(c)
 		}
 	}
 	return pages.Login{
 		Page: page, Challenge: t.path() + "/challenge", Finish: t.path() + "/finish",
-		QR: t.path() + "/qr.svg", Self: t.path(), Cancel: t.path() + "/cancel", State: r.State.String(),
+		QR: t.path() + "/qr.svg", Self: scan, Cancel: t.path() + "/cancel", State: r.State.String(),
 	}.Write(c)
 }
 
