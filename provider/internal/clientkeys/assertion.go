@@ -16,9 +16,9 @@ import (
 
 // The bounds of an assertion.
 const (
-	maxAssertion = 8 << 10 // bytes
-	maxID        = 256     // bytes of a jti, which is remembered
-	maxLife      = 10 * time.Minute
+	maxAssertion = 8 << 10     // bytes
+	maxID        = 256         // bytes of a jti, which is remembered
+	maxLife      = time.Hour   // what libraries write; an assertion counts once, however long it is good
 	skew         = time.Minute // by which a site's clock may differ from ours, and ours from another node's
 )
 

@@ -54,8 +54,8 @@ func TestAnAssertionIsAcceptedOnlyAsTheRFCSays(t *testing.T) {
 		{"expires in a second", with("exp", at(time.Second)), true},
 		{"expired within the skew", with("exp", at(-59*time.Second)), true},
 		{"expired", with("exp", at(-time.Minute)), false},
-		{"good for ten minutes, by a clock ahead", with("exp", at(11*time.Minute)), true},
-		{"good for longer", with("exp", at(11*time.Minute+time.Second)), false},
+		{"good for an hour, by a clock ahead", with("exp", at(61*time.Minute)), true},
+		{"good for longer", with("exp", at(61*time.Minute+time.Second)), false},
 		{"good for ever", with("exp", 1e300), false},
 		{"without exp", without("exp"), false},
 		{"exp is text", with("exp", "x"), false},
@@ -192,7 +192,7 @@ func TestARefusedAssertionDoesNotUseItsJTIUp(t *testing.T) {
 func TestTheGuardHoldsAsLongAsAnyNodeMightAccept(t *testing.T) {
 	g := new(guard)
 	v := &Verifier{First: g.first}
-	for _, left := range []time.Duration{-59 * time.Second, time.Second, 11 * time.Minute} {
+	for _, left := range []time.Duration{-59 * time.Second, time.Second, 61 * time.Minute} {
 		claims := good()
 		claims["exp"] = now.Add(left).Unix()
 		accepted(t, v.Verify(t.Context(), shop(p256.jwk()), p256.assert(claims), audiences, now))
