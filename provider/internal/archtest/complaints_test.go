@@ -94,6 +94,8 @@ func TestTheRulesRefuseWhatTheySayAndNothingElse(t *testing.T) {
 		{"mobile-sim/phone", "provider/app", true},
 		{"mobile-sim", in + "identity", true},
 		{"mobile-sim", "relyingparty-demo/shop", true},
+		{"docs/sites/go", "github.com/coreos/go-oidc/v3/oidc", false},
+		{"docs/sites/go", "api", true},
 
 		{in + "unheard-of", "fmt", true},
 		{"unheard-of", "fmt", true},
@@ -119,6 +121,9 @@ func TestTheRulesLetTestFilesImportMore(t *testing.T) {
 		{"mobile-sim", "provider/app", false},
 		{"mobile-sim/phone", "provider/internal/memstore", true},
 		{"mobile-sim", "relyingparty-demo/shop", true},
+		{"docs/sites", "provider/app", false},
+		{"docs/sites", "mobile-sim", true},
+		{"docs/sites", "provider/internal/testenv", true},
 	} {
 		got := complaints(pkg{path: c.of, testImports: []string{c.imports}})
 		if (len(got) > 0) != c.refused {

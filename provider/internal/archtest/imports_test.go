@@ -125,7 +125,7 @@ func thirdParty(name string) bool {
 }
 
 // codeFolders is where Go code lies.
-var codeFolders = []string{"provider", "relyingparty-demo", "mobile-sim", "api"}
+var codeFolders = []string{"provider", "relyingparty-demo", "mobile-sim", "api", "docs"}
 
 // readPackages reads what each Go file imports, whatever its build constraints: nothing hides behind a tag. It reads in this
 // process, so that the go command sees which files a cached result depends on.

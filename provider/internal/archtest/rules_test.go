@@ -79,6 +79,8 @@ var layers = []struct {
 		"the phone knows of a provider what any phone does: the contract, over HTTP"},
 	{"relyingparty-demo/...", []string{"relyingparty-demo/...", "api/...", "mobile-sim/phone", "provider/app"},
 		"the demo is a site like any other. It starts a provider through app and then speaks only HTTP to it"},
+	{"docs/sites/...", nil,
+		"a recipe is for sites that have nothing of ours: it takes a provider's URL and libraries that anybody can have"},
 }
 
 // outside says what test files may import at most, where that is limited too.
@@ -91,6 +93,8 @@ var outside = []struct {
 		"a test of the demo that reaches into the provider would pass where a site's own would not"},
 	{"mobile-sim/...", []string{"mobile-sim/...", "api/...", "provider/app"},
 		"a test of the phone that reaches into the provider would pass where another phone's would not"},
+	{"docs/sites/...", []string{"mobile-sim/phone", "provider/app"},
+		"a test of a recipe starts a provider and scans, and reaches no further than a person who does"},
 }
 
 // refused says what a package never imports, ours or not.
