@@ -43,11 +43,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// lacks tells whether a program is missing that a recipe needs. A line says so; where QRLOGIN_REQUIRE=all says that every part
+// lacks tells whether a program, or a file of a library, is missing that a recipe needs. A line says so; where QRLOGIN_REQUIRE=all says that every part
 // must be there, the test run ends as failed.
 func lacks(recipe string, programs []string) bool {
 	for _, program := range programs {
-		if _, err := exec.LookPath(program); err == nil {
+		_, err := exec.LookPath(program)
+		if strings.HasPrefix(program, "/") {
+			_, err = os.Stat(program)
+		}
+		if err == nil {
 			continue
 		}
 		if os.Getenv("QRLOGIN_REQUIRE") == "all" {
@@ -172,8 +176,13 @@ func (w *world) site(t *testing.T, folder string) *site {
 	t.Helper()
 	s := &site{t: t, world: w, folder: folder, temp: t.TempDir(), id: folder, port: freePort(t)}
 	s.base, s.log = "http://localhost:"+s.port, filepath.Join(s.temp, "log")
+	t.Cleanup(func() {
+		if said, _ := os.ReadFile(s.log); t.Failed() {
+			t.Logf("the site's log:\n%s", said)
+		}
+	})
 	client := app.Client{ID: s.id, Sector: folder + ".example"} // in a test they are all of one host
-	for flag, values := range registration(t, folder) {
+	for flag, values := range s.registration() {
 		for i, v := range values {
 			values[i] = strings.Replace(v, "https://site.example", s.base, 1)
 		}
@@ -202,16 +211,12 @@ func (w *world) site(t *testing.T, folder string) *site {
 
 var option = regexp.MustCompile(`--([a-z-]+)=(?:"([^"]*)"|(\S+))`)
 
-// registration is the flags of `provider client add` in a recipe's README.
-func registration(t *testing.T, folder string) map[string][]string {
-	t.Helper()
-	readme, err := os.ReadFile(filepath.Join(folder, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, command, found := strings.Cut(strings.ReplaceAll(string(readme), "\\\n", ""), "\n    provider client add ")
+// registration is the flags of `provider client add` in the recipe's README.
+func (s *site) registration() map[string][]string {
+	s.t.Helper()
+	_, command, found := strings.Cut(strings.ReplaceAll(s.readme(), "\\\n", ""), "\n    provider client add ")
 	if !found {
-		t.Fatalf("%s/README.md registers no site", folder)
+		s.t.Fatalf("%s/README.md registers no site", s.folder)
 	}
 	command, _, _ = strings.Cut(command, "\n")
 	flags := map[string][]string{}
@@ -221,11 +226,20 @@ func registration(t *testing.T, folder string) map[string][]string {
 	return flags
 }
 
+func (s *site) readme() string {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.folder, "README.md"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(text)
+}
+
 // run runs a command of the recipe to its end.
 func (s *site) run(name string, args ...string) {
 	s.t.Helper()
 	command := exec.CommandContext(s.t.Context(), name, args...)
-	command.Dir = s.folder
+	command.Dir, command.Env = s.folder, s.env
 	if out, err := command.CombinedOutput(); err != nil {
 		s.t.Fatalf("%v: %v\n%s", command, err, out)
 	}
@@ -253,9 +267,6 @@ func (s *site) start(name string, args ...string) {
 		_ = command.Process.Signal(syscall.SIGTERM) // it may have processes of its own to end
 		_ = command.Wait()
 		_ = output.Close()
-		if said, _ := os.ReadFile(s.log); s.t.Failed() {
-			s.t.Logf("%v says:\n%s", command, said)
-		}
 	})
 }
 
@@ -347,10 +358,10 @@ func (b *window) text() string {
 	return text
 }
 
-// press presses what leads away: a click as an event of its own would wait for a page that is gone.
-func (b *window) press(what string) {
+// press presses a link or a button that leads away: a click as an event of its own would wait for a page that is gone.
+func (b *window) press(text string) {
 	b.t.Helper()
-	click := fmt.Sprintf("document.querySelector(%q).click() ?? true", what)
+	click := fmt.Sprintf("[...document.querySelectorAll('a, button')].find(e => e.innerText === %q).click() ?? true", text)
 	if _, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](click)); err != nil {
 		b.t.Fatal(err)
 	}
