@@ -43,13 +43,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// lacks tells whether a program, or a file of a library, is missing that a recipe needs. A line says so; where QRLOGIN_REQUIRE=all says that every part
-// must be there, the test run ends as failed.
+// lacks tells whether a program, or a file by its path, is missing that a recipe needs. A line says so; where
+// QRLOGIN_REQUIRE=all says that every part must be there, the test run ends as failed.
 func lacks(recipe string, programs []string) bool {
 	for _, program := range programs {
 		_, err := exec.LookPath(program)
-		if strings.HasPrefix(program, "/") {
-			_, err = os.Stat(program)
+		if found, _ := filepath.Glob(program); len(found) > 0 {
+			err = nil
 		}
 		if err == nil {
 			continue
@@ -260,6 +260,7 @@ func (s *site) start(name string, args ...string) {
 	}
 	command := exec.Command(name, args...)
 	command.Dir, command.Env, command.Stdout, command.Stderr = s.folder, s.env, output, output
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Apache ends by a signal to all of its group
 	if err := command.Start(); err != nil {
 		s.t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 package sites
 
 import (
-	"net"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -28,15 +28,22 @@ var recipes = []struct {
 		s.run("npm", "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund")
 		s.serve("node", "main.mjs")
 	}},
-	{"python", []string{"/usr/bin/python3", debianPython + "authlib", debianPython + "flask", debianPython + "requests"}, func(s *site) {
+	{"python", []string{debianPython + "authlib", debianPython + "flask", debianPython + "requests"}, func(s *site) {
 		s.env = append(s.env, "SESSION_KEY=a-key-for-a-test-alone")
 		s.serve("/usr/bin/python3", "main.py")
 	}},
 	{"nginx-oauth2-proxy", []string{"nginx"}, startNginx},
-	{"apache", []string{"apache2", "/usr/lib/apache2/modules/mod_auth_openidc.so"}, startApache},
+	{"apache", []string{"apache2", apacheModules + "mod_auth_openidc.so"}, func(s *site) { startApache(s, "mpm_event") }},
+	{"php", []string{"apache2", apacheModules + "mod_auth_openidc.so", apachePHP}, func(s *site) {
+		startApache(s, "mpm_prefork", "php")
+	}},
 }
 
-const debianPython = "/usr/lib/python3/dist-packages/"
+const (
+	debianPython  = "/usr/lib/python3/dist-packages/"
+	apacheModules = "/usr/lib/apache2/modules/"
+	apachePHP     = apacheModules + "libphp*.so"
+)
 
 // Each recipe's page is shown to nobody; then to a person whose phone has read the code on the screen, with the sub of the ID
 // token; and when the person logs out, to nobody again, and the phone says so.
@@ -146,34 +153,45 @@ func (s *site) endOnThePhone() {
 	}
 }
 
-// startApache starts Debian's Apache with a configuration of its own around the recipe's.
-func startApache(s *site) {
+// startApache starts Debian's Apache with a configuration of its own around that of the recipe for Apache, and its pages with
+// those of this recipe.
+func startApache(s *site, modules ...string) {
 	dir := s.public()
-	if err := os.CopyFS(filepath.Join(dir, "www"), os.DirFS(filepath.Join(s.folder, "www"))); err != nil {
-		s.t.Fatal(err)
+	for _, folder := range slices.Compact([]string{"apache", s.folder}) {
+		if err := os.CopyFS(filepath.Join(dir, "www"), os.DirFS(filepath.Join(folder, "www"))); err != nil {
+			s.t.Fatal(err)
+		}
 	}
-	recipe, err := filepath.Abs(filepath.Join(s.folder, "site.conf"))
+	recipe, err := filepath.Abs("apache/site.conf")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	var around strings.Builder
-	for _, module := range []string{
-		"mpm_event", "authn_core", "authz_core", "authz_user", "auth_openidc", "alias", "dir", "mime", "filter", "include", "env",
-	} {
-		around.WriteString("LoadModule " + module + "_module /usr/lib/apache2/modules/mod_" + module + ".so\n")
+	var conf strings.Builder
+	modules = append(modules, "authn_core", "authz_core", "authz_user", "auth_openidc", "alias", "dir", "mime", "filter", "include")
+	for _, module := range modules {
+		file := apacheModules + "mod_" + module + ".so"
+		if module == "php" {
+			files, _ := filepath.Glob(apachePHP)
+			file = files[0]
+		}
+		fmt.Fprintf(&conf, "LoadModule %s_module %s\n", module, file)
 	}
-	around.WriteString(`
-Listen ` + net.JoinHostPort("127.0.0.1", s.port) + `
+	fmt.Fprintf(&conf, `
+Listen 127.0.0.1:%s
 ServerName localhost
-DefaultRuntimeDir ` + dir + `
-PidFile ` + dir + `/pid
-ErrorLog ` + s.log + `
+DefaultRuntimeDir %[2]s
+PidFile %[2]s/pid
+ErrorLog %[3]s
 User www-data
 Group www-data
 TypesConfig /etc/mime.types
-DocumentRoot ` + dir + `/www
-Include ` + recipe + "\n")
-	if err := os.WriteFile(filepath.Join(dir, "apache2.conf"), []byte(around.String()), 0o600); err != nil {
+DocumentRoot %[2]s/www
+<FilesMatch \.php$>
+	SetHandler application/x-httpd-php
+</FilesMatch>
+Include %[4]s
+`, s.port, dir, s.log, recipe)
+	if err := os.WriteFile(filepath.Join(dir, "apache2.conf"), []byte(conf.String()), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
 	s.env = append(s.env, "PASSPHRASE=a-passphrase-for-a-test-alone")
@@ -197,18 +215,24 @@ func startNginx(s *site) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	conf := `
+	here := strings.NewReplacer("127.0.0.1:8080", "127.0.0.1:"+s.port, "127.0.0.1:4180", "127.0.0.1:"+proxy, "/var/www/site", www)
+	conf := fmt.Sprintf(`
 daemon off;
 user root;
-pid ` + s.temp + `/pid;
+pid %[1]s/pid;
 error_log stderr;
 events {}
 http {
-	include /etc/nginx/mime.types;
-	access_log off;
-	` + strings.Join([]string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"}, "_temp_path "+s.temp+";") + `_temp_path ` + s.temp + `;
-	` + strings.NewReplacer("127.0.0.1:8080", "127.0.0.1:"+s.port, "127.0.0.1:4180", "127.0.0.1:"+proxy, "/var/www/site", www).Replace(string(recipe)) + `
-}`
+include /etc/nginx/mime.types;
+access_log off;
+client_body_temp_path %[1]s;
+proxy_temp_path %[1]s;
+fastcgi_temp_path %[1]s;
+uwsgi_temp_path %[1]s;
+scgi_temp_path %[1]s;
+%[2]s
+}
+`, s.temp, here.Replace(string(recipe)))
 	if err := os.WriteFile(filepath.Join(s.temp, "nginx.conf"), []byte(conf), 0o600); err != nil {
 		s.t.Fatal(err)
 	}

@@ -36,7 +36,9 @@ const pages = {
 
   'GET /login': async (request, response) => {
     const checks = {
-      pkceCodeVerifier: client.randomPKCECodeVerifier(), expectedState: client.randomState(), expectedNonce: client.randomNonce(),
+      pkceCodeVerifier: client.randomPKCECodeVerifier(),
+      expectedState: client.randomState(),
+      expectedNonce: client.randomNonce(),
     }
     go(response, client.buildAuthorizationUrl(config, {
       redirect_uri: `${SITE}/callback`, scope: 'openid phone', state: checks.expectedState, nonce: checks.expectedNonce,
