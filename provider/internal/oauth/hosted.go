@@ -278,9 +278,6 @@ type homecoming struct {
 
 // complete turns an approved challenge into a code for the site, once, and sends the browser back with it.
 func (d *Door) complete(c *gin.Context, t transaction, client identity.Client, r challenge.Record) error {
-	if t.Subject != "" && t.Subject != d.Mint.Subject(client, r.Claim.Account) {
-		return d.sendBack(c, t, errLoginRequired) // OIDC Core §3.1.2.1, §3.1.2.2: somebody else has logged in
-	}
 	deviceCode, err := d.deviceCodeOf(c, t)
 	if err != nil {
 		return err
