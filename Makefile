@@ -1,6 +1,6 @@
 # make test      everything that must hold; installs what is missing (Debian packages)
 # make lint      golangci-lint
-# make generate  api/ from openapi.yaml, widget.js from its sources; installs what they and axe's tests take from npm
+# make generate  api/ from openapi.yaml, widget.js from its sources; installs what they and some tests take from npm
 # make pictures  docs/img from the running demo
 # make bench     what a login costs, beside a bare server doing the same work
 

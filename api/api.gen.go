@@ -301,7 +301,7 @@ type ClientMetadata struct {
 	// IdTokenSignedResponseAlg `RS256` (default) or `ES256`
 	IdTokenSignedResponseAlg *string `json:"id_token_signed_response_alg,omitempty"`
 
-	// Jwks Its public keys
+	// Jwks Its public keys (RFC 7517)
 	Jwks                               *map[string]interface{} `json:"jwks,omitempty"`
 	JwksUri                            *string                 `json:"jwks_uri,omitempty"`
 	LogoUri                            *string                 `json:"logo_uri,omitempty"`

@@ -118,6 +118,8 @@ func TestTheRulesLetTestFilesImportMore(t *testing.T) {
 		{"relyingparty-demo", "provider/app", false},
 		{"relyingparty-demo/shop", "mobile-sim/phone", false},
 		{"relyingparty-demo", "provider/internal/testenv", true},
+		{"api/typescript", "provider/app", false},
+		{"api/typescript", "provider/internal/token", true},
 		{"mobile-sim", "provider/app", false},
 		{"mobile-sim/phone", "provider/internal/memstore", true},
 		{"mobile-sim", "relyingparty-demo/shop", true},

@@ -1,0 +1,14 @@
+import { bearer, site } from "./client.js";
+
+const { CODE = "", CODE_VERIFIER = "", REDIRECT_URI = "", RESOURCES = "" } = process.env;
+
+const { data: tokens, error } = await site.POST("/token", {
+  body: {
+    grant_type: "authorization_code", code: CODE, redirect_uri: REDIRECT_URI, code_verifier: CODE_VERIFIER,
+    resource: RESOURCES.split(" "), // the APIs that the access token is for, if any (RFC 8707)
+  },
+});
+if (!tokens) throw new Error(error.error);
+
+const { data: person } = await site.GET("/userinfo", bearer(tokens.access_token));
+console.log(JSON.stringify(person));
