@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -26,6 +27,7 @@ type floor struct {
 	issuer string
 	key    *ecdsa.PrivateKey
 	keyID  string
+	rsa    *rsa.PrivateKey
 
 	mu       sync.Mutex
 	sessions map[string]*session
@@ -34,7 +36,9 @@ type floor struct {
 // session is one login. The floor's lock guards it.
 type session struct {
 	api.DeviceAuthorization
+	site    string
 	nonce   string
+	back    string // where the code flow's browser goes, but for the code
 	state   api.ChallengeState
 	version int64
 	changed chan struct{} // closed by the next change
@@ -48,10 +52,18 @@ func newFloor(issuer string) http.Handler {
 	if err != nil {
 		panic(err) // never fails (crypto/rand)
 	}
-	f := &floor{issuer: issuer, key: key, keyID: proof.Thumbprint(&key.PublicKey), sessions: map[string]*session{}}
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err) // the same
+	}
+	f := &floor{issuer: issuer, key: key, keyID: proof.Thumbprint(&key.PublicKey), rsa: rsaKey, sessions: map[string]*session{}}
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.POST("/device_authorization", f.deviceAuthorization)
+	r.GET("/authorize", f.authorize)
+	r.GET("/authorize/:id", f.hostedPage)
+	r.POST("/authorize/:id/challenge", f.hostedChallenge)
+	r.POST("/authorize/:id/finish", f.hostedFinish)
 	r.GET("/challenges/:id", f.watch)
 	r.POST("/phone/scans", f.scan)
 	r.POST("/phone/decisions", f.decide)
@@ -60,23 +72,28 @@ func newFloor(issuer string) http.Handler {
 }
 
 func (f *floor) deviceAuthorization(c *gin.Context) {
-	if _, secret, ok := c.Request.BasicAuth(); !ok || secret != clientSecret {
+	site, secret, ok := c.Request.BasicAuth()
+	if !ok || secret != clientSecret {
 		c.Status(http.StatusUnauthorized)
 		return
 	}
+	c.JSON(http.StatusOK, f.begin(site, c.PostForm("nonce"), "").DeviceAuthorization)
+}
+
+func (f *floor) begin(site, nonce, back string) *session {
 	id := rand.Text()
 	s := &session{
 		DeviceAuthorization: api.DeviceAuthorization{
 			ChallengeId: id, DeviceCode: id + "." + random43(), Watch: id + "." + random43(),
 			UserCode: "BCDF-GHJK", VerificationUri: f.issuer + "/q", ExpiresIn: 300, Interval: 5,
 		},
-		nonce: c.PostForm("nonce"), state: api.ChallengeStatePending, version: 1, changed: make(chan struct{}),
+		site: site, nonce: nonce, back: back, state: api.ChallengeStatePending, version: 1, changed: make(chan struct{}),
 		ends: time.Now().Add(5 * time.Minute),
 	}
 	f.mu.Lock()
 	f.sessions[id] = s
 	f.mu.Unlock()
-	c.JSON(http.StatusOK, s.DeviceAuthorization)
+	return s
 }
 
 func (f *floor) watch(c *gin.Context) {
@@ -119,7 +136,7 @@ func (f *floor) scan(c *gin.Context) {
 	address, agent := c.ClientIP(), userAgent
 	consent := api.Consent{Challenge: id, Scopes: []string{"openid", "phone"}, ClaimedAt: time.Now().UTC().Truncate(time.Millisecond)}
 	consent.Browser.Address, consent.Browser.UserAgent = &address, &agent
-	consent.Client.Id, consent.Client.Name, consent.Client.Domains = clientID, clientName, []string{clientDomain}
+	consent.Client.Id, consent.Client.Name, consent.Client.Domains = s.site, clientName, []string{clientDomain}
 	raw, err := json.Marshal(consent)
 	if err != nil {
 		c.Status(http.StatusInternalServerError)
@@ -146,11 +163,11 @@ func (f *floor) decide(c *gin.Context) {
 }
 
 func (f *floor) token(c *gin.Context) {
-	_, secret, ok := c.Request.BasicAuth()
-	code := c.PostForm("device_code")
+	site, secret, ok := c.Request.BasicAuth()
+	code := c.PostForm("device_code") + c.PostForm("code") // as it was begun
 	id, _, _ := strings.Cut(code, ".")
 	s := f.session(id)
-	if !ok || secret != clientSecret || s == nil || code != s.DeviceCode {
+	if !ok || secret != clientSecret || s == nil || site != s.site || code != s.DeviceCode {
 		c.Status(http.StatusUnauthorized)
 		return
 	}
@@ -163,9 +180,11 @@ func (f *floor) token(c *gin.Context) {
 		return
 	}
 	login := random43()
-	access, err := f.sign("at+jwt", claims{Audience: f.issuer, ClientID: clientID, TokenID: random43(), SessionID: login, Scope: "openid phone"})
-	idToken, idErr := f.sign("JWT", claims{
-		Audience: clientID, Nonce: s.nonce, SessionID: login, PhoneNumber: "+8613800138000", PhoneVerified: true,
+	access, err := f.sign("at+jwt", siteES256, claims{
+		Audience: f.issuer, ClientID: site, TokenID: random43(), SessionID: login, Scope: "openid phone",
+	})
+	idToken, idErr := f.sign("JWT", site, claims{
+		Audience: site, Nonce: s.nonce, SessionID: login, PhoneNumber: "+8613800138000", PhoneVerified: true,
 	})
 	if err != nil || idErr != nil {
 		c.Status(http.StatusInternalServerError)
@@ -196,7 +215,8 @@ type claims struct {
 	PhoneVerified bool     `json:"phone_number_verified,omitempty"`
 }
 
-func (f *floor) sign(typ string, c claims) (string, error) {
+// sign signs as the site has it: access tokens are ES256 for all.
+func (f *floor) sign(typ, site string, c claims) (string, error) {
 	now := time.Now().Unix()
 	c.Issuer, c.Subject, c.IssuedAt, c.AuthTime, c.ExpiresAt = f.issuer, f.keyID, now, now, now+600
 	c.ACR, c.AMR = "urn:qrlogin:acr:qr", []string{"pop", "user"}
@@ -205,8 +225,13 @@ func (f *floor) sign(typ string, c claims) (string, error) {
 		return "", err
 	}
 	encode := base64.RawURLEncoding.EncodeToString
-	text := encode([]byte(`{"alg":"ES256","kid":"`+f.keyID+`","typ":"`+typ+`"}`)) + "." + encode(payload)
-	signature, err := jwt.SigningMethodES256.Sign(text, f.key)
+	var method jwt.SigningMethod = jwt.SigningMethodES256
+	var key any = f.key
+	if site == siteRS256 {
+		method, key = jwt.SigningMethodRS256, f.rsa
+	}
+	text := encode([]byte(`{"alg":"`+method.Alg()+`","kid":"`+f.keyID+`","typ":"`+typ+`"}`)) + "." + encode(payload)
+	signature, err := method.Sign(text, key)
 	return text + "." + encode(signature), err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -15,6 +16,9 @@ const moment = 2 * time.Millisecond
 
 // page is a browser that shows a challenge and watches it until it is approved.
 type page struct {
+	flow    flow
+	browser *http.Client
+	visit   visit
 	started api.DeviceAuthorization
 	changes chan change
 	held    chan int64    // the version after which a request waits, now that it is sent
@@ -30,12 +34,15 @@ type change struct {
 }
 
 // open starts a challenge and shows it. When it returns, the page waits for the scan.
-func (p *parties) open(ctx context.Context) (*page, error) {
-	started, err := p.begin(ctx)
-	if err != nil {
+func (p *parties) open(ctx context.Context, f flow, browser *http.Client) (*page, error) {
+	pg := &page{flow: f, browser: browser, changes: make(chan change, 4), held: make(chan int64, 16), over: make(chan struct{})}
+	begin := p.begin
+	if f.hosted {
+		begin = p.arrive
+	}
+	if err := begin(ctx, pg); err != nil {
 		return nil, err
 	}
-	pg := &page{started: started, changes: make(chan change, 4), held: make(chan int64, 16), over: make(chan struct{})}
 	go p.follow(ctx, pg)
 	if err := pg.next(api.ChallengeStatePending); err != nil {
 		return nil, err
@@ -50,7 +57,7 @@ func (p *parties) follow(ctx context.Context, pg *page) {
 	var after int64
 	for state := api.ChallengeStatePending; state == api.ChallengeStatePending || state == api.ChallengeStateClaimed; {
 		waiting := after
-		view, err := p.watch(ctx, pg.started, after, func() {
+		view, err := p.watch(ctx, pg, after, func() {
 			select {
 			case pg.held <- waiting:
 			default: // nobody has asked for a long time
@@ -108,12 +115,13 @@ func (pg *page) frame() (string, error) {
 type latency struct{ Page, Site time.Duration }
 
 // login is one login: the site, the page and a phone, each as it does it.
-func (p *parties) login(ctx context.Context, ph phone) error {
-	pg, err := p.open(ctx)
+func (p *parties) login(ctx context.Context, f flow) error {
+	i := int(p.begun.Add(1)) // everybody takes turns
+	pg, err := p.open(ctx, f, p.browsers[i%len(p.browsers)])
 	if err != nil {
 		return err
 	}
-	_, err = p.finish(ctx, pg, ph)
+	_, err = p.finish(ctx, pg, p.phones[i%len(p.phones)])
 	return err
 }
 
@@ -131,12 +139,16 @@ func (p *parties) finish(ctx context.Context, pg *page, ph phone) (latency, erro
 	if err := pg.next(api.ChallengeStateClaimed); err != nil {
 		return latency{}, err
 	}
-	// The page tells its site of the scan, and the site begins to wait.
+	// The page tells its site of the scan, and the site begins to wait; or the hosted page itself does.
+	wait := p.wait
+	if pg.flow.hosted {
+		wait = p.leave
+	}
 	asked, redeemed := make(chan struct{}), make(chan change, 1)
 	go func() {
 		written := sync.OnceFunc(func() { close(asked) })
 		defer written()
-		err := p.redeem(ctx, pg.started.DeviceCode, written)
+		err := wait(ctx, pg, written)
 		redeemed <- change{at: time.Now(), err: err}
 	}()
 	pg.waits()

@@ -17,6 +17,7 @@ import (
 // options is the command line.
 type options struct {
 	Subjects    []string
+	Flows       []flow
 	Logins      int
 	Rounds      int
 	Concurrency int
@@ -49,7 +50,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	subjects := flags.String("subjects", "floor,memory,redis", "what to measure; the floor is what the others stand beside")
-	flags.IntVar(&o.Logins, "logins", 3000, "logins at each subject, a tenth of which more warm it up")
+	names := flags.String("flows", "device,device-rs256,code,code-rs256", "ways to log in")
+	flags.IntVar(&o.Logins, "logins", 3000, "logins at each subject by each flow, a tenth of which more warm it up")
 	flags.IntVar(&o.Rounds, "rounds", 5, "rounds over which they are spread; the median counts")
 	flags.IntVar(&o.Concurrency, "concurrency", 8, "logins at once")
 	flags.IntVar(&o.Waiting, "waiting", 1000, "browsers that wait while a fifth of them, one after the other, log in")
@@ -63,6 +65,13 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		if !slices.Contains([]string{roleFloor, roleMemory, roleRedis}, subject) {
 			return o, fmt.Errorf("subject %q is not %s, %s or %s", subject, roleFloor, roleMemory, roleRedis)
 		}
+	}
+	for name := range strings.SplitSeq(*names, ",") {
+		i := slices.IndexFunc(flows, func(f flow) bool { return f.name == name })
+		if i < 0 {
+			return o, fmt.Errorf("flow %q is not device, device-rs256, code or code-rs256", name)
+		}
+		o.Flows = append(o.Flows, flows[i])
 	}
 	switch {
 	case flags.NArg() > 0:
@@ -97,7 +106,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		}
 	}()
 	for _, role := range o.Subjects {
-		s, err := start(ctx, role)
+		s, err := start(ctx, role, o)
 		if err != nil {
 			return fmt.Errorf("%s: %w", role, err)
 		}
@@ -112,8 +121,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		}
 	}
 	for range o.Rounds {
-		if err := each(subjects, func(s *subject) error { return s.round(ctx, o) }); err != nil {
-			return err
+		for _, f := range o.Flows {
+			if err := each(subjects, func(s *subject) error { return s.round(ctx, f, o) }); err != nil {
+				return fmt.Errorf("%s: %w", f.name, err)
+			}
 		}
 	}
 	for _, step := range []func(*subject) error{

@@ -52,20 +52,30 @@ func TestASmallRunMeasuresEverything(t *testing.T) {
 	}
 	for _, s := range r.Subjects {
 		figures := map[string]float64{
-			"CPU": s.CPU, "CPU beside the floor": s.CPURatio, "allocations": s.Allocations, "bytes allocated": s.Allocated,
-			"bytes answered": s.Answered, "logins a second": s.LoginsASecond,
 			"heap": s.WaitingHeap, "stacks": s.WaitingStack,
 			"to the page, median": s.PageMedian, "to the page, p99": s.PageP99,
 			"to the tokens, median": s.SiteMedian, "to the tokens, p99": s.SiteP99,
 		}
-		if s.Subject == roleRedis {
-			figures["round trips"], figures["commands"] = s.RedisTrips, s.RedisCommands
-			// Not the bytes: of twenty browsers they are less than what Redis gives back meanwhile.
-			figures["CPU of Redis"] = s.RedisCPU
+		if got := len(s.Flows); got != len(flows) {
+			t.Fatalf("%d flows and not %d", got, len(flows))
 		}
-		// A login is 16. Now and then a message comes after its waiter has learned of it and waits anew: one read for nothing.
-		if s.RedisTrips > 17 {
-			t.Errorf("%v round trips to Redis for each login", s.RedisTrips)
+		for i, f := range s.Flows {
+			figures[f.Flow+", CPU"], figures[f.Flow+", CPU beside the floor"] = f.CPU, f.CPURatio
+			figures[f.Flow+", allocations"], figures[f.Flow+", bytes allocated"] = f.Allocations, f.Allocated
+			figures[f.Flow+", bytes answered"], figures[f.Flow+", logins a second"] = f.Answered, f.LoginsASecond
+			if s.Subject == roleRedis {
+				figures[f.Flow+", round trips"], figures[f.Flow+", commands"] = f.RedisTrips, f.RedisCommands
+				// Not the bytes: of twenty browsers they are less than what Redis gives back meanwhile.
+				figures[f.Flow+", CPU of Redis"] = f.RedisCPU
+			}
+			// A login is 16. Now and then a message comes after its waiter has learned of it and waits anew: one read for nothing.
+			if !flows[i].hosted && f.RedisTrips > 17 {
+				t.Errorf("%s: %v round trips to Redis for each login", f.Flow, f.RedisTrips)
+			}
+			// Without this, the floor would not be the same work.
+			if floor := r.Subjects[0].Flows[i].Answered; math.Abs(f.Answered-floor) > floor/20 {
+				t.Errorf("a login by %s takes answers of %v bytes at %s and %v at the floor", f.Flow, f.Answered, s.Subject, floor)
+			}
 		}
 		for name, figure := range figures {
 			if !(figure > 0) {
@@ -76,23 +86,21 @@ func TestASmallRunMeasuresEverything(t *testing.T) {
 		if math.Abs(s.WaitingGoroutines-2) > 0.5 {
 			t.Errorf("%s: %v goroutines for each waiting browser", s.Subject, s.WaitingGoroutines)
 		}
-		// Without this, the floor would not be the same work.
-		if floor := r.Subjects[0].Answered; math.Abs(s.Answered-floor) > floor/50 {
-			t.Errorf("a login takes answers of %v bytes at %s and %v at the floor", s.Answered, s.Subject, floor)
-		}
 	}
-	if floor := r.Subjects[0]; floor.CPURatio != 1 {
-		t.Errorf("the floor is %v beside itself", floor.CPURatio)
+	for _, floor := range r.Subjects[0].Flows {
+		if floor.CPURatio != 1 {
+			t.Errorf("the floor is %v beside itself", floor.CPURatio)
+		}
 	}
 }
 
 func TestTheTableHasALineForEveryFigure(t *testing.T) {
-	r := report{Rounds: 1, Subjects: []result{{Subject: "one"}}}
+	r := report{Rounds: 1, Subjects: []result{{Subject: "one", Flows: []flowCosts{{Flow: "flow"}}}}}
 	figures := []*float64{}
-	s := &r.Subjects[0]
+	s, l := &r.Subjects[0], &r.Subjects[0].Flows[0]
 	for i, f := range []*float64{
-		&s.CPU, &s.CPURatio, &s.Allocations, &s.Allocated, &s.Answered, &s.LoginsASecond, &s.RedisTrips, &s.RedisCommands,
-		&s.RedisCPU, &s.WaitingHeap, &s.WaitingStack, &s.WaitingRSS, &s.WaitingGoroutines, &s.WaitingRedis,
+		&l.CPU, &l.CPURatio, &l.Allocations, &l.Allocated, &l.Answered, &l.LoginsASecond, &l.RedisTrips, &l.RedisCommands,
+		&l.RedisCPU, &s.WaitingHeap, &s.WaitingStack, &s.WaitingRSS, &s.WaitingGoroutines, &s.WaitingRedis,
 		&s.PageMedian, &s.PageP99, &s.SiteMedian, &s.SiteP99,
 	} {
 		*f = float64(i + 1)
@@ -119,7 +127,8 @@ func TestTheTableHasALineForEveryFigure(t *testing.T) {
 
 func TestAWrongCommandLineStartsNothing(t *testing.T) {
 	for _, args := range [][]string{
-		{"--subjects=floor,dex"}, {"--logins=5"}, {"--rounds=0"}, {"--waiting=1"}, {"--waiting=100000000"}, {"more"}, {"--none"},
+		{"--subjects=floor,dex"}, {"--flows=device,implicit"},
+		{"--logins=5"}, {"--rounds=0"}, {"--waiting=1"}, {"--waiting=100000000"}, {"more"}, {"--none"},
 	} {
 		var out bytes.Buffer
 		if err := run(t.Context(), args, &out, io.Discard); err == nil || out.Len() > 0 {

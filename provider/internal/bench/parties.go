@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -31,81 +32,103 @@ const userAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, li
 type parties struct {
 	issuer   string
 	site     *http.Client
-	pages    *http.Client // in which each has a connection of its own while it waits
+	browsers []*http.Client // in which each page has a connection of its own while it waits
 	mobile   *http.Client
 	phones   []phone
+	begun    atomic.Int64 // logins
 	answered atomic.Int64 // bytes of answers' bodies
 }
 
 // phone is a device key. Phones of the floor are not enrolled, since it asks nobody.
 type phone struct{ key *ecdsa.PrivateKey }
 
-func newParties(issuer string) *parties {
-	connect := func() *http.Client {
+// perBrowser stays under what one address may begin at /authorize (600 in ten minutes).
+const perBrowser = 500
+
+func newParties(issuer string, logins int) *parties {
+	connect := func(from net.IP) *http.Client {
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: from}}
 		return &http.Client{
-			Transport: &http.Transport{MaxIdleConnsPerHost: 1 << 16, DisableCompression: true},
-			Timeout:   time.Minute, // only so that nothing hangs
+			Transport:     &http.Transport{MaxIdleConnsPerHost: 1 << 16, DisableCompression: true, DialContext: dialer.DialContext},
+			Timeout:       time.Minute, // only so that nothing hangs
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
-	return &parties{issuer: issuer, site: connect(), pages: connect(), mobile: connect()}
+	p := &parties{issuer: issuer, site: connect(nil), mobile: connect(nil)}
+	for i := range logins/perBrowser + 1 {
+		p.browsers = append(p.browsers, connect(net.IPv4(127, 1, byte(i>>8), byte(i))))
+	}
+	return p
 }
 
 // hangUp closes the connections that are not in use.
 func (p *parties) hangUp() {
-	for _, c := range []*http.Client{p.site, p.pages, p.mobile} {
+	for _, c := range append([]*http.Client{p.site, p.mobile}, p.browsers...) {
 		c.CloseIdleConnections()
 	}
 }
 
-// send sends a request and reads its answer, which is to have this status, into v. written is called when the request is on
-// its way.
-func (p *parties) send(from *http.Client, r *http.Request, status int, v any, written func()) error {
+// exchange sends a request and reads its answer, which is to have this status. written is called when the request is on its way.
+func (p *parties) exchange(from *http.Client, r *http.Request, status int, written func()) (http.Header, []byte, error) {
 	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
 		WroteRequest: func(httptrace.WroteRequestInfo) { written() },
 	}))
 	response, err := from.Do(r)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	p.answered.Add(int64(len(body)))
 	if response.StatusCode != status {
-		return fmt.Errorf("%s %s: %d %s", r.Method, r.URL.Path, response.StatusCode, body)
+		return nil, nil, fmt.Errorf("%s %s: %d %s", r.Method, r.URL.Path, response.StatusCode, body)
+	}
+	return response.Header, body, nil
+}
+
+// send is exchange for an answer in JSON, read into v.
+func (p *parties) send(from *http.Client, r *http.Request, status int, v any, written func()) error {
+	_, body, err := p.exchange(from, r, status, written)
+	if err != nil {
+		return err
 	}
 	return json.Unmarshal(body, v)
 }
 
 func nothing() {}
 
-func (p *parties) form(ctx context.Context, path string, values url.Values) (*http.Request, error) {
+func (p *parties) form(ctx context.Context, site, path string, values url.Values) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.issuer+path, strings.NewReader(values.Encode()))
 	if err != nil {
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
-	r.SetBasicAuth(clientID, clientSecret)
+	r.SetBasicAuth(site, clientSecret)
 	return r, nil
 }
 
 // begin is the site starting a challenge.
-func (p *parties) begin(ctx context.Context) (started api.DeviceAuthorization, err error) {
-	r, err := p.form(ctx, "/device_authorization", url.Values{"scope": {"openid phone"}, "nonce": {rand.Text()}})
+func (p *parties) begin(ctx context.Context, pg *page) error {
+	r, err := p.form(ctx, pg.flow.site, "/device_authorization", url.Values{"scope": {"openid phone"}, "nonce": {rand.Text()}})
 	if err != nil {
-		return started, err
+		return err
 	}
-	return started, p.send(p.site, r, http.StatusOK, &started, nothing)
+	return p.send(p.site, r, http.StatusOK, &pg.started, nothing)
 }
 
-// redeem is the site asking for the tokens, and waiting for them.
-func (p *parties) redeem(ctx context.Context, deviceCode string, written func()) error {
-	r, err := p.form(ctx, "/token", url.Values{
-		"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {deviceCode},
-	})
+// wait is the site asking for the tokens, and waiting for them.
+func (p *parties) wait(ctx context.Context, pg *page, written func()) error {
+	return p.redeem(ctx, pg.flow.site, url.Values{
+		"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {pg.started.DeviceCode},
+	}, written)
+}
+
+func (p *parties) redeem(ctx context.Context, site string, grant url.Values, written func()) error {
+	r, err := p.form(ctx, site, "/token", grant)
 	if err != nil {
 		return err
 	}
@@ -121,16 +144,18 @@ func (p *parties) redeem(ctx context.Context, deviceCode string, written func())
 }
 
 // watch is one long poll of the page.
-func (p *parties) watch(ctx context.Context, started api.DeviceAuthorization, after int64, written func()) (view api.ChallengeView, err error) {
-	address := p.issuer + "/challenges/" + started.ChallengeId + "?after=" + strconv.FormatInt(after, 10)
+func (p *parties) watch(ctx context.Context, pg *page, after int64, written func()) (view api.ChallengeView, err error) {
+	address := p.issuer + "/challenges/" + pg.started.ChallengeId + "?after=" + strconv.FormatInt(after, 10)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return view, err
 	}
-	r.Header.Set("Authorization", "Bearer "+started.Watch)
-	r.Header.Set("Origin", "https://"+clientDomain)
+	r.Header.Set("Authorization", "Bearer "+pg.started.Watch)
+	if !pg.flow.hosted { // whose page is the provider's own
+		r.Header.Set("Origin", "https://"+clientDomain)
+	}
 	r.Header.Set("User-Agent", userAgent)
-	return view, p.send(p.pages, r, http.StatusOK, &view, written)
+	return view, p.send(pg.browser, r, http.StatusOK, &view, written)
 }
 
 func (p *parties) post(ctx context.Context, path, dpop string, status int, body, v any) error {

@@ -26,7 +26,7 @@ func BenchmarkMint(b *testing.B) {
 		b.Fatal(err)
 	}
 	grant := token.Grant{
-		Client:  identity.Client{ID: clientID, Name: clientName, Origins: []string{"https://" + clientDomain}},
+		Client:  identity.Client{ID: siteES256, Name: clientName, Origins: []string{"https://" + clientDomain}},
 		Account: identity.Account{ID: "0123456789012345678901", PhoneNumber: "+8613800138000"},
 		Scopes:  []string{"openid", "phone"}, Nonce: "n-0S6_WzA2Mj", AuthTime: time.Now(), LoginID: challenge.NewSecret(), Now: time.Now(),
 	}
@@ -49,7 +49,7 @@ func BenchmarkChallengeInMemory(b *testing.B) {
 	answer := make([]byte, 1500)
 	b.ReportAllocs()
 	for b.Loop() {
-		draft, code, _ := challenge.NewDraft(clientID, challenge.Policy{}, challenge.Request{Scopes: []string{"openid", "phone"}})
+		draft, code, _ := challenge.NewDraft(siteES256, challenge.Policy{}, challenge.Request{Scopes: []string{"openid", "phone"}})
 		r, err := store.Create(ctx, draft)
 		if err != nil {
 			b.Fatal(err)

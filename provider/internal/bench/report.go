@@ -12,26 +12,17 @@ import (
 // report is what the program prints.
 type report struct {
 	Machine     string   `json:"machine"`
-	Logins      int      `json:"logins"` // at each subject
+	Logins      int      `json:"logins"` // at each subject, by each flow
 	Rounds      int      `json:"rounds"`
 	Concurrency int      `json:"concurrency"`
 	Waiting     int      `json:"waiting"`
 	Subjects    []result `json:"subjects"`
 }
 
-// result is one subject's figures: of a login the median of the rounds, of ratios too.
+// result is one subject's figures.
 type result struct {
-	Subject       string  `json:"subject"`
-	CPU           float64 `json:"cpu_us_per_login"`
-	CPURatio      float64 `json:"cpu_beside_floor"`
-	Allocations   float64 `json:"allocations_per_login"`
-	Allocated     float64 `json:"allocated_bytes_per_login"`
-	Answered      float64 `json:"answered_bytes_per_login"`
-	LoginsASecond float64 `json:"logins_per_second"`
-
-	RedisTrips    float64 `json:"redis_round_trips_per_login,omitempty"`
-	RedisCommands float64 `json:"redis_commands_per_login,omitempty"`
-	RedisCPU      float64 `json:"redis_cpu_us_per_login,omitempty"`
+	Subject string      `json:"subject"`
+	Flows   []flowCosts `json:"flows"`
 
 	WaitingHeap       float64 `json:"heap_bytes_per_waiting"`
 	WaitingStack      float64 `json:"stack_bytes_per_waiting"`
@@ -45,41 +36,64 @@ type result struct {
 	SiteP99    float64 `json:"approval_to_tokens_p99_ms"`
 }
 
+// flowCosts is what a login by a flow costs: the median of the rounds, of ratios too.
+type flowCosts struct {
+	Flow          string  `json:"flow"`
+	CPU           float64 `json:"cpu_us_per_login"`
+	CPURatio      float64 `json:"cpu_beside_floor"`
+	Allocations   float64 `json:"allocations_per_login"`
+	Allocated     float64 `json:"allocated_bytes_per_login"`
+	Answered      float64 `json:"answered_bytes_per_login"`
+	LoginsASecond float64 `json:"logins_per_second"`
+
+	RedisTrips    float64 `json:"redis_round_trips_per_login,omitempty"`
+	RedisCommands float64 `json:"redis_commands_per_login,omitempty"`
+	RedisCPU      float64 `json:"redis_cpu_us_per_login,omitempty"`
+}
+
 func newReport(o options, subjects []*subject) report {
 	r := report{Logins: o.Logins / o.Rounds * o.Rounds, Rounds: o.Rounds, Concurrency: o.Concurrency, Waiting: o.Waiting}
-	var floor []roundFigures
+	var floor map[string][]roundFigures
 	for _, s := range subjects {
 		if s.role == roleFloor {
 			floor = s.rounds
 		}
 	}
 	for _, s := range subjects {
-		of := func(figure func(roundFigures) float64) float64 { return median(s.rounds, figure) }
 		one := result{
-			Subject:       s.role,
-			CPU:           of(func(f roundFigures) float64 { return f.CPU }),
-			Allocations:   of(func(f roundFigures) float64 { return f.Allocations }),
-			Allocated:     of(func(f roundFigures) float64 { return f.Allocated }),
-			Answered:      of(func(f roundFigures) float64 { return f.Answered }),
-			LoginsASecond: of(func(f roundFigures) float64 { return f.LoginsASecond }),
-			RedisTrips:    of(func(f roundFigures) float64 { return f.RedisTrips }),
-			RedisCommands: of(func(f roundFigures) float64 { return f.RedisCommands }),
-			RedisCPU:      of(func(f roundFigures) float64 { return f.RedisCPU }),
-
+			Subject:     s.role,
 			WaitingHeap: s.waiting.Heap, WaitingStack: s.waiting.Stack, WaitingRSS: s.waiting.RSS,
 			WaitingGoroutines: s.waiting.Goroutines, WaitingRedis: s.waiting.RedisMemory,
 			PageMedian: ms(s.waiting.Page.Median), PageP99: ms(s.waiting.Page.P99),
 			SiteMedian: ms(s.waiting.Site.Median), SiteP99: ms(s.waiting.Site.P99),
 		}
-		// Round by round, so that a machine that changes its speed meanwhile does not matter.
-		var ratios []float64
-		for i := range floor {
-			ratios = append(ratios, s.rounds[i].CPU/floor[i].CPU)
+		for _, f := range o.Flows {
+			one.Flows = append(one.Flows, costs(f.name, s.rounds[f.name], floor[f.name]))
 		}
-		one.CPURatio = median(ratios, func(f float64) float64 { return f })
 		r.Subjects = append(r.Subjects, one)
 	}
 	return r
+}
+
+func costs(flow string, rounds, floor []roundFigures) flowCosts {
+	of := func(figure func(roundFigures) float64) float64 { return median(rounds, figure) }
+	// Round by round, so that a machine that changes its speed meanwhile does not matter.
+	var ratios []float64
+	for i := range floor {
+		ratios = append(ratios, rounds[i].CPU/floor[i].CPU)
+	}
+	return flowCosts{
+		Flow:          flow,
+		CPU:           of(func(f roundFigures) float64 { return f.CPU }),
+		Allocations:   of(func(f roundFigures) float64 { return f.Allocations }),
+		Allocated:     of(func(f roundFigures) float64 { return f.Allocated }),
+		Answered:      of(func(f roundFigures) float64 { return f.Answered }),
+		LoginsASecond: of(func(f roundFigures) float64 { return f.LoginsASecond }),
+		RedisTrips:    of(func(f roundFigures) float64 { return f.RedisTrips }),
+		RedisCommands: of(func(f roundFigures) float64 { return f.RedisCommands }),
+		RedisCPU:      of(func(f roundFigures) float64 { return f.RedisCPU }),
+		CPURatio:      median(ratios, func(f float64) float64 { return f }),
+	}
 }
 
 // median of nothing is 0.
@@ -123,16 +137,18 @@ func (r report) text(out io.Writer) error {
 		fmt.Fprintf(table, "%s\t", s.Subject)
 	}
 	fmt.Fprintln(table)
-	fmt.Fprintln(table, "each login\t")
-	line("CPU, µs", "%.0f", func(s result) float64 { return s.CPU })
-	line("beside the floor", "%.2f", func(s result) float64 { return s.CPURatio })
-	line("allocations", "%.0f", func(s result) float64 { return s.Allocations })
-	line("allocated, kB", "%.1f", func(s result) float64 { return s.Allocated / 1000 })
-	line("answered, bytes", "%.0f", func(s result) float64 { return s.Answered })
-	line("store round trips", "%.1f", func(s result) float64 { return s.RedisTrips })
-	line("commands in Redis", "%.1f", func(s result) float64 { return s.RedisCommands })
-	line("CPU of Redis, µs", "%.0f", func(s result) float64 { return s.RedisCPU })
-	line("logins a second", "%.0f", func(s result) float64 { return s.LoginsASecond })
+	for i := range r.Subjects[0].Flows {
+		fmt.Fprintf(table, "each login, %s\t\n", r.Subjects[0].Flows[i].Flow)
+		line("CPU, µs", "%.0f", func(s result) float64 { return s.Flows[i].CPU })
+		line("beside the floor", "%.2f", func(s result) float64 { return s.Flows[i].CPURatio })
+		line("allocations", "%.0f", func(s result) float64 { return s.Flows[i].Allocations })
+		line("allocated, kB", "%.1f", func(s result) float64 { return s.Flows[i].Allocated / 1000 })
+		line("answered, bytes", "%.0f", func(s result) float64 { return s.Flows[i].Answered })
+		line("store round trips", "%.1f", func(s result) float64 { return s.Flows[i].RedisTrips })
+		line("commands in Redis", "%.1f", func(s result) float64 { return s.Flows[i].RedisCommands })
+		line("CPU of Redis, µs", "%.0f", func(s result) float64 { return s.Flows[i].RedisCPU })
+		line("logins a second", "%.0f", func(s result) float64 { return s.Flows[i].LoginsASecond })
+	}
 	fmt.Fprintln(table, "each waiting browser\t")
 	line("heap, kB", "%.1f", func(s result) float64 { return s.WaitingHeap / 1000 })
 	line("stacks, kB", "%.1f", func(s result) float64 { return s.WaitingStack / 1000 })

@@ -32,9 +32,8 @@ const (
 	redisVariable  = "QRLOGIN_BENCH_REDIS"  // URL
 )
 
-// The site that logs people in.
+// What the sites that log people in have in common.
 const (
-	clientID     = "shop"
 	clientSecret = "c2hvcC1zZWNyZXQtc2hvcC1zZWNyZXQtc2hvcC1zZWM" //nolint:gosec // of a provider that lives for a minute
 	clientName   = "The Shop"
 	clientDomain = "shop.example"
@@ -117,11 +116,16 @@ func openProvider(ctx context.Context, role, issuer string) (*app.Provider, erro
 	folder := os.Getenv(folderVariable)
 	return app.New(ctx, app.Config{
 		Issuer: issuer, Store: store, Data: folder + "/data", SMS: "file:" + folder + "/sms",
-		Log: slog.New(slog.NewTextHandler(log, nil)),
-		Clients: []app.Client{{
-			ID: clientID, Secret: clientSecret, Name: clientName, Origins: []string{"https://" + clientDomain},
-		}},
+		Log:     slog.New(slog.NewTextHandler(log, nil)),
+		Clients: []app.Client{client(siteES256, "ES256"), client(siteRS256, "RS256")},
 	})
+}
+
+func client(id, alg string) app.Client {
+	return app.Client{
+		ID: id, Secret: clientSecret, Name: clientName, Origins: []string{"https://" + clientDomain}, RedirectURIs: []string{redirectURI},
+		SigningAlg: alg,
+	}
 }
 
 func obey(command string) (figures, error) {

@@ -26,7 +26,7 @@ type subject struct {
 	parties *parties
 	redis   *redisServer // of the role redis
 
-	rounds  []roundFigures
+	rounds  map[string][]roundFigures // by the flow's name
 	waiting waitingFigures
 }
 
@@ -39,8 +39,8 @@ type roundFigures struct {
 }
 
 // start starts a subject, and enrols the phones.
-func start(ctx context.Context, role string) (_ *subject, err error) {
-	s := &subject{role: role}
+func start(ctx context.Context, role string, o options) (_ *subject, err error) {
+	s := &subject{role: role, rounds: map[string][]roundFigures{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -77,7 +77,7 @@ func start(ctx context.Context, role string) (_ *subject, err error) {
 	if err := s.answers.Decode(&issuer); err != nil {
 		return nil, fmt.Errorf("it does not start: %w", err)
 	}
-	s.parties = newParties(issuer)
+	s.parties = newParties(issuer, len(o.Flows)*(o.Logins+o.warmUp()))
 	sms := ""
 	if role != roleFloor {
 		sms = filepath.Join(s.folder, "sms")
@@ -114,18 +114,23 @@ func (s *subject) ask(command string) (f figures, err error) {
 	return f, s.answers.Decode(&f)
 }
 
-func (s *subject) logIn(ctx context.Context, n, concurrency int) error {
-	return atOnce(n, concurrency, func(i int) error {
-		return s.parties.login(ctx, s.parties.phones[i%len(s.parties.phones)])
-	})
+func (s *subject) logIn(ctx context.Context, f flow, n, concurrency int) error {
+	return atOnce(n, concurrency, func(int) error { return s.parties.login(ctx, f) })
 }
+
+func (o options) warmUp() int { return max(o.Logins/10, o.Concurrency) }
 
 func (s *subject) warmUp(ctx context.Context, o options) error {
-	return s.logIn(ctx, max(o.Logins/10, o.Concurrency), o.Concurrency)
+	for _, f := range o.Flows {
+		if err := s.logIn(ctx, f, o.warmUp(), o.Concurrency); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	return nil
 }
 
-// round measures one round of logins.
-func (s *subject) round(ctx context.Context, o options) error {
+// round measures one round of logins by a flow.
+func (s *subject) round(ctx context.Context, f flow, o options) error {
 	n := o.Logins / o.Rounds
 	redisBefore, err := s.redis.info(ctx)
 	if err != nil {
@@ -137,7 +142,7 @@ func (s *subject) round(ctx context.Context, o options) error {
 		return err
 	}
 	began := time.Now()
-	if err := s.logIn(ctx, n, o.Concurrency); err != nil {
+	if err := s.logIn(ctx, f, n, o.Concurrency); err != nil {
 		return err
 	}
 	took := time.Since(began)
@@ -162,7 +167,7 @@ func (s *subject) round(ctx context.Context, o options) error {
 		r.RedisTrips = each(redisAfter.reads - redisBefore.reads - 1) // one was the second look itself
 		r.RedisCommands = each(redisAfter.commands - redisBefore.commands - 1)
 	}
-	s.rounds = append(s.rounds, r)
+	s.rounds[f.name] = append(s.rounds[f.name], r)
 	return nil
 }
 

@@ -36,7 +36,7 @@ func (s *subject) wait(ctx context.Context, o options) error {
 	}
 	pages := make([]*page, o.Waiting)
 	err = atOnce(o.Waiting, o.Concurrency, func(i int) (err error) {
-		pages[i], err = s.parties.open(ctx)
+		pages[i], err = s.parties.open(ctx, flows[0], s.parties.browsers[i%len(s.parties.browsers)])
 		return err
 	})
 	if err != nil {
