@@ -40,7 +40,7 @@ func TestACodeIsRedeemedInTypeScript(t *testing.T) {
 	resources := strings.Join(apis, " ")
 	command := exec.CommandContext(t.Context(), "node", "build/redeem.js")
 	command.Env = append(p.environment(),
-		"CODE="+p.code(resources), "CODE_VERIFIER="+verifier, "REDIRECT_URI="+callback, "RESOURCES="+resources)
+		"CODE="+p.code(resources), "CODE_VERIFIER="+verifier, "REDIRECT_URI="+callback)
 	command.Stderr = os.Stderr
 	said, err := command.Output()
 	if err != nil {

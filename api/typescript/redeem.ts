@@ -1,12 +1,9 @@
 import { bearer, site } from "./client.js";
 
-const { CODE = "", CODE_VERIFIER = "", REDIRECT_URI = "", RESOURCES = "" } = process.env;
+const { CODE = "", CODE_VERIFIER = "", REDIRECT_URI = "" } = process.env;
 
 const { data: tokens, error } = await site.POST("/token", {
-  body: {
-    grant_type: "authorization_code", code: CODE, redirect_uri: REDIRECT_URI, code_verifier: CODE_VERIFIER,
-    resource: RESOURCES.split(" "), // the APIs that the access token is for, if any (RFC 8707)
-  },
+  body: { grant_type: "authorization_code", code: CODE, redirect_uri: REDIRECT_URI, code_verifier: CODE_VERIFIER },
 });
 if (!tokens) throw new Error(error.error);
 

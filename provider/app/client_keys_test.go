@@ -46,7 +46,7 @@ func (s signer) jwks(t *testing.T) []byte {
 // client is its registration.
 func (s signer) client(t *testing.T) app.Client {
 	return app.Client{
-		ID: s.id, JWKS: s.jwks(t), RedirectURIs: []string{"https://" + s.id + ".example/callback"}, Scopes: []string{"openid", "offline_access"},
+		ID: s.id, JWKS: s.jwks(t), Origins: []string{"https://" + s.id + ".example"}, RedirectURIs: []string{"https://" + s.id + ".example/callback"}, Scopes: []string{"openid", "offline_access"},
 	}
 }
 

@@ -22,7 +22,7 @@ func site(id string) app.Client {
 // The second site, which a session needs, and a program that has nothing to authenticate with.
 var (
 	notes = app.Client{
-		ID: "notes", Secret: wikiSecret, Name: "The Notes", RedirectURIs: []string{"https://notes.example/callback"},
+		ID: "notes", Secret: wikiSecret, Name: "The Notes", Origins: []string{"https://notes.example"}, RedirectURIs: []string{"https://notes.example/callback"},
 		PostLogoutRedirectURIs: []string{"https://notes.example/bye"},
 	}
 	program = app.Client{ID: "program", RedirectURIs: []string{"https://program.example/callback"}, Scopes: []string{"openid", "offline_access"}}

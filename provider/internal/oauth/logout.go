@@ -10,7 +10,6 @@ import (
 
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/oauth/pages"
-	"qrlogin/provider/internal/token"
 )
 
 // leaving is a request of OIDC RP-Initiated Logout 1.0 §2 that has been read.
@@ -29,18 +28,13 @@ func (d *Door) readLeaving(c *gin.Context, f form) (leaving, error) {
 	l := leaving{to: f["post_logout_redirect_uri"], state: f["state"], lang: language(c, f["ui_locales"])}
 	id := f["client_id"]
 	if hint := f["id_token_hint"]; hint != "" {
-		read, err := d.Mint.Hint(hint)
-		switch {
-		case errors.Is(err, token.ErrInvalidToken): // nobody's, or so old that its key is gone: as if there were none
-		case err != nil:
+		read, err := d.readHint(hint, id)
+		if err != nil {
 			return l, err
-		case id != "" && id != read.ClientID:
-			return l, invalidRequest("id_token_hint is another client's")
-		default:
-			id = read.ClientID
-			if l.login, err = d.Logins.Login(c.Request.Context(), read.LoginID); err != nil && !errors.Is(err, identity.ErrUnknownLogin) {
-				return l, err
-			}
+		}
+		id = read.ClientID
+		if l.login, err = d.Logins.Login(c.Request.Context(), read.LoginID); err != nil && !errors.Is(err, identity.ErrUnknownLogin) {
+			return l, err
 		}
 	}
 	if id != "" {
@@ -118,8 +112,8 @@ func (d *Door) leave(c *gin.Context, l leaving, session identity.Session) error 
 		if err := d.SignOut.Session(ctx, session.ID); err != nil {
 			return err
 		}
-		d.setCookie(c, sessionCookie, "", -time.Second)
 	}
+	d.setCookie(c, sessionCookie, "", -time.Second)
 	if l.to == "" {
 		return pages.LoggedOut{Page: d.frameOf(l.client, l.lang, "")}.Write(c)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// Retention is how long a key is published after the next one signs: as long as anything matters that it signed. An ID token
-// comes back as id_token_hint within a provider session, which lasts 8 h at most; other tokens last ten minutes.
+// Retention is how long a key is published after the next one signs. Tokens last ten minutes; an ID token comes back as
+// id_token_hint, within a provider session for 8 h. A site that brings one of a key that is gone is refused.
 const Retention = 8*time.Hour + 10*time.Minute
 
 // Ring is signing keys, chosen by time. Nothing says which of them is the current one but their own beginnings, so nodes that
