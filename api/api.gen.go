@@ -339,6 +339,9 @@ type Consent struct {
 		Name string `json:"name"`
 	} `json:"client"`
 
+	// Resources The APIs that it will be able to use in the person's name (RFC 8707)
+	Resources *[]string `json:"resources,omitempty"`
+
 	// Scopes What the site will get
 	Scopes []string `json:"scopes"`
 

@@ -37,6 +37,11 @@ func (t *words) showConsent(w io.Writer, c *api.Consent) {
 		}
 		gets = append(gets, text)
 	}
+	if c.Resources != nil {
+		for _, r := range *c.Resources {
+			gets = append(gets, fmt.Sprintf(t.resource, safe(r)))
+		}
+	}
 	t.field(&b, t.gets, gets)
 	if c.BindingMessage != nil && *c.BindingMessage != "" {
 		t.field(&b, t.says, []string{safe(*c.BindingMessage)})

@@ -100,6 +100,8 @@ func cmdChallenge(ts *testscript.TestScript, _ bool, args []string) {
 				c.Consent.Browser.UserAgent = &value
 			case "address":
 				c.Consent.Browser.Address = &value
+			case "resources":
+				c.Consent.Resources = new(strings.Fields(value))
 			case "scopes":
 				c.Consent.Scopes = strings.Split(value, " ")
 			case "session":

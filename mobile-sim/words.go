@@ -18,6 +18,7 @@ type words struct {
 	nothing    string
 	scopes     map[string]string
 	otherScope string
+	resource   string // %s is an API that the site may then use
 	warning    string
 	decline    string
 	approve    string
@@ -72,6 +73,7 @@ var english = words{
 	nothing:    "nothing",
 	scopes:     map[string]string{"openid": "to know you again: an account of its own for you", "phone": "your phone number"},
 	otherScope: "something this phone has no words for: %s",
+	resource:   "access in your name to %s",
 	// RFC 10027 §6.1.13
 	warning:    "Approve only if you yourself opened this page just now, on a screen in front of you.",
 	decline:    "Decline",
@@ -132,6 +134,7 @@ var chinese = words{
 	nothing:    "无",
 	scopes:     map[string]string{"openid": "认出您：您在该网站的专属帐号", "phone": "您的手机号码"},
 	otherScope: "本手机无法说明的权限：%s",
+	resource:   "以你的身份访问 %s",
 	warning:    "只有当您本人刚刚在面前的屏幕上打开了这个页面时，才请批准。",
 	decline:    "拒绝",
 	approve:    "批准",

@@ -341,7 +341,13 @@ func TestFormPostAnswersByAForm(t *testing.T) {
 func TestAResourceIsTheAudienceOfTheAccessToken(t *testing.T) {
 	w := newWorld(t)
 	p, v := w.phone("+8613800138000"), w.visitor()
-	tokens := v.tokens(p, "resource", "https://api.example/v1")
+	said := v.scanned(p, v.hosted(asking("resource", "https://api.example/v1")), func(c *phone.Claim) error {
+		if c.Consent.Resources == nil || len(*c.Consent.Resources) != 1 || (*c.Consent.Resources)[0] != "https://api.example/v1" {
+			t.Errorf("the phone is shown %v", c.Consent.Resources)
+		}
+		return p.Approve(t.Context(), c)
+	})
+	tokens := w.read(w.redeem(said.Get("code")))
 	var claims struct{ Aud []string }
 	if err := json.Unmarshal(payload(t, tokens.AccessToken), &claims); err != nil {
 		t.Fatal(err)
@@ -349,7 +355,7 @@ func TestAResourceIsTheAudienceOfTheAccessToken(t *testing.T) {
 	if strings.Join(claims.Aud, " ") != "https://api.example/v1 "+w.issuer {
 		t.Errorf("aud %v", claims.Aud)
 	}
-	said := v.told(v.authorize(asking("resource", "https://evil.example")))
+	said = v.told(v.authorize(asking("resource", "https://evil.example")))
 	if said.Get("error") != "invalid_target" {
 		t.Errorf("told %v", said)
 	}

@@ -270,5 +270,5 @@ func readClaims(client identity.Client, text string, a *authorization) error {
 
 // request is the challenge's part of an authorization. The provider can keep a session in the browser that is at its own page.
 func (a authorization) request() challenge.Request {
-	return challenge.Request{Scopes: a.Scopes, SessionOffered: true}
+	return challenge.Request{Scopes: a.Scopes, Resources: a.Resources, SessionOffered: true}
 }

@@ -28,7 +28,7 @@ func (d *Door) secure() bool { return strings.HasPrefix(d.Issuer, "https://") }
 // setCookie sets a cookie for life; 0 for as long as the browser runs, less than 0 to remove it. SameSite=Lax: the browser comes
 // from a site's page, and no site's page posts here in its name.
 func (d *Door) setCookie(c *gin.Context, name, value string, life time.Duration) {
-	http.SetCookie(c.Writer, &http.Cookie{
+	http.SetCookie(c.Writer, &http.Cookie{ //nolint:gosec // Secure but on the loopback, which may do without TLS
 		Name: d.cookieName(name), Value: value, Path: "/", MaxAge: int(life / time.Second),
 		Secure: d.secure(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})

@@ -36,7 +36,7 @@ func (d *Door) hostedPage(c *gin.Context) error {
 		return err
 	}
 	page := d.frameOf(client, language(c, t.Locales), t.RedirectURI)
-	r, err := d.hosted(c, t)
+	r, deviceCode, err := d.hosted(c, t)
 	switch {
 	case errors.Is(err, challenge.ErrNotFound): // nothing has been shown yet
 	case err != nil:
@@ -45,7 +45,7 @@ func (d *Door) hostedPage(c *gin.Context) error {
 		if !d.meant(client, t.authorization, r.Claim.Account) { // OIDC Core §3.1.2.2, §5.5.1
 			return d.sendBack(c, t, errLoginRequired)
 		}
-		return d.complete(c, t, client, r)
+		return d.complete(c, t, client, r, deviceCode)
 	case r.State == challenge.Denied: // without script; the widget offers to try again
 		return d.sendBack(c, t, errAccessDenied)
 	case r.State == challenge.Purged: // the browser has been sent back: this is its "back" button
@@ -63,7 +63,7 @@ func (d *Door) hostedPage(c *gin.Context) error {
 				return err
 			}
 			return pages.Consent{
-				Page: page, Number: identity.MaskNumber(account.PhoneNumber), Scopes: t.Scopes,
+				Page: page, Number: identity.MaskNumber(account.PhoneNumber), Scopes: t.Scopes, Resources: t.Resources,
 				Action: t.path() + "/consent", Other: scan,
 			}.Write(c)
 		}
@@ -97,13 +97,14 @@ func (d *Door) visit(c *gin.Context) (transaction, identity.Client, error) {
 	return t, client, err
 }
 
-// hosted is the transaction's challenge as it stands; challenge.ErrNotFound when there is none.
-func (d *Door) hosted(c *gin.Context, t transaction) (challenge.Record, error) {
+// hosted is the transaction's challenge as it stands, and its device_code; challenge.ErrNotFound when there is none.
+func (d *Door) hosted(c *gin.Context, t transaction) (challenge.Record, challenge.Capability, error) {
 	code, err := d.deviceCodeOf(c, t)
 	if err != nil {
-		return challenge.Record{}, err
+		return challenge.Record{}, code, err
 	}
-	return d.Challenges.Get(c.Request.Context(), code.ID)
+	r, err := d.Challenges.Get(c.Request.Context(), code.ID)
+	return r, code, err
 }
 
 // startHosted begins a challenge for the page.
@@ -188,7 +189,7 @@ func (d *Door) hostedQR(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := d.hosted(c, t)
+	r, _, err := d.hosted(c, t)
 	if errors.Is(err, challenge.ErrNotFound) || err == nil && r.State == challenge.Pending && len(r.Frames(r.Now, 1)) == 0 || err == nil && r.State.Final() {
 		r, _, err = d.startHosted(c, t, client)
 	}
@@ -277,11 +278,7 @@ type homecoming struct {
 }
 
 // complete turns an approved challenge into a code for the site, once, and sends the browser back with it.
-func (d *Door) complete(c *gin.Context, t transaction, client identity.Client, r challenge.Record) error {
-	deviceCode, err := d.deviceCodeOf(c, t)
-	if err != nil {
-		return err
-	}
+func (d *Door) complete(c *gin.Context, t transaction, client identity.Client, r challenge.Record, deviceCode challenge.Capability) error {
 	body, err := d.redeem(c.Request.Context(), r, deviceCode, client, func(ctx context.Context, r challenge.Record) ([]byte, error) {
 		return d.home(ctx, t, r, deviceCode)
 	})

@@ -103,6 +103,9 @@ func (d *Door) consent(c *gin.Context, r challenge.Record) ([]byte, error) {
 		consent.Browser.UserAgent = &r.Browser.UserAgent
 	}
 	consent.Scopes = r.Request.Scopes
+	if len(r.Request.Resources) > 0 {
+		consent.Resources = &r.Request.Resources
+	}
 	if r.Request.BindingMessage != "" {
 		consent.BindingMessage = &r.Request.BindingMessage // RFC 10027 §6.1.17
 	}

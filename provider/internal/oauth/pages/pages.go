@@ -38,10 +38,11 @@ func (l Login) Write(c *gin.Context) error {
 // Consent asks within a session, where nothing is scanned, before a site is let in.
 type Consent struct {
 	Page
-	Number string   // masked
-	Scopes []string // what the site will get
-	Action string   // where the decision is POSTed: decision=deny or decision=approve
-	Other  string   // a link to log in with another phone
+	Number    string   // masked
+	Scopes    []string // what the site will get
+	Resources []string // the APIs that it will be able to use in the person's name
+	Action    string   // where the decision is POSTed: decision=deny or decision=approve
+	Other     string   // a link to log in with another phone
 }
 
 func (p Consent) Write(c *gin.Context) error {

@@ -24,6 +24,7 @@ type words struct {
 	Gets     string
 	Scopes   map[string]string
 	Other    string // %s is a scope that has no words
+	Resource string // %s is an API
 	Decline  string
 	Continue string
 	NotYou   string
@@ -76,6 +77,7 @@ var texts = map[string]words{
 			"offline_access": "Access while you are away, until you end it on your phone",
 		},
 		Other:    "Something this page has no words for: %s",
+		Resource: "access in your name to %s",
 		Decline:  "Decline",
 		Continue: "Continue",
 		NotYou:   "Not you? Log in with another phone",
@@ -139,6 +141,7 @@ var texts = map[string]words{
 			"offline_access": "你离开后仍可访问，直到你在手机上结束它",
 		},
 		Other:    "本页面无法说明的权限：%s",
+		Resource: "以你的身份访问 %s",
 		Decline:  "拒绝",
 		Continue: "继续",
 		NotYou:   "不是你？用另一部手机登录",
