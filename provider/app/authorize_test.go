@@ -18,7 +18,7 @@ import (
 
 // What an authorization request may say, and where it is answered: RFC 6749 §4.1.1, RFC 9700 §2 and §4, OIDC Core §3.1.2.
 
-// app is a program on somebody's machine, which has no secret (RFC 8252).
+// loopback is a program on somebody's machine, which has no secret (RFC 8252).
 var loopback = app.Client{
 	ID: "loopback", Name: "A Program", RedirectURIs: []string{"http://127.0.0.1/cb", "http://[::1]/cb?x=1", "com.example.app:/cb"},
 }
@@ -348,54 +348,6 @@ func TestAnIDTokenHintIsAnIDTokenOfThisClient(t *testing.T) {
 	}, withClient(notes))
 }
 
-// OIDC Core §3.1.2.2: no ID token for another person than the one that was asked for.
-func TestWhenAnotherPersonLogsInThanWasAskedForTheSiteGetsNoCode(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	p, other, v := w.phone("+8613800138000"), w.phone("+8613900139000"), w.visitor()
-	tokens := v.tokens(p)
-	subject := claimsOf(t, *tokens.IdToken)["sub"].(string)
-	for what, changes := range map[string][]string{
-		"by a hint":   {"id_token_hint", *tokens.IdToken},
-		"by a claim":  {"claims", `{"id_token":{"sub":{"value":"` + subject + `"}}}`},
-		"at userinfo": {"claims", `{"userinfo":{"sub":{"value":"` + subject + `","essential":true}}}`},
-	} {
-		said := v.scanned(other, v.hosted(asking(changes...)), approving(v, other))
-		if said.Get("error") != "login_required" || said.Get("code") != "" || said.Get("state") != "s-1" {
-			t.Errorf("%s: told %v", what, said)
-		}
-		if v.codeOf(v.scanned(p, v.hosted(asking(changes...)), approving(v, p))) == "" {
-			t.Errorf("%s: the right person is refused", what)
-		}
-	}
-}
-
-// keepsSession logs in at the wiki on a computer that the phone says is its own.
-func (v *visitor) keepsSession(p *phone.Phone) api.TokenResponse {
-	v.t.Helper()
-	said := v.scanned(p, v.hosted(asking()), func(c *phone.Claim) error { return p.ApproveWithSession(v.t.Context(), c) })
-	return v.read(v.redeem(v.codeOf(said)))
-}
-
-func TestWithASessionAPromptDecidesWhetherAnybodyIsAsked(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, withClient(notes))
-	p, v := w.phone("+8613800138000"), w.visitor()
-	first := v.keepsSession(p)
-	v.wantOutcomes("code", map[string][]string{"nothing said": {}, "none": {"prompt", "none"}, "with its own hint": {"prompt", "none", "id_token_hint", *first.IdToken}})
-	v.wantOutcomes("hosted", map[string][]string{"login": {"prompt", "login"}, "select_account": {"prompt", "select_account"}, "consent": {"prompt", "consent"}})
-	v.wantOutcomes("login_required", map[string][]string{"somebody else": {"prompt", "none", "claims", `{"id_token":{"sub":{"value":"x"}}}`}})
-	to := v.authorize(askingAs(notes, "prompt", "none")).Header.Get("Location")
-	if !strings.HasPrefix(to, notes.RedirectURIs[0]+"?") || !strings.Contains(to, "error=consent_required") {
-		t.Errorf("a site that nobody has let in is told %s", to)
-	}
-	again := w.read(w.redeem(v.told(v.authorize(asking("prompt", "none"))).Get("code")))
-	before, after := claimsOf(t, *first.IdToken), claimsOf(t, *again.IdToken)
-	if before["sub"] != after["sub"] || before["auth_time"] != after["auth_time"] {
-		t.Errorf("first %v, then %v", before, after)
-	}
-}
-
 func TestPromptLoginAsksForAScanAndGivesANewAuthTime(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world) {
@@ -474,7 +426,7 @@ func pagesShown(t *testing.T, w *world, hostile string) map[string]answer {
 		"logged out":         v.get("/end_session?state=" + url.QueryEscape(hostile)),
 	}
 	shown["the login page"] = v.get(v.hosted(asking("state", hostile, "login_hint", hostile, "ui_locales", hostile, "acr_values", hostile)))
-	v.keepsSession(p)
+	v.home(p)
 	shown["the consent page"] = v.get(v.hosted(asking("prompt", "consent", "state", hostile)))
 	shown["the logout page"] = v.get("/end_session?client_id=wiki&state=" + url.QueryEscape(hostile) + "&ui_locales=" + url.QueryEscape(hostile))
 	shown["who stayed"] = v.post("/end_session/confirm", formType, url.Values{"client_id": {"wiki"}, "state": {hostile}}.Encode())
