@@ -28,7 +28,7 @@ bench: tools
 
 # The pictures of the documentation, from the running demo.
 pictures: tools
-	QRLOGIN_REQUIRE=all QRLOGIN_PICTURES=$(CURDIR)/docs/img $(GO) test -count=1 -run=RealBrowser ./relyingparty-demo
+	QRLOGIN_REQUIRE=all QRLOGIN_PICTURES=$(CURDIR)/docs/img $(GO) test -count=1 -run=RealBrowser ./relyingparty-demo ./docs/sites
 
 # The real parts that the tests start.
 tools:

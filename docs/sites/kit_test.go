@@ -383,6 +383,11 @@ func (b *window) scanScreen(p *phone.Phone) (claim *phone.Claim) {
 		if claim, err = p.Scan(b.t.Context(), text); err != nil {
 			b.t.Fatal(err)
 		}
+		if folder := os.Getenv("QRLOGIN_PICTURES"); folder != "" && strings.HasSuffix(b.t.Name(), "/apache") { // for the README
+			if err := os.WriteFile(filepath.Join(folder, "hosted.png"), shot.Data, 0o600); err != nil {
+				b.t.Fatal(err)
+			}
+		}
 		return true
 	})
 	return claim

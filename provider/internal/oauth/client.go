@@ -18,8 +18,8 @@ import (
 // assertionType is the only kind of client assertion (RFC 7523 §2.2).
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// failures bounds how often a client may fail to authenticate from one address before it hears no more why, and is kept no more.
-var failures = challenge.Limit{Max: 30, Window: time.Minute}
+// refusals bounds how many refusals of one network are kept, and after how many a client that proves nothing hears no more why.
+var refusals = challenge.Limit{Max: 30, Window: time.Minute}
 
 var errCredentials = invalidClient("unknown client, or wrong credentials")
 
@@ -57,19 +57,25 @@ func (d *Door) authenticate(c *gin.Context, f form) (identity.Client, error) {
 	}
 }
 
-// unauthenticated counts and keeps a client's failure. Only who fails is counted, so that nobody can lock another out.
-func (d *Door) unauthenticated(c *gin.Context, client string, err error) error {
-	if !errors.Is(err, errCredentials) {
+// refused counts and keeps a refusal that may be an attack: of a client that did not prove itself, or of a code or token that is not
+// good. Only who fails is counted, so that nobody can lock another out.
+func (d *Door) refused(c *gin.Context, client string, err error) error {
+	kind := "grant.refused"
+	switch e, _ := translate(err); {
+	case errors.Is(err, errCredentials):
+		kind = "client.refused"
+	case e.Code != errInvalidGrant.Code:
 		return err
 	}
-	n, countErr := d.Keys.Count(c.Request.Context(), "client failures "+web.Network(c), failures)
-	if countErr != nil {
+	n, countErr := d.Keys.Count(c.Request.Context(), "refusals "+web.Network(c), refusals)
+	switch {
+	case countErr != nil:
 		return countErr
-	}
-	if n.Above {
+	case !n.Above:
+		d.audit(c, identity.AuditEvent{Kind: kind, Client: printable(client), Detail: c.FullPath() + " from " + c.ClientIP()})
+	case kind == "client.refused":
 		return errTooMany
 	}
-	d.audit(c, identity.AuditEvent{Kind: "client.refused", Client: printable(client), Detail: c.ClientIP()})
 	return err
 }
 

@@ -122,8 +122,8 @@ type request struct {
 }
 
 // endpoint is the one pipeline of the OAuth endpoints, so that no grant can forget a step: read the form; authenticate the client,
-// with the replay guard of its assertion and the limit on failures; verify the DPoP proof, with its replay guard; then the
-// handler.
+// with the replay guard of its assertion; verify the DPoP proof, with its replay guard; the handler; and count and keep what was
+// refused. What was granted is kept as a login.
 func (d *Door) endpoint(h func(c *gin.Context, r request) error) gin.HandlerFunc {
 	return web.Handle(func(c *gin.Context) error {
 		f, err := readForm(c)
@@ -132,13 +132,16 @@ func (d *Door) endpoint(h func(c *gin.Context, r request) error) gin.HandlerFunc
 		}
 		r := request{form: f}
 		if r.client, err = d.authenticate(c, f); err != nil {
-			return d.unauthenticated(c, r.client.ID, err)
+			return d.refused(c, r.client.ID, err)
 		}
 		if r.thumbprint, err = d.proven(c); err != nil {
 			return err
 		}
 		c.Header("Cache-Control", "no-store") // RFC 6749 §5.1
-		return h(c, r)
+		if err := h(c, r); err != nil {
+			return d.refused(c, r.client.ID, err)
+		}
+		return nil
 	}, d.fail)
 }
 

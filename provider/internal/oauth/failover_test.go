@@ -75,7 +75,7 @@ func newSite(t *testing.T) *site {
 	}
 	engine := gin.New()
 	door := &oauth.Door{
-		Issuer: "https://login.example", Challenges: s.store, Keys: s.store, Clients: db, Logins: db, Mint: mint,
+		Issuer: "https://login.example", Challenges: s.store, Keys: s.store, Clients: db, Logins: db, Audit: db, Mint: mint,
 		Redelivery: 10 * time.Second, Drain: ctx, Log: slog.New(slog.DiscardHandler),
 	}
 	door.Mount(engine)
