@@ -128,8 +128,7 @@ func (s *spy) login(number string) {
 	jws := p.signed(claim, proof.Approve)
 	s.secrets["decision"] = jws
 	w.sendDecision(jws)
-	var tokens api.TokenResponse
-	w.poll(started, "wait=1").decode(w.t, &tokens)
+	tokens := w.read(w.poll(started, "wait=1"))
 	s.secrets["access token"], s.secrets["ID token"] = tokens.AccessToken, *tokens.IdToken
 	s.secrets["sub"] = claimsOf(w.t, *tokens.IdToken)["sub"].(string)
 	w.receipt(started)

@@ -92,7 +92,8 @@ func Wait(ctx context.Context, s Store, id ID, after uint64, d time.Duration, do
 	defer timeout.Stop()
 	for {
 		changed := make(chan struct{}, 1)
-		r, stop, err := s.Await(ctx, id, after, func() {
+		// The end of ctx ends the waiting and not the read: who asks a server that is stopping is told how it stands.
+		r, stop, err := s.Await(context.WithoutCancel(ctx), id, after, func() {
 			select {
 			case changed <- struct{}{}:
 			default:
