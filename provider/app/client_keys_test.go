@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -162,14 +163,24 @@ func TestKeysThatASitePublishesAreFetchedAndKept(t *testing.T) {
 	}
 }
 
-// SECURITY.md §6: what is fetched for a client never reaches a private address.
+// SECURITY.md §6: what is fetched for a client never reaches a private address, not even as a connection.
 func TestAJWKSURIOnAPrivateAddressIsNeverReached(t *testing.T) {
 	t.Parallel()
 	s := newSigner(t, "inside")
-	uri, fetches := published(t, s.jwks(t))
-	secure := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { fetches.Add(1) }))
-	t.Cleanup(secure.Close)
-	for _, inside := range []string{uri, strings.Replace(uri, "127.0.0.1", "localhost", 1), secure.URL, "https://[::ffff:127.0.0.1]:" + port(t, secure.URL)} {
+	var connections atomic.Int32
+	plain, secure := httptest.NewUnstartedServer(http.NotFoundHandler()), httptest.NewUnstartedServer(http.NotFoundHandler())
+	for _, server := range []*httptest.Server{plain, secure} {
+		server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				connections.Add(1)
+			}
+		}
+		t.Cleanup(server.Close)
+	}
+	plain.Start()
+	secure.StartTLS()
+	at := ":" + port(t, secure.URL)
+	for _, inside := range []string{plain.URL, "https://127.0.0.1" + at, "https://localhost" + at, "https://[::ffff:127.0.0.1]" + at} {
 		w := newWorld(t, withClient(app.Client{ID: s.id, JWKSURI: inside}))
 		a := w.by(s.assertion(w), "/device_authorization", nil)
 		a.wants(t, inside, http.StatusUnauthorized, "invalid_client")
@@ -177,8 +188,8 @@ func TestAJWKSURIOnAPrivateAddressIsNeverReached(t *testing.T) {
 			t.Errorf("%s: the answer says what is there: %s", inside, a.Body)
 		}
 	}
-	if n := fetches.Load(); n != 0 {
-		t.Errorf("%d requests came", n)
+	if n := connections.Load(); n != 0 {
+		t.Errorf("%d connections came", n)
 	}
 }
 

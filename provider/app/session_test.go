@@ -205,6 +205,20 @@ func TestConsentIsAskedAgainForMoreThanWasGiven(t *testing.T) {
 	v.wantTold("more, once given", asking("scope", "openid phone"), "")
 }
 
+// What somebody let a site have elsewhere is not what they let it have on this computer.
+func TestConsentIsAskedInEachSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withClient(notes))
+	p, v, elsewhere := w.phone("+8613800138000"), w.visitor(), w.visitor()
+	elsewhere.home(p)
+	elsewhere.entered(notes)
+	v.tokensAs(p, notes)
+	v.home(p)
+	v.wantTold("silently", askingAs(notes, "prompt", "none"), "consent_required")
+	v.wantAsks("here", askingAs(notes), "consent")
+	elsewhere.wantTold("there", askingAs(notes), "")
+}
+
 func TestDecliningOnTheConsentPageIsAccessDenied(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, withClient(notes))
