@@ -44,6 +44,19 @@ func TestWaitAnswersTheMomentThatItIsDone(t *testing.T) {
 	})
 }
 
+// A server that stops answers those who ask it then.
+func TestWaitAnswersHowItStandsWhenItsContextHasEnded(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store, c challenge.Record) {
+		start := time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if r, err := challenge.Wait(ctx, s, c.ID, challenge.Latest, time.Minute, never); err != nil || r.Version != c.Version {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		took(t, start, 0)
+	})
+}
+
 func TestWaitAnswersAtOnceWhatIsNewer(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *store, c challenge.Record) {
 		start := time.Now()
