@@ -327,7 +327,7 @@ func (w *world) openWindow(t *testing.T) *window {
 	ctx, cancel := chromedp.NewContext(w.browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	b := &window{t, ctx}
-	b.do(chromedp.EmulateViewport(800, 760))
+	b.do(chromedp.EmulateViewport(1200, 760))
 	return b
 }
 
