@@ -77,7 +77,7 @@ var texts = map[string]words{
 			"offline_access": "Access while you are away, until you end it on your phone",
 		},
 		Other:    "Something this page has no words for: %s",
-		Resource: "access in your name to %s",
+		Resource: "Access in your name to %s",
 		Decline:  "Decline",
 		Continue: "Continue",
 		NotYou:   "Not you? Log in with another phone",
