@@ -92,20 +92,10 @@ func Wait(ctx context.Context, s Store, id ID, after uint64, d time.Duration, do
 	defer timeout.Stop()
 	for {
 		changed := make(chan struct{}, 1)
-		// The end of ctx ends the waiting and not the read: who asks a server that is stopping is told how it stands.
-		r, stop, err := s.Await(context.WithoutCancel(ctx), id, after, func() {
-			select {
-			case changed <- struct{}{}:
-			default:
-			}
-		})
-		if err != nil {
-			return r, err
-		}
-		ok, err := done(r)
-		if err != nil || ok || r.State.Final() {
+		r, stop, ok, err := look(ctx, s, id, after, changed, done)
+		if err != nil || ok {
 			stop()
-			return r, err
+			return *r, err
 		}
 		if r.Version > after { // not registered: known to be newer
 			after = r.Version
@@ -124,9 +114,27 @@ func Wait(ctx context.Context, s Store, id ID, after uint64, d time.Duration, do
 		expiry.Stop()
 		stop()
 		if d == 0 {
-			return r, nil
+			return *r, nil
 		}
 	}
+}
+
+// look is one look of Wait's: the record, and whether the wait is over. It stands by itself, and answers a pointer, because thousands
+// wait: what a look needs of the stack is not kept by them.
+func look(ctx context.Context, s Store, id ID, after uint64, changed chan<- struct{}, done func(Record) (bool, error)) (r *Record, stop func(), ok bool, err error) {
+	r = new(Record)
+	// The end of ctx ends the waiting and not the read: who asks a server that is stopping is told how it stands.
+	*r, stop, err = s.Await(context.WithoutCancel(ctx), id, after, func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})
+	if err != nil {
+		return r, func() {}, false, err
+	}
+	ok, err = done(*r)
+	return r, stop, ok || r.State.Final(), err
 }
 
 // Latest is an after that no version is above.
