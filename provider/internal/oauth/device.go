@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -137,7 +136,7 @@ func (d *Door) redeem(ctx context.Context, r challenge.Record, code challenge.Ca
 var errNotApproved = errors.New("oauth: not approved")
 
 // recordLogin writes the login's row. It outlives a store that has lost the swap in a fail-over: the same client may come back
-// within the window, and nobody else at any time.
+// within the window while the login has not been ended, and nobody else at any time.
 func (d *Door) recordLogin(ctx context.Context, r challenge.Record, client string, resources []string, session string) (identity.Login, identity.Account, error) {
 	_, account, err := d.Logins.Device(ctx, r.Claim.Device)
 	if err != nil {
@@ -148,7 +147,7 @@ func (d *Door) recordLogin(ctx context.Context, r challenge.Record, client strin
 		Account: account.ID, Device: r.Claim.Device, Address: r.Browser.Address, UserAgent: r.Browser.UserAgent, At: r.Now,
 		AuthTime: r.ApprovedAt, Scopes: r.Request.Scopes, Resources: resources, Session: session,
 	})
-	if err == nil && !fresh && (login.Client != client || r.Now.Sub(login.At) >= d.Redelivery) {
+	if err == nil && !fresh && (login.Client != client || !login.EndedAt.IsZero() || r.Now.Sub(login.At) >= d.Redelivery) {
 		err = errInvalidGrant
 	}
 	return login, account, err
@@ -167,12 +166,8 @@ func (d *Door) mint(ctx context.Context, asked request, r challenge.Record) ([]b
 	if err != nil {
 		return nil, err
 	}
-	if slices.Contains(r.Request.Scopes, "offline_access") {
-		secret, t := d.newRefreshToken(asked, login)
-		if err := d.Logins.AddRefreshToken(ctx, t); err != nil {
-			return nil, err
-		}
-		answer.RefreshToken = &secret
+	if err := d.addRefreshToken(ctx, asked, login, &answer); err != nil {
+		return nil, err
 	}
 	return json.Marshal(answer)
 }

@@ -157,6 +157,21 @@ func TestAfterAFailOverNothingIsHandedOutPastTheWindow(t *testing.T) {
 	})
 }
 
+// The phone may have ended it meanwhile.
+func TestAfterAFailOverALoginThatWasEndedIsNotHandedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		_, sid := s.redeem()
+		if ended, err := s.db.EndLogin(t.Context(), sid, time.Now()); err != nil || len(ended) != 1 {
+			t.Fatal(ended, err)
+		}
+		s.undo()
+		if status, code := s.redeem(); status != http.StatusBadRequest || code != "invalid_grant" {
+			t.Errorf("%d %s", status, code)
+		}
+	})
+}
+
 func TestAfterAFailOverAnotherClientsLoginIsNotHandedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)

@@ -46,17 +46,26 @@ func (d *Door) issue(c *gin.Context, r request, login identity.Login, scopes, re
 	if err != nil {
 		return err
 	}
-	if slices.Contains(login.Scopes, "offline_access") {
-		secret, t := d.newRefreshToken(r, login)
-		switch err := d.Logins.AddRefreshToken(c.Request.Context(), t); {
-		case err == nil:
-			answer.RefreshToken = &secret
-		case !errors.Is(err, identity.ErrEnded): // ended this moment: what is answered is void
-			return err
-		}
+	if err := d.addRefreshToken(c.Request.Context(), r, login, &answer); err != nil {
+		return err
 	}
 	c.JSON(http.StatusOK, answer)
 	return nil
+}
+
+// addRefreshToken adds the first refresh token to an answer, where the login may have one. A login that has ended this moment has
+// none: what is answered is void.
+func (d *Door) addRefreshToken(ctx context.Context, r request, login identity.Login, answer *api.TokenResponse) error {
+	if !slices.Contains(login.Scopes, "offline_access") {
+		return nil
+	}
+	secret, t := d.newRefreshToken(r, login)
+	err := d.Logins.AddRefreshToken(ctx, t)
+	if errors.Is(err, identity.ErrEnded) {
+		return nil
+	}
+	answer.RefreshToken = &secret
+	return err
 }
 
 // tokens mints for a login that has not ended.
