@@ -51,7 +51,7 @@ type clientAdd struct {
 	Public                bool     `help:"A client without a secret: a program on a person's own machine."`
 	PKCEOptional          bool     `name:"pkce-optional" help:"Let the site do without PKCE: for one that does not know it, and never for a public one."`
 	RequirePAR            bool     `name:"require-par" help:"Take its authorization requests from its backend alone (RFC 9126)."`
-	StaticQR              bool     `name:"static-qr" help:"Allow a code that does not rotate, and a typed one: for terminals and TVs. A copied picture then works for five minutes."`
+	policyFlags
 }
 
 func (a *clientAdd) Run(ctx context.Context, out io.Writer) error {
@@ -61,7 +61,7 @@ func (a *clientAdd) Run(ctx context.Context, out io.Writer) error {
 			Origins: a.Origin, RedirectURIs: a.RedirectURI, PostLogoutRedirectURIs: a.PostLogoutRedirectURI,
 			BackchannelLogoutURI: a.BackchannelLogoutURI, LogoURI: a.LogoURI,
 			Scopes: a.Scope, Resources: a.Resource, Sector: a.Sector, SigningAlg: a.SigningAlg,
-			StaticQR: a.StaticQR, PKCEOptional: a.PKCEOptional, RequirePAR: a.RequirePAR,
+			Policy: a.policy(), PKCEOptional: a.PKCEOptional, RequirePAR: a.RequirePAR,
 		}, a.Public)
 		if err != nil {
 			return err
@@ -81,6 +81,24 @@ func (a *clientAdd) Run(ctx context.Context, out io.Writer) error {
 	})
 }
 
+// policyFlags is how strict the site is. What is not said is as the preset has it.
+type policyFlags struct {
+	Policy        string   `default:"standard" enum:"relaxed,standard,strict" placeholder:"PRESET" help:"relaxed: any code, nothing compared. standard: a code that moves; the phone warns when it is elsewhere. strict: a code good for 10 s, the phone near the screen, its digits typed into the page, no refresh tokens (${default})."`
+	Rotation      string   `default:"" enum:",required,optional" placeholder:"HOW" help:"required, or optional: a code that stands still and a typed one work too, for terminals and TVs; a copied picture then works for five minutes."`
+	Proximity     string   `default:"" enum:",off,warn,require" placeholder:"HOW" help:"Phone and browser in one network or place: off, warn, or require."`
+	Confirmation  string   `default:"" enum:",none,code" placeholder:"HOW" help:"none, or code: the login counts once the digits on the phone are typed into the page."`
+	Network       []string `placeholder:"CIDR" help:"Where the browser that shows the code must be; may be repeated."`
+	RefreshTokens string   `name:"refresh-tokens" default:"" enum:",allowed,refused" placeholder:"HOW" help:"allowed or refused, whatever the scopes."`
+	Orders        string   `default:"" enum:",anybody,signed-in" placeholder:"WHO" help:"Who may order: anybody, or signed-in: whom the site names by id_token_hint."`
+}
+
+func (f policyFlags) policy() app.Policy {
+	return app.Policy{
+		Preset: f.Policy, Rotation: f.Rotation, Proximity: f.Proximity, Confirmation: f.Confirmation, Networks: f.Network,
+		RefreshTokens: f.RefreshTokens, Orders: f.Orders,
+	}
+}
+
 type clientList struct{ clientFlags }
 
 func (l *clientList) Run(ctx context.Context, out io.Writer) error {
@@ -91,15 +109,15 @@ func (l *clientList) Run(ctx context.Context, out io.Writer) error {
 		}
 		if l.JSON {
 			type row struct {
-				ID       string   `json:"client_id"`
-				Name     string   `json:"client_name"`
-				Origins  []string `json:"origins"`
-				Scopes   []string `json:"scopes"`
-				StaticQR bool     `json:"static_qr"`
+				ID      string   `json:"client_id"`
+				Name    string   `json:"client_name"`
+				Origins []string `json:"origins"`
+				Scopes  []string `json:"scopes"`
+				Policy  string   `json:"policy"`
 			}
 			rows := make([]row, 0, len(clients))
 			for _, c := range clients {
-				rows = append(rows, row{c.ID, c.Name, c.Origins, c.Scopes, c.StaticQR})
+				rows = append(rows, row{c.ID, c.Name, c.Origins, c.Scopes, c.Policy.Effective().Preset})
 			}
 			return json.NewEncoder(out).Encode(rows)
 		}

@@ -37,7 +37,7 @@ type shown struct {
 	SigningAlg             string          `json:"id_token_signed_response_alg"`
 	PKCEOptional           bool            `json:"pkce_optional"`
 	RequirePAR             bool            `json:"require_pushed_authorization_requests"`
-	StaticQR               bool            `json:"static_qr"`
+	Policy                 app.Policy      `json:"policy"`
 }
 
 func (s *clientShow) Run(ctx context.Context, out io.Writer) error {
@@ -52,13 +52,14 @@ func (s *clientShow) Run(ctx context.Context, out io.Writer) error {
 				Origins: orNone(c.Origins), RedirectURIs: orNone(c.RedirectURIs), PostLogoutRedirectURIs: orNone(c.PostLogoutRedirectURIs),
 				BackchannelLogoutURI: c.BackchannelLogoutURI, LogoURI: c.LogoURI,
 				Scopes: orNone(c.Scopes), Resources: orNone(c.Resources), Sector: c.Sector, SigningAlg: c.SigningAlg,
-				PKCEOptional: c.PKCEOptional, RequirePAR: c.RequirePAR, StaticQR: c.StaticQR,
+				PKCEOptional: c.PKCEOptional, RequirePAR: c.RequirePAR, Policy: c.Policy.Effective(),
 			})
 		}
 		var jwks bytes.Buffer
 		if len(c.JWKS) > 0 && json.Compact(&jwks, c.JWKS) != nil {
 			return fmt.Errorf("client %s: its jwks is not JSON", s.ID)
 		}
+		policy := c.Policy.Effective()
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		for _, row := range []struct{ name, value string }{
 			{"client_id", c.ID},
@@ -78,7 +79,13 @@ func (s *clientShow) Run(ctx context.Context, out io.Writer) error {
 			{"signing-alg", c.SigningAlg},
 			{"pkce-optional", yes(c.PKCEOptional)},
 			{"require-par", yes(c.RequirePAR)},
-			{"static-qr", yes(c.StaticQR)},
+			{"policy", policy.Preset},
+			{"rotation", policy.Rotation},
+			{"proximity", policy.Proximity},
+			{"confirmation", policy.Confirmation},
+			{"networks", strings.Join(policy.Networks, " ")},
+			{"refresh-tokens", policy.RefreshTokens},
+			{"orders", policy.Orders},
 		} {
 			if row.value != "" {
 				fmt.Fprintf(table, "%s\t%s\n", row.name, row.value)

@@ -32,10 +32,14 @@ type Client struct {
 	Resources    []string // audiences that it may ask for (RFC 8707)
 	Sector       string   // sites of one sector see the same sub; default the first page's host
 	SigningAlg   string   // of its ID tokens, ES256 or RS256; default ES256
-	StaticQR     bool     // the site may show codes that do not rotate
+	Policy       Policy   // how strict the site is
 	PKCEOptional bool     // the code flow works without PKCE; never for a public client
 	RequirePAR   bool     // the site must push its authorization requests (RFC 9126)
 }
+
+// Policy is how strict a site is with the codes that it shows, and with what a login gives out. Its zero value is the preset
+// "standard".
+type Policy = identity.Policy
 
 // minSecret is 128 random bits in base64: a secret is stored under a fast hash, so it must not be guessable (ADR 0002).
 const minSecret = 22
@@ -47,7 +51,7 @@ func NewClient(c Client) (identity.Client, error) {
 		Origins: c.Origins, RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs,
 		BackchannelLogoutURI: c.BackchannelLogoutURI, LogoURI: c.LogoURI,
 		Scopes: c.Scopes, Resources: c.Resources, Sector: c.Sector, SigningAlg: cmp.Or(c.SigningAlg, "ES256"),
-		StaticQR: c.StaticQR, PKCEOptional: c.PKCEOptional, RequirePAR: c.RequirePAR,
+		Policy: c.Policy, PKCEOptional: c.PKCEOptional, RequirePAR: c.RequirePAR,
 	}
 	if len(c.Scopes) == 0 {
 		record.Scopes = []string{"openid", "phone"}
@@ -177,7 +181,7 @@ func registered(c identity.Client) Registered {
 		Origins: c.Origins, RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs,
 		BackchannelLogoutURI: c.BackchannelLogoutURI, LogoURI: c.LogoURI,
 		Scopes: c.Scopes, Resources: c.Resources, Sector: c.Sector, SigningAlg: c.SigningAlg,
-		StaticQR: c.StaticQR, PKCEOptional: c.PKCEOptional, RequirePAR: c.RequirePAR,
+		Policy: c.Policy, PKCEOptional: c.PKCEOptional, RequirePAR: c.RequirePAR,
 	}}
 	switch {
 	case c.HasKeys():

@@ -31,7 +31,13 @@ type listed struct {
 	Resources              []string `yaml:"resources"`
 	Sector                 string   `yaml:"sector"`
 	SigningAlg             string   `yaml:"signing_alg"`
-	StaticQR               bool     `yaml:"static_qr"`
+	Policy                 string   `yaml:"policy"`
+	Rotation               string   `yaml:"rotation"`
+	Proximity              string   `yaml:"proximity"`
+	Confirmation           string   `yaml:"confirmation"`
+	Networks               []string `yaml:"networks"`
+	RefreshTokens          string   `yaml:"refresh_tokens"`
+	Orders                 string   `yaml:"orders"`
 	PKCEOptional           bool     `yaml:"pkce_optional"`
 	RequirePAR             bool     `yaml:"require_par"`
 }
@@ -96,7 +102,11 @@ func (l listed) client(folder string) (Client, error) {
 		Origins: l.Origins, RedirectURIs: l.RedirectURIs, PostLogoutRedirectURIs: l.PostLogoutRedirectURIs,
 		BackchannelLogoutURI: l.BackchannelLogoutURI, LogoURI: l.LogoURI,
 		Scopes: l.Scopes, Resources: l.Resources, Sector: l.Sector, SigningAlg: l.SigningAlg,
-		StaticQR: l.StaticQR, PKCEOptional: l.PKCEOptional, RequirePAR: l.RequirePAR,
+		Policy: Policy{
+			Preset: l.Policy, Rotation: l.Rotation, Proximity: l.Proximity, Confirmation: l.Confirmation, Networks: l.Networks,
+			RefreshTokens: l.RefreshTokens, Orders: l.Orders,
+		},
+		PKCEOptional: l.PKCEOptional, RequirePAR: l.RequirePAR,
 	}
 	read := func(path string) ([]byte, error) {
 		if !filepath.IsAbs(path) {

@@ -74,7 +74,7 @@ func TestTheExampleOfAClientsFileIsRegistered(t *testing.T) {
 		"cli": {Authentication: none, Client: app.Client{
 			ID: "cli", Name: "The Tool", RedirectURIs: []string{"http://127.0.0.1/callback", "com.example.tool:/callback"}, Scopes: []string{"openid", "phone"}, SigningAlg: "ES256",
 		}},
-		"tv": {Authentication: none, Client: app.Client{ID: "tv", Name: "The Television", Scopes: []string{"openid", "phone"}, SigningAlg: "ES256", StaticQR: true}},
+		"tv": {Authentication: none, Client: app.Client{ID: "tv", Name: "The Television", Scopes: []string{"openid", "phone"}, SigningAlg: "ES256", Policy: app.Policy{Rotation: "optional"}}},
 	}
 	if len(registered) != len(wants) {
 		t.Errorf("%d are registered, not %d", len(registered), len(wants))

@@ -35,7 +35,7 @@ const (
 var sites = []app.Client{
 	{ID: "shop", Secret: shopSecret, Name: "The Shop", Origins: []string{"http://localhost:8080"}},
 	{ID: "other", Secret: otherSecret, Name: "Another Shop", Origins: []string{"https://other.example"}},
-	{ID: "tv", Name: "Television", StaticQR: true},
+	{ID: "tv", Name: "Television", Policy: app.Policy{Rotation: "optional"}},
 	{
 		ID: "wiki", Secret: wikiSecret, Name: "The Wiki", Origins: []string{"https://wiki.example"}, RedirectURIs: []string{wikiCallback, wikiCallback + "?page=1"},
 		Scopes: []string{"openid", "phone", "offline_access"}, Resources: []string{"https://api.example/v1", "https://api.example/v2"},

@@ -2,6 +2,7 @@ package challenge
 
 import (
 	"bytes"
+	"crypto/subtle"
 	"time"
 )
 
@@ -18,6 +19,7 @@ type (
 		Waited  time.Duration // since the request's headers arrived: a slow upload does not make a code stale
 		Device  string        // thumbprint of the device key
 		Account string
+		Near    Nearness
 		Consent []byte // what the phone will be shown, should this scan claim the challenge
 	}
 
@@ -37,6 +39,9 @@ type (
 		Consent []byte
 	}
 
+	// Confirm is the page sending the digits that the phone shows. A miss is no error: it is counted, and the third denies.
+	Confirm struct{ Digits string }
+
 	// Redeem is the site taking its tokens.
 	Redeem struct {
 		Sealed []byte        // the answer, readable with the device_code alone
@@ -55,6 +60,7 @@ func (Scan) isEvent()    {}
 func (Release) isEvent() {}
 func (Approve) isEvent() {}
 func (Deny) isEvent()    {}
+func (Confirm) isEvent() {}
 func (Redeem) isEvent()  {}
 func (Cancel) isEvent()  {}
 func (Receipt) isEvent() {}
@@ -79,6 +85,8 @@ func (c Challenge) Apply(event Event, now time.Time) (Challenge, error) {
 		return c.approve(e, now)
 	case Deny:
 		return c.deny(e)
+	case Confirm:
+		return c.confirm(e)
 	case Redeem:
 		return c.redeem(e, now)
 	case Cancel:
@@ -112,7 +120,10 @@ func (c Challenge) scan(e Scan, now time.Time) (Challenge, error) {
 		if err := c.accepts(e.Code, now.Add(-e.Waited)); err != nil {
 			return c, err
 		}
-		c.Claim = Claim{Device: e.Device, Account: e.Account, At: now, Consent: e.Consent}
+		if err := c.admits(e); err != nil {
+			return c, err
+		}
+		c.Claim = Claim{Device: e.Device, Account: e.Account, At: now, Moving: e.Code.MAC != nil, Near: e.Near, Consent: e.Consent}
 		return c.to(Claimed), nil
 	case Claimed:
 		// Only who holds a code of this challenge learns that another was first.
@@ -123,7 +134,7 @@ func (c Challenge) scan(e Scan, now time.Time) (Challenge, error) {
 			return c, ErrClaimedByAnother // RFC 10027 §6.1.3: one claim
 		}
 		return c, nil
-	case Approved, Redeemed:
+	case Confirming, Approved, Redeemed:
 		if err := c.proves(e.Code); err != nil {
 			return c, err
 		}
@@ -181,8 +192,11 @@ func (c Challenge) approve(e Approve, now time.Time) (Challenge, error) {
 			return c, ErrTooLate
 		}
 		c.ApprovedAt, c.Session = now, e.Session
+		if c.Policy.Confirm {
+			return c.to(Confirming), nil
+		}
 		return c.to(Approved), nil
-	case Approved, Redeemed: // sent again because the first answer was lost
+	case Confirming, Approved, Redeemed: // sent again because the first answer was lost
 		if err := c.approves(e); err != nil {
 			return c, err
 		}
@@ -197,11 +211,33 @@ func (c Challenge) approve(e Approve, now time.Time) (Challenge, error) {
 
 func (c Challenge) deny(e Deny) (Challenge, error) {
 	switch c.State {
-	case Claimed:
+	case Claimed, Confirming: // who has approved and sees that the page does not ask may think better of it
 		if err := c.decides(e.Device, e.Consent); err != nil {
 			return c, err
 		}
 		return c.to(Denied), nil
+	default:
+		return c, ErrWrongState
+	}
+}
+
+// confirm: RFC 10027 §6.1.16, initiation verified.
+func (c Challenge) confirm(e Confirm) (Challenge, error) {
+	right := subtle.ConstantTimeCompare([]byte(e.Digits), []byte(c.Digits())) == 1
+	switch c.State {
+	case Confirming:
+		if right {
+			return c.to(Approved), nil
+		}
+		if c.Misses++; c.Misses >= ConfirmTries {
+			return c.to(Denied), nil
+		}
+		return c.to(Confirming), nil
+	case Approved, Redeemed:
+		if c.Policy.Confirm && right {
+			return c, nil // sent again because the first answer was lost
+		}
+		return c, ErrWrongState
 	default:
 		return c, ErrWrongState
 	}
@@ -223,7 +259,7 @@ func (c Challenge) redeem(e Redeem, now time.Time) (Challenge, error) {
 
 func (c Challenge) cancel() (Challenge, error) {
 	switch c.State {
-	case Pending, Claimed, Approved:
+	case Pending, Claimed, Confirming, Approved:
 		return c.to(Cancelled), nil
 	default:
 		return c, ErrWrongState

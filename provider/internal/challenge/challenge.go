@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -13,6 +14,7 @@ const (
 	ScanWindow      = 3 * time.Minute  // frames are accepted this long; a typed or static code throughout
 	Step            = 5 * time.Second  // how long one frame is shown
 	FrameLife       = 30 * time.Second // how long a frame is accepted, from the start of its step
+	ShortFrameLife  = 10 * time.Second // the same under a policy that is strict
 	DecisionReserve = 15 * time.Second // an approval needs this much left, so that the site can still redeem it
 	TombstoneGrace  = time.Minute      // a tombstone stays this long past the expiry
 )
@@ -22,10 +24,11 @@ type State int
 
 // The live states, then the final ones. A final state is an outcome: of such a challenge only a tombstone is kept.
 const (
-	Pending  State = iota + 1 // the code is shown
-	Claimed                   // one device has scanned it
-	Approved                  // that device approved; the site may redeem
-	Redeemed                  // the site has its tokens; they may be fetched again until the window ends
+	Pending    State = iota + 1 // the code is shown
+	Claimed                     // one device has scanned it
+	Confirming                  // that device approved, and the page must show that the two are together
+	Approved                    // that device approved; the site may redeem
+	Redeemed                    // the site has its tokens; they may be fetched again until the window ends
 
 	Denied    // that device denied
 	Cancelled // the browser gave it up
@@ -34,7 +37,7 @@ const (
 )
 
 var stateTexts = map[State]string{
-	Pending: "pending", Claimed: "claimed", Approved: "approved", Redeemed: "redeemed",
+	Pending: "pending", Claimed: "claimed", Confirming: "confirming", Approved: "approved", Redeemed: "redeemed",
 	Denied: "denied", Cancelled: "cancelled", Expired: "expired", Purged: "redeemed",
 }
 
@@ -52,11 +55,20 @@ func (s State) Final() bool { return s >= Denied }
 // Policy is what the client's owner decided; a challenge keeps the one it began with.
 type Policy struct {
 	// StaticCode also accepts a code that does not rotate (verification_uri_complete) and a typed user_code. Off, only
-	// frames are accepted: a copied picture is stale within FrameLife (RFC 10027 §6.1.2).
+	// frames are accepted: a copied picture is stale within the frames' life (RFC 10027 §6.1.2).
 	StaticCode bool `json:"static_code,omitempty"`
+	// ShortFrames has a frame accepted for [ShortFrameLife], not [FrameLife].
+	ShortFrames bool `json:"short_frames,omitempty"`
+	// Confirm has an approval count once the digits that the phone shows are typed into the page (RFC 10027 §6.1.16). A typed
+	// user_code is then accepted too.
+	Confirm bool `json:"confirm,omitempty"`
+	// Proximity is what becomes of a phone that is not near the browser (RFC 10027 §6.1.1).
+	Proximity Proximity `json:"proximity,omitempty"`
+	// Networks is where the browser must be (RFC 10027 §6.1.8); none for anywhere.
+	Networks []netip.Prefix `json:"networks,omitempty"`
 }
 
-// Request is what the site asks for. The core carries it; of what is inside it looks at SessionOffered alone.
+// Request is what the site asks for. The core carries it; of what is inside it looks at SessionOffered and Account alone.
 type Request struct {
 	Scopes         []string        `json:"scopes,omitempty"`
 	Resources      []string        `json:"resources,omitempty"` // RFC 8707
@@ -64,6 +76,7 @@ type Request struct {
 	BindingMessage string          `json:"binding_message,omitempty"`
 	Details        json.RawMessage `json:"details,omitempty"` // RFC 9396
 	SessionOffered bool            `json:"session_offered,omitempty"`
+	Account        string          `json:"account,omitempty"` // whose phone it must be, "" for anybody's (RFC 10027 §6.1.15)
 }
 
 // Browser is how the consumption device presented itself, on its own connection and not in the site's words.
@@ -77,6 +90,8 @@ type Claim struct {
 	Device  string    `json:"device"` // thumbprint of the device key (RFC 7638)
 	Account string    `json:"account"`
 	At      time.Time `json:"at"`
+	Moving  bool      `json:"moving,omitempty"` // the code was a frame, and not one that can be copied at leisure
+	Near    Nearness  `json:"near,omitempty"`
 	// Consent is what the phone was shown, byte for byte. The decision must be over these bytes, and the same device that
 	// scans again gets them again.
 	Consent []byte `json:"consent"`
@@ -102,6 +117,7 @@ type Challenge struct {
 	Claim   Claim   `json:"claim,omitzero"`
 
 	ApprovedAt time.Time `json:"approved_at,omitzero"`
+	Misses     int       `json:"misses,omitempty"`     // wrong digits on the page
 	Session    bool      `json:"session,omitempty"`    // the approval said "this is my computer"
 	Sealed     []byte    `json:"sealed,omitempty"`     // the token response, readable with the device_code alone
 	WindowEnds time.Time `json:"window_ends,omitzero"` // of a redeemed challenge: until when Sealed is handed out again

@@ -12,7 +12,7 @@ import (
 
 func TestATombstoneHoldsHashesAndTheOutcome(t *testing.T) {
 	now := begin.Add(time.Minute)
-	outcomes := map[State]State{Pending: Expired, Claimed: Expired, Approved: Expired, Redeemed: Purged}
+	outcomes := map[State]State{Pending: Expired, Claimed: Expired, Confirming: Expired, Approved: Expired, Redeemed: Purged}
 	for _, state := range liveStates {
 		c := inState(t, state, now)
 		want := Challenge{

@@ -4,10 +4,11 @@
 // it is pure: no I/O, no clock of its own, every state × event decided. A [Store] keeps challenges and swaps them on their
 // version; it knows no rules. [Do] changes one, [Wait] waits for one to change.
 //
-//	         scan               approve            redeem
-//	pending ──────▶ claimed ─────────────▶ approved ──────▶ redeemed ──▶ gone (receipt, or end of its window)
-//	   ▲──release──────┘  │
-//	                      └──deny──▶ gone          pending, claimed, approved: expire, cancel ──▶ gone
+//	         scan               approve                        redeem
+//	pending ──────▶ claimed ─────────────▶ approved ─────────────────▶ redeemed ──▶ gone (receipt, or end of its window)
+//	   ▲──release──────┘  │ └─▶ confirming ──▶ ┘ (policy: digits on the page)
+//	                      │         │ deny, or the third miss
+//	                      └──deny──▶└──▶ gone       pending, claimed, confirming, approved: expire, cancel ──▶ gone
 //
 // What is gone leaves a tombstone: hashes and the outcome, until a minute past the challenge's expiry.
 //

@@ -15,6 +15,9 @@ const (
 	CodeUnknown                      // a code that this provider did not make, or a typed one that leads nowhere
 	CodeStale                        // a code that was right and is no longer accepted
 	NotAllowed                       // the client's policy refuses this way of scanning, or a session was not offered
+	TooFar                           // the policy wants the phone near the browser, and as far as is known it is not
+	Outside                          // the policy wants the browser in other networks
+	OtherAccount                     // the site asked for somebody else
 	ConsentMismatch                  // the phone signed something else than it was shown
 	Conflict                         // the record has changed since it was read
 	UserCodeTaken                    // the draft's user_code is another challenge's
@@ -22,7 +25,7 @@ const (
 )
 
 // Kinds is every kind there is.
-var Kinds = []Kind{NotFound, Gone, ClaimedByAnother, WrongState, TooLate, CodeUnknown, CodeStale, NotAllowed, ConsentMismatch, Conflict, UserCodeTaken, TooManyRequests}
+var Kinds = []Kind{NotFound, Gone, ClaimedByAnother, WrongState, TooLate, CodeUnknown, CodeStale, NotAllowed, TooFar, Outside, OtherAccount, ConsentMismatch, Conflict, UserCodeTaken, TooManyRequests}
 
 var kindTexts = map[Kind]string{
 	NotFound:         "no such challenge",
@@ -33,6 +36,9 @@ var kindTexts = map[Kind]string{
 	CodeUnknown:      "unknown code",
 	CodeStale:        "the code is no longer accepted",
 	NotAllowed:       "the client's policy refuses this",
+	TooFar:           "the phone is not near the browser",
+	Outside:          "the browser is outside the networks that the site allows",
+	OtherAccount:     "the site asked for another account",
 	ConsentMismatch:  "the decision is not over the consent that was shown",
 	Conflict:         "the record has changed",
 	UserCodeTaken:    "the user code is taken",
@@ -63,6 +69,9 @@ var (
 	ErrCodeUnknown      = Error{Kind: CodeUnknown}
 	ErrCodeStale        = Error{Kind: CodeStale}
 	ErrNotAllowed       = Error{Kind: NotAllowed}
+	ErrTooFar           = Error{Kind: TooFar}
+	ErrOutside          = Error{Kind: Outside}
+	ErrOtherAccount     = Error{Kind: OtherAccount}
 	ErrConsentMismatch  = Error{Kind: ConsentMismatch}
 	ErrConflict         = Error{Kind: Conflict}
 	ErrUserCodeTaken    = Error{Kind: UserCodeTaken}

@@ -99,21 +99,29 @@ func (c Challenge) mac(step int) []byte {
 // accepts judges a code against the challenge at the moment it was presented.
 func (c Challenge) accepts(code Code, at time.Time) error {
 	if code.MAC == nil {
-		// SECURITY.md §4: a typed or static code is no way around the rotation.
-		if !c.Policy.StaticCode {
-			return ErrNotAllowed
+		// SECURITY.md §4: a typed or static code is no way around the rotation. RFC 10027 §6.1.2: but what is typed here and
+		// confirmed there is no copied picture.
+		if c.Policy.StaticCode || code.Typed && c.Policy.Confirm {
+			return nil
 		}
-		return nil
+		return ErrNotAllowed
 	}
 	if err := c.proves(code); err != nil {
 		return err
 	}
 	start := c.stepStart(code.Step)
 	// RFC 10027 §6.1.2: short-lived codes. A browser's timers may run a little ahead, so one step early is still in time.
-	if at.Before(start.Add(-Step)) || !at.Before(start.Add(FrameLife)) || !at.Before(c.CreatedAt.Add(ScanWindow)) {
+	if at.Before(start.Add(-Step)) || !at.Before(start.Add(c.Policy.frameLife())) || !at.Before(c.CreatedAt.Add(ScanWindow)) {
 		return ErrCodeStale
 	}
 	return nil
+}
+
+func (p Policy) frameLife() time.Duration {
+	if p.ShortFrames {
+		return ShortFrameLife
+	}
+	return FrameLife
 }
 
 // proves tells whether a frame was made for this challenge, however old it is.

@@ -112,6 +112,10 @@ func eventOf(c Challenge, op byte, now time.Time) Event {
 		return Cancel{}
 	case 10:
 		return Receipt{}
+	case 11:
+		return Confirm{c.Digits()}
+	case 12:
+		return Confirm{c.wrongDigits()}
 	default:
 		return nil
 	}

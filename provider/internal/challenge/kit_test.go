@@ -74,6 +74,9 @@ func inState(t testing.TB, s State, now time.Time) Challenge {
 		return c
 	case Claimed:
 		return c.applied(t, now, scan)
+	case Confirming:
+		c.Policy.Confirm = true
+		return c.applied(t, now, scan, approve)
 	case Approved:
 		return c.applied(t, now, scan, approve)
 	case Redeemed:
@@ -90,6 +93,14 @@ func inState(t testing.TB, s State, now time.Time) Challenge {
 		t.Fatalf("the tests do not know how to come to %v", s)
 		return c
 	}
+}
+
+// wrongDigits is digits that the phone does not show.
+func (c Challenge) wrongDigits() string {
+	if c.Digits() == "0000" {
+		return "1111"
+	}
+	return "0000"
 }
 
 // refuses fails unless the event is refused with this error and leaves the challenge as it was.

@@ -23,7 +23,7 @@ var (
 
 func to(s State) cell { return cell{to: s} }
 
-var liveStates = []State{Pending, Claimed, Approved, Redeemed}
+var liveStates = []State{Pending, Claimed, Confirming, Approved, Redeemed}
 
 var finalStates = []State{Denied, Cancelled, Expired, Purged}
 
@@ -32,7 +32,7 @@ var finalStates = []State{Denied, Cancelled, Expired, Purged}
 func table(c Challenge, now time.Time) []struct {
 	name  string
 	event Event
-	cells [4]cell
+	cells [5]cell
 } {
 	frame := c.frameAt(now)
 	forged := frame
@@ -40,31 +40,34 @@ func table(c Challenge, now time.Time) []struct {
 	return []struct {
 		name  string
 		event Event
-		cells [4]cell
+		cells [5]cell
 	}{
-		{"visit of the same browser", Visit{browser}, [4]cell{same, same, same, same}},
-		{"visit of another browser", Visit{otherBrowser}, [4]cell{to(Pending), same, same, same}},
-		{"scan", scanBy(device, frame), [4]cell{to(Claimed), same, wrong, wrong}},
-		{"scan by another", scanBy(otherDevice, frame), [4]cell{to(Claimed), another, another, another}},
-		{"scan of a forged code", scanBy(device, forged), [4]cell{unknown, unknown, unknown, unknown}},
-		{"scan of a forged code by another", scanBy(otherDevice, forged), [4]cell{unknown, unknown, unknown, unknown}},
-		{"release", Release{device}, [4]cell{wrong, to(Pending), wrong, wrong}},
-		{"release by another", Release{otherDevice}, [4]cell{wrong, another, wrong, wrong}},
-		{"approve", Approve{device, consent, false}, [4]cell{wrong, to(Approved), same, same}},
-		{"approve by another", Approve{otherDevice, consent, false}, [4]cell{wrong, another, another, another}},
-		{"approve something else", Approve{device, otherConsent, false}, [4]cell{wrong, othersays, othersays, othersays}},
-		{"approve nothing", Approve{device, nil, false}, [4]cell{wrong, othersays, othersays, othersays}},
-		{"approve with a session", Approve{device, consent, true}, [4]cell{wrong, to(Approved), wrong, wrong}},
-		{"approve with a session by another", Approve{otherDevice, consent, true}, [4]cell{wrong, another, another, another}},
-		{"approve something else with a session", Approve{device, otherConsent, true}, [4]cell{wrong, othersays, othersays, othersays}},
-		{"deny", Deny{device, consent}, [4]cell{wrong, to(Denied), wrong, wrong}},
-		{"deny by another", Deny{otherDevice, consent}, [4]cell{wrong, another, wrong, wrong}},
-		{"deny something else", Deny{device, otherConsent}, [4]cell{wrong, othersays, wrong, wrong}},
-		{"redeem", Redeem{[]byte("sealed"), time.Second}, [4]cell{wrong, wrong, to(Redeemed), wrong}},
-		{"redeem without a window", Redeem{[]byte("sealed"), 0}, [4]cell{wrong, wrong, to(Purged), wrong}},
-		{"cancel", Cancel{}, [4]cell{to(Cancelled), to(Cancelled), to(Cancelled), wrong}},
-		{"receipt", Receipt{}, [4]cell{wrong, wrong, wrong, to(Purged)}},
-		{"no event at all", nil, [4]cell{wrong, wrong, wrong, wrong}},
+		{"visit of the same browser", Visit{browser}, [5]cell{same, same, same, same, same}},
+		{"visit of another browser", Visit{otherBrowser}, [5]cell{to(Pending), same, same, same, same}},
+		{"scan", scanBy(device, frame), [5]cell{to(Claimed), same, wrong, wrong, wrong}},
+		{"scan by another", scanBy(otherDevice, frame), [5]cell{to(Claimed), another, another, another, another}},
+		{"scan of a forged code", scanBy(device, forged), [5]cell{unknown, unknown, unknown, unknown, unknown}},
+		{"scan of a forged code by another", scanBy(otherDevice, forged), [5]cell{unknown, unknown, unknown, unknown, unknown}},
+		{"release", Release{device}, [5]cell{wrong, to(Pending), wrong, wrong, wrong}},
+		{"release by another", Release{otherDevice}, [5]cell{wrong, another, wrong, wrong, wrong}},
+		{"approve", Approve{device, consent, false}, [5]cell{wrong, to(Approved), same, same, same}},
+		{"approve by another", Approve{otherDevice, consent, false}, [5]cell{wrong, another, another, another, another}},
+		{"approve something else", Approve{device, otherConsent, false}, [5]cell{wrong, othersays, othersays, othersays, othersays}},
+		{"approve nothing", Approve{device, nil, false}, [5]cell{wrong, othersays, othersays, othersays, othersays}},
+		{"approve with a session", Approve{device, consent, true}, [5]cell{wrong, to(Approved), wrong, wrong, wrong}},
+		{"approve with a session by another", Approve{otherDevice, consent, true}, [5]cell{wrong, another, another, another, another}},
+		{"approve something else with a session", Approve{device, otherConsent, true}, [5]cell{wrong, othersays, othersays, othersays, othersays}},
+		{"deny", Deny{device, consent}, [5]cell{wrong, to(Denied), to(Denied), wrong, wrong}},
+		{"deny by another", Deny{otherDevice, consent}, [5]cell{wrong, another, another, wrong, wrong}},
+		{"deny something else", Deny{device, otherConsent}, [5]cell{wrong, othersays, othersays, wrong, wrong}},
+		{"the right digits", Confirm{c.Digits()}, [5]cell{wrong, wrong, to(Approved), wrong, wrong}},
+		{"wrong digits", Confirm{c.wrongDigits()}, [5]cell{wrong, wrong, to(Confirming), wrong, wrong}},
+		{"no digits", Confirm{}, [5]cell{wrong, wrong, to(Confirming), wrong, wrong}},
+		{"redeem", Redeem{[]byte("sealed"), time.Second}, [5]cell{wrong, wrong, wrong, to(Redeemed), wrong}},
+		{"redeem without a window", Redeem{[]byte("sealed"), 0}, [5]cell{wrong, wrong, wrong, to(Purged), wrong}},
+		{"cancel", Cancel{}, [5]cell{to(Cancelled), to(Cancelled), to(Cancelled), to(Cancelled), wrong}},
+		{"receipt", Receipt{}, [5]cell{wrong, wrong, wrong, wrong, to(Purged)}},
+		{"no event at all", nil, [5]cell{wrong, wrong, wrong, wrong, wrong}},
 	}
 }
 
@@ -140,7 +143,7 @@ func TestEveryStateHasAName(t *testing.T) {
 	if len(stateTexts) != int(Purged) || Purged.String() != Redeemed.String() {
 		t.Errorf("the names are %v", stateTexts)
 	}
-	if s := (Purged + 1).String(); s != "state 9" {
+	if s := (Purged + 1).String(); s != "state 10" {
 		t.Errorf("what is no state is named %q", s)
 	}
 }
@@ -148,7 +151,7 @@ func TestEveryStateHasAName(t *testing.T) {
 func TestTheScanRecordsWhoClaims(t *testing.T) {
 	now := begin.Add(time.Minute)
 	c := inState(t, Claimed, now)
-	if want := (Claim{Device: device, Account: account, At: now, Consent: consent}); !reflect.DeepEqual(c.Claim, want) {
+	if want := (Claim{Device: device, Account: account, At: now, Moving: true, Consent: consent}); !reflect.DeepEqual(c.Claim, want) {
 		t.Fatalf("the claim is %+v, want %+v", c.Claim, want)
 	}
 	// The same device again, with another consent: the first one stays what it decides about.

@@ -31,7 +31,7 @@ const (
 
 // Check refuses what may not be registered, whichever way it came: one [Invalid].
 func (c Client) Check() error {
-	for _, check := range []func() error{c.checkNames, c.checkAuthentication, c.checkPages, c.checkRequests} {
+	for _, check := range []func() error{c.checkNames, c.checkAuthentication, c.checkPages, c.checkRequests, c.Policy.check} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ func TestARegistrationMayBe(t *testing.T) {
 			PostLogoutRedirectURIs: []string{"https://shop.example/"}, BackchannelLogoutURI: "https://shop.example/logout",
 			LogoURI: "https://shop.example/logo.png", Scopes: []string{"openid", "phone", "offline_access"},
 			Resources: []string{"https://api.shop.example/v1", "urn:example:orders"}, Sector: "shop.example", SigningAlg: "RS256",
-			PKCEOptional: true, RequirePAR: true, StaticQR: true,
+			PKCEOptional: true, RequirePAR: true, Policy: Policy{Preset: "strict", Rotation: "optional", Networks: []string{"192.0.2.0/24", "2001:db8::/32"}},
 		},
 		"with keys":               {ID: "a", Name: "a", JWKS: []byte(`{"keys":[{"kty":"EC"}]}`), PKCEOptional: true},
 		"with keys to be fetched": {ID: "a", Name: "a", JWKSURI: "https://shop.example/jwks", SigningAlg: "ES256"},

@@ -49,7 +49,7 @@ type Client struct {
 	Resources    []string // audiences that it may ask for (RFC 8707)
 	Sector       string   // clients of one sector see the same sub (OIDC Core §8.1); "" for the host of its first page
 	SigningAlg   string   // of ID tokens: ES256 or RS256
-	StaticQR     bool     // it may use codes that do not rotate
+	Policy       Policy   // how strict it is
 	PKCEOptional bool     // it may ask for a code without PKCE; never a public client
 	RequirePAR   bool     // it must push its authorization requests (RFC 9126)
 }
@@ -133,6 +133,8 @@ type Login struct {
 	AuthTime  time.Time // when the phone approved
 	Scopes    []string
 	Resources []string  // audiences of its access tokens (RFC 8707)
+	ACR       string    // how the person was authenticated (OIDC Core §2)
+	AMR       []string  // by which methods (RFC 8176)
 	Session   string    // the provider session that it belongs to, "" for none
 	EndedAt   time.Time // when it was ended, and with it all that it gave out; zero while it has not been
 }
@@ -144,6 +146,8 @@ type Session struct {
 	Account   string
 	Device    string
 	AuthTime  time.Time // of the scan
+	ACR       string    // as of a Login
+	AMR       []string
 	ExpiresAt time.Time
 }
 

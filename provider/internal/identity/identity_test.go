@@ -32,7 +32,7 @@ func TestTheSubjectIsTheSameWithinASectorAndDiffersBetweenSectors(t *testing.T) 
 		{"a sector named as a host", client("a", "shop.example"), client("b", "", "https://shop.example"), true},
 		{"two sectors, one host", client("a", "one", "https://shop.example"), client("a", "two", "https://shop.example"), false},
 		{"http and https", client("a", "", "http://shop.example"), client("a", "", "https://shop.example"), true},
-		{"what is not said does not matter", Client{ID: "a", Name: "x", Scopes: []string{"openid"}, StaticQR: true}, client("a", ""), true},
+		{"what is not said does not matter", Client{ID: "a", Name: "x", Scopes: []string{"openid"}, Policy: Policy{Preset: "relaxed"}}, client("a", ""), true},
 	} {
 		if same := c.a.Subject(key, account) == c.b.Subject(key, account); same != c.same {
 			t.Errorf("%s: the same %t", c.name, same)

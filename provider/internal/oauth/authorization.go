@@ -27,6 +27,8 @@ type authorization struct {
 	Prompt        []string `json:"prompt,omitempty"`
 	MaxAge        *int     `json:"max_age,omitempty"` // seconds
 	Subject       string   `json:"subject,omitempty"` // who it must be, as this client knows them; "" for anybody
+	ACRs          []string `json:"acrs,omitempty"`    // one of which it must be; none for any
+	Confirm       bool     `json:"confirm,omitempty"` // the site asks for token.ACRConfirmed
 	Locales       string   `json:"ui_locales,omitempty"`
 }
 
@@ -67,7 +69,7 @@ func isWeb(uri string) bool {
 
 // readAuthorization reads the rest. Its errors are the client's to know.
 func (d *Door) readAuthorization(client identity.Client, to destination, f form) (authorization, error) {
-	a := authorization{Client: client.ID, destination: to, Nonce: f["nonce"], CodeChallenge: f["code_challenge"], Thumbprint: f["dpop_jkt"], Locales: f["ui_locales"]}
+	a := authorization{Client: client.ID, destination: to, Nonce: f["nonce"], CodeChallenge: f["code_challenge"], Thumbprint: f["dpop_jkt"], Locales: f["ui_locales"], Confirm: asksConfirmation(f)}
 	switch {
 	case f["request"] != "":
 		return a, oauthError{Status: http.StatusBadRequest, Code: "request_not_supported", Description: "request objects are not taken"}
@@ -163,7 +165,7 @@ func grantable(client identity.Client, asked []string) ([]string, error) {
 	var granted []string
 	for _, s := range asked {
 		// RFC 10027 §6.1.9: limited scopes
-		if slices.Contains(identity.Scopes, s) && slices.Contains(client.Scopes, s) {
+		if slices.Contains(identity.Scopes, s) && slices.Contains(client.MayAsk(), s) {
 			granted = append(granted, s)
 		}
 	}
@@ -259,13 +261,35 @@ func readClaims(client identity.Client, text string, a *authorization) error {
 				if w.Value != "" {
 					w.Values = append(w.Values, w.Value)
 				}
-				if w.Essential && len(w.Values) > 0 && !slices.Contains(w.Values, token.ACR) {
-					return errUnmetAuthentication
+				if w.Essential && len(w.Values) > 0 {
+					if err := a.mustBe(w.Values, token.Reachable(rules(client.Policy))); err != nil {
+						return err
+					}
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// mustBe takes the classes of which the login must be one (OIDC Core §5.5.1.1). The highest is there for whoever asks.
+func (a *authorization) mustBe(classes, reachable []string) error {
+	if !slices.ContainsFunc(reachable, func(class string) bool { return slices.Contains(classes, class) }) {
+		if !slices.Contains(classes, token.ACRConfirmed) {
+			return errUnmetAuthentication
+		}
+		a.Confirm = true
+	}
+	a.ACRs = classes
+	return nil
+}
+
+// asksConfirmation tells whether a request would have the page confirmed, whatever the client's policy (OIDC Core §3.1.2.1).
+func asksConfirmation(f form) bool { return slices.Contains(f.list("acr_values"), token.ACRConfirmed) }
+
+// satisfies tells whether a login of this class is what the site asked for.
+func (a authorization) satisfies(acr string) bool {
+	return (len(a.ACRs) == 0 || slices.Contains(a.ACRs, acr)) && (!a.Confirm || acr == token.ACRConfirmed)
 }
 
 // request is the challenge's part of an authorization. The provider can keep a session in the browser that is at its own page.

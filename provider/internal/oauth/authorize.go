@@ -228,7 +228,7 @@ func (d *Door) loginInSession(c *gin.Context, s identity.Session, a authorizatio
 	login, fresh, err := d.Logins.RecordLogin(c.Request.Context(), identity.Login{
 		ID: challenge.NewSecret(), Challenge: challenge.HashOf("session " + from).String(), Client: a.Client,
 		Account: s.Account, Device: s.Device, Address: c.ClientIP(), UserAgent: web.UserAgent(c), At: time.Now(),
-		AuthTime: s.AuthTime, Scopes: a.Scopes, Resources: a.Resources, Session: s.ID,
+		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, Scopes: a.Scopes, Resources: a.Resources, Session: s.ID,
 	})
 	if errors.Is(err, identity.ErrEnded) { // a moment ago
 		return d.send(c, refusal(a.destination, errLoginRequired))

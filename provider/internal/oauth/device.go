@@ -48,7 +48,7 @@ func (d *Door) deviceCode(c *gin.Context, asked request) error {
 		}
 		c.Data(http.StatusOK, "application/json", body)
 		return nil
-	case challenge.Pending, challenge.Claimed:
+	case challenge.Pending, challenge.Claimed, challenge.Confirming:
 		// A request that was held has been slow enough already.
 		if wait >= interval && !replaced {
 			return errAuthorizationPending
@@ -142,10 +142,11 @@ func (d *Door) recordLogin(ctx context.Context, r challenge.Record, client strin
 	if err != nil {
 		return identity.Login{}, account, err
 	}
+	acr, amr := token.Authentication(r.Challenge)
 	login, fresh, err := d.Logins.RecordLogin(ctx, identity.Login{
 		ID: challenge.NewSecret(), Challenge: r.ID.Hash().String(), Client: client,
 		Account: account.ID, Device: r.Claim.Device, Address: r.Browser.Address, UserAgent: r.Browser.UserAgent, At: r.Now,
-		AuthTime: r.ApprovedAt, Scopes: r.Request.Scopes, Resources: resources, Session: session,
+		AuthTime: r.ApprovedAt, Scopes: r.Request.Scopes, Resources: resources, ACR: acr, AMR: amr, Session: session,
 	})
 	if err == nil && !fresh && (login.Client != client || !login.EndedAt.IsZero() || r.Now.Sub(login.At) >= d.Redelivery) {
 		err = errInvalidGrant
@@ -161,7 +162,7 @@ func (d *Door) mint(ctx context.Context, asked request, r challenge.Record) ([]b
 	}
 	answer, err := d.Mint.Tokens(token.Grant{
 		Client: asked.client, Account: account, Scopes: r.Request.Scopes, Resources: r.Request.Resources, Nonce: r.Request.Nonce,
-		AuthTime: r.ApprovedAt, LoginID: login.ID, Thumbprint: asked.thumbprint, Now: r.Now,
+		AuthTime: r.ApprovedAt, ACR: login.ACR, AMR: login.AMR, LoginID: login.ID, Thumbprint: asked.thumbprint, Now: r.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -30,7 +30,13 @@ func (d *Door) deviceAuthorization(c *gin.Context, r request) error {
 	if err != nil {
 		return err
 	}
-	started, deviceCode, watch, err := d.start(c.Request.Context(), r.client, asked)
+	if asked.Account, err = d.hinted(c.Request.Context(), r); err != nil {
+		return err
+	}
+	if err := initiable(r.client, asked); err != nil {
+		return err
+	}
+	started, deviceCode, watch, err := d.start(c.Request.Context(), r.client, asked, asksConfirmation(r.form))
 	if err != nil {
 		return err
 	}
@@ -51,9 +57,47 @@ func (d *Door) deviceAuthorization(c *gin.Context, r request) error {
 	return nil
 }
 
-// start begins a challenge of this client.
-func (d *Door) start(ctx context.Context, client identity.Client, asked challenge.Request) (started challenge.Record, deviceCode, watch challenge.Capability, err error) {
-	draft, deviceCode, watch := challenge.NewDraft(client.ID, challenge.Policy{StaticCode: client.StaticQR}, asked)
+// hinted is the account that the site says is logged in there, by an ID token of a login that has not ended; "" when it says
+// nothing. Then no other account's phone may claim.
+func (d *Door) hinted(ctx context.Context, r request) (string, error) {
+	hint := r.form["id_token_hint"]
+	if hint == "" {
+		return "", nil
+	}
+	read, err := d.readHint(hint, r.client.ID)
+	if err != nil {
+		return "", err
+	}
+	login, err := d.Logins.Login(ctx, read.LoginID)
+	if errors.Is(err, identity.ErrUnknownLogin) || err == nil && !login.EndedAt.IsZero() {
+		return "", errLoginRequired
+	}
+	return login.Account, err
+}
+
+// initiable tells whether a request may begin a challenge (RFC 10027 §6.1.15: authenticate, then initiate).
+func initiable(client identity.Client, asked challenge.Request) error {
+	if len(asked.Details) > 0 && asked.Account == "" && client.Policy.Effective().Orders == "signed-in" {
+		return errLoginRequired
+	}
+	return nil
+}
+
+// rules is what a client's policy means to a challenge.
+func rules(p identity.Policy) challenge.Policy {
+	p = p.Effective()
+	return challenge.Policy{
+		StaticCode: p.Rotation == "optional", ShortFrames: p.Preset == "strict", Confirm: p.Confirmation == "code",
+		Proximity: map[string]challenge.Proximity{"warn": challenge.ProximityWarn, "require": challenge.ProximityRequire}[p.Proximity],
+		Networks:  p.Prefixes(),
+	}
+}
+
+// start begins a challenge of this client. The site may ask for more than its policy: to have the page confirmed.
+func (d *Door) start(ctx context.Context, client identity.Client, asked challenge.Request, confirm bool) (started challenge.Record, deviceCode, watch challenge.Capability, err error) {
+	policy := rules(client.Policy)
+	policy.Confirm = policy.Confirm || confirm
+	draft, deviceCode, watch := challenge.NewDraft(client.ID, policy, asked)
 	started, err = d.Challenges.Create(ctx, draft)
 	for errors.Is(err, challenge.ErrUserCodeTaken) && ctx.Err() == nil {
 		draft = draft.WithUserCode(challenge.NewUserCode())

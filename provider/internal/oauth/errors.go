@@ -59,7 +59,7 @@ func translate(err error) (e oauthError, known bool) {
 	}
 	switch challenge.KindOf(err) {
 	case challenge.NotFound, challenge.CodeUnknown, challenge.CodeStale, challenge.ClaimedByAnother,
-		challenge.NotAllowed, challenge.ConsentMismatch, challenge.WrongState, challenge.TooLate:
+		challenge.NotAllowed, challenge.TooFar, challenge.Outside, challenge.OtherAccount, challenge.ConsentMismatch, challenge.WrongState, challenge.TooLate:
 		return errInvalidGrant, true
 	case challenge.Gone:
 		ended, _ := errors.AsType[challenge.Error](err)

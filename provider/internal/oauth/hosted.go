@@ -15,6 +15,7 @@ import (
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/oauth/pages"
 	"qrlogin/provider/internal/qr"
+	"qrlogin/provider/internal/token"
 	"qrlogin/provider/internal/web"
 )
 
@@ -116,7 +117,7 @@ func (d *Door) startHosted(c *gin.Context, t transaction, client identity.Client
 	if n.Above {
 		return challenge.Record{}, challenge.Capability{}, web.Limited(n.Left)
 	}
-	started, deviceCode, watch, err := d.start(c.Request.Context(), client, t.request())
+	started, deviceCode, watch, err := d.start(c.Request.Context(), client, t.request(), t.Confirm)
 	if err != nil {
 		return started, watch, err
 	}
@@ -168,7 +169,7 @@ func (d *Door) hostedFinish(c *gin.Context) error {
 	case challenge.Approved, challenge.Redeemed:
 		location := t.path()
 		c.JSON(http.StatusOK, api.HostedOutcome{Location: &location})
-	case challenge.Pending, challenge.Claimed:
+	case challenge.Pending, challenge.Claimed, challenge.Confirming:
 		pending := api.HostedOutcomeStatusPending
 		c.JSON(http.StatusAccepted, api.HostedOutcome{Status: &pending})
 	default:
@@ -310,8 +311,10 @@ func (d *Door) home(ctx context.Context, t transaction, r challenge.Record, devi
 	if r.Session {
 		h.Session = challenge.HashOf("session " + deviceCode.Secret).String()
 		session = challenge.HashOf(h.Session).String()
+		acr, amr := token.Authentication(r.Challenge)
 		err := d.Logins.PutSession(ctx, identity.Session{
-			ID: session, Account: r.Claim.Account, Device: r.Claim.Device, AuthTime: r.ApprovedAt, ExpiresAt: r.Now.Add(sessionLife),
+			ID: session, Account: r.Claim.Account, Device: r.Claim.Device, AuthTime: r.ApprovedAt, ACR: acr, AMR: amr,
+			ExpiresAt: r.Now.Add(sessionLife),
 		})
 		if err != nil {
 			return nil, err

@@ -46,7 +46,7 @@ func (d *Door) metadata() gin.HandlerFunc {
 		ClaimsSupported: []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid",
 			"phone_number", "phone_number_verified"},
 		ClaimTypesSupported: []string{"normal"},
-		AcrValuesSupported:  []string{token.ACR},
+		AcrValuesSupported:  token.ACRs,
 		UiLocalesSupported:  []string{"en", "zh"},
 
 		ClaimsParameterSupported:                   true,

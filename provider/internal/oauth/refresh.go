@@ -29,7 +29,7 @@ func (d *Door) refresh(c *gin.Context, r request) error {
 		return errInvalidGrant
 	case used:
 		return d.reused(c, login, "refresh_token.reused")
-	case !time.Now().Before(old.ExpiresAt) || !slices.Contains(r.client.Scopes, "offline_access"):
+	case !time.Now().Before(old.ExpiresAt) || !slices.Contains(r.client.MayAsk(), "offline_access"):
 		return errInvalidGrant
 	case old.Thumbprint != "" && old.Thumbprint != r.thumbprint:
 		return invalidProof("the refresh token is bound to another key")

@@ -138,7 +138,7 @@ func TestASiteThatSaysOnlyWhereItIsGetsTheDefaults(t *testing.T) {
 	if answer.ClientSecret == nil || len(*answer.ClientSecret) < 43 || answer.ClientSecretExpiresAt == nil || *answer.ClientSecretExpiresAt != 0 {
 		t.Errorf("the secret: %+v", answer)
 	}
-	if !client.HasSecret(*answer.ClientSecret) || client.PKCEOptional || client.RequirePAR || client.StaticQR {
+	if !client.HasSecret(*answer.ClientSecret) || client.PKCEOptional || client.RequirePAR || client.Policy.Effective().Rotation != "required" {
 		t.Errorf("%+v", client)
 	}
 	if answer.TokenEndpointAuthMethod != "client_secret_basic" || answer.Scope != "openid phone" || answer.IdTokenSignedResponseAlg != "RS256" ||
@@ -172,7 +172,7 @@ func TestWhatASiteSaysIsRegistered(t *testing.T) {
 		"id_token_signed_response_alg": "ES256", "logo_uri": "https://wiki.example/logo.png", "post_logout_redirect_uris": ["https://wiki.example/"],
 		"backchannel_logout_uri": "https://wiki.example/logout", "backchannel_logout_session_required": true, "jwks_uri": "https://wiki.example/unused",
 		"require_pushed_authorization_requests": true, "contacts": ["a", {"b": 1}], "client_id": "mine", "client_secret": "mine", "CLIENT_NAME": "x",
-		"software_statement": "x.y.z", "Scope": 7, "sector": "other", "origins": ["https://evil.example"], "pkce_optional": true, "static_qr": true}`)
+		"software_statement": "x.y.z", "Scope": 7, "sector": "other", "origins": ["https://evil.example"], "pkce_optional": true, "policy": "relaxed"}`)
 	raw, err := json.Marshal(answer)
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +185,7 @@ func TestWhatASiteSaysIsRegistered(t *testing.T) {
 	if string(raw) != want {
 		t.Errorf("got  %s\nwant %s", raw, want)
 	}
-	if client.ID == "mine" || client.HasSecret("mine") || client.Sector != "" || len(client.Origins) != 0 || client.PKCEOptional || client.StaticQR || !client.RequirePAR ||
+	if client.ID == "mine" || client.HasSecret("mine") || client.Sector != "" || len(client.Origins) != 0 || client.PKCEOptional || client.Policy.Preset != "" || !client.RequirePAR ||
 		client.HasKeys() || client.Name != "The Wiki" || client.LogoURI == "" || client.BackchannelLogoutURI == "" || len(client.PostLogoutRedirectURIs) != 1 {
 		t.Errorf("%+v", client)
 	}

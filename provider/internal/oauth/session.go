@@ -36,7 +36,7 @@ func (d *Door) usable(c *gin.Context, client identity.Client, a authorization) (
 	if err != nil {
 		return s, false, err
 	}
-	return s, !a.tooOld(s.AuthTime, time.Now()) && d.meant(client, a, s.Account), nil
+	return s, !a.tooOld(s.AuthTime, time.Now()) && a.satisfies(s.ACR) && d.meant(client, a, s.Account), nil
 }
 
 // meant tells whether an account is whom the site asked for.

@@ -79,7 +79,7 @@ func (d *Door) tokens(ctx context.Context, r request, login identity.Login, scop
 	}
 	return d.Mint.Tokens(token.Grant{
 		Client: r.client, Account: account, Scopes: scopes, Resources: resources, ResourcesAlone: r.form["resource"] != "", Nonce: nonce,
-		AuthTime: login.AuthTime, LoginID: login.ID, Thumbprint: r.thumbprint, Now: time.Now(),
+		AuthTime: login.AuthTime, ACR: login.ACR, AMR: login.AMR, LoginID: login.ID, Thumbprint: r.thumbprint, Now: time.Now(),
 	})
 }
 

@@ -3,13 +3,14 @@ package redisstore
 import (
 	"encoding/binary"
 	"errors"
+	"net/netip"
 	"time"
 
 	"qrlogin/provider/internal/challenge"
 )
 
 // format is the first byte of every record. Whoever changes what coder.challenge does raises it.
-const format = 2
+const format = 3
 
 // coder writes a challenge as bytes, or reads it back: each method does the one or the other, so that the two cannot part.
 // Writing, it changes nothing that it is given, for others hold the same slices.
@@ -55,20 +56,28 @@ func (x *coder) challenge(c *challenge.Challenge) {
 	x.blob(&c.FrameKey)
 
 	x.bool(&c.Policy.StaticCode)
+	x.bool(&c.Policy.ShortFrames)
+	x.bool(&c.Policy.Confirm)
+	x.int((*int)(&c.Policy.Proximity))
+	x.prefixes(&c.Policy.Networks)
 	x.texts(&c.Request.Scopes)
 	x.texts(&c.Request.Resources)
 	x.text(&c.Request.Nonce)
 	x.text(&c.Request.BindingMessage)
 	x.blob((*[]byte)(&c.Request.Details))
 	x.bool(&c.Request.SessionOffered)
+	x.text(&c.Request.Account)
 	x.text(&c.Browser.Address)
 	x.text(&c.Browser.UserAgent)
 	x.text(&c.Claim.Device)
 	x.text(&c.Claim.Account)
 	x.time(&c.Claim.At)
+	x.bool(&c.Claim.Moving)
+	x.int((*int)(&c.Claim.Near))
 	x.blob(&c.Claim.Consent)
 
 	x.time(&c.ApprovedAt)
+	x.int(&c.Misses)
 	x.bool(&c.Session)
 	x.blob(&c.Sealed)
 	x.time(&c.WindowEnds)
@@ -151,6 +160,19 @@ func (x *coder) texts(list *[]string) {
 			*list = append(*list, "")
 		}
 		x.text(&(*list)[i])
+	}
+}
+
+func (x *coder) prefixes(list *[]netip.Prefix) {
+	texts := make([]string, len(*list))
+	for i, prefix := range *list {
+		texts[i] = prefix.String()
+	}
+	x.texts(&texts)
+	for i := 0; x.reading && i < len(texts) && !x.short; i++ {
+		prefix, err := netip.ParsePrefix(texts[i])
+		x.short = err != nil
+		*list = append(*list, prefix)
 	}
 }
 

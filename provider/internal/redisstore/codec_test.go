@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"testing"
 	"time"
@@ -16,6 +17,10 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 	*n++
 	if at, ok := v.Addr().Interface().(*time.Time); ok {
 		*at = time.UnixMilli(int64(1_700_000_000_000 + *n)).UTC()
+		return
+	}
+	if prefix, ok := v.Addr().Interface().(*netip.Prefix); ok {
+		*prefix = netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, byte(*n), 0}), 24)
 		return
 	}
 	switch v.Kind() {

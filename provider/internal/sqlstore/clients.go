@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -27,9 +28,9 @@ func (db *DB) Client(ctx context.Context, id string) (identity.Client, error) {
 // Each column of an answer costs the driver a few allocations, and a login reads its client six times: what has no white space
 // comes as one column of lines.
 const (
-	selectClient = `SELECT id, name, secret_hash, jwks, sector, static_qr, pkce_optional, require_par, created_at,
+	selectClient = `SELECT id, name, secret_hash, jwks, sector, pkce_optional, require_par, created_at,
 		origins` + newline + `redirect_uris` + newline + `post_logout_redirect_uris` + newline + `scopes` + newline + `resources` + newline +
-		`backchannel_logout_uri` + newline + `logo_uri` + newline + `jwks_uri` + newline + `signing_alg FROM clients`
+		`backchannel_logout_uri` + newline + `logo_uri` + newline + `jwks_uri` + newline + `signing_alg` + newline + `policy FROM clients`
 	newline = " || '\n' || "
 )
 
@@ -37,7 +38,7 @@ func scanClient(r row) (identity.Client, error) {
 	var c identity.Client
 	var lines string
 	var at int64
-	err := r.Scan(&c.ID, &c.Name, &c.SecretHash, &c.JWKS, &c.Sector, &c.StaticQR, &c.PKCEOptional, &c.RequirePAR, &at, &lines)
+	err := r.Scan(&c.ID, &c.Name, &c.SecretHash, &c.JWKS, &c.Sector, &c.PKCEOptional, &c.RequirePAR, &at, &lines)
 	for _, list := range []*[]string{&c.Origins, &c.RedirectURIs, &c.PostLogoutRedirectURIs, &c.Scopes, &c.Resources} {
 		var line string
 		line, lines, _ = strings.Cut(lines, "\n")
@@ -47,6 +48,9 @@ func scanClient(r row) (identity.Client, error) {
 		*one, lines, _ = strings.Cut(lines, "\n")
 	}
 	c.CreatedAt = fromMillis(at)
+	if err == nil && lines != "" {
+		err = json.Unmarshal([]byte(lines), &c.Policy)
+	}
 	return c, err
 }
 
@@ -68,6 +72,12 @@ func (db *DB) PutClient(ctx context.Context, c identity.Client) error {
 			return fmt.Errorf("sqlstore: client %q: %q contains white space", c.ID, one)
 		}
 	}
+	policy := ""
+	if says, err := json.Marshal(c.Policy); err != nil {
+		return fmt.Errorf("sqlstore: client %q: %w", c.ID, err)
+	} else if string(says) != "{}" {
+		policy = string(says)
+	}
 	if len(c.SecretHash) == 0 {
 		c.SecretHash = nil
 	}
@@ -77,17 +87,17 @@ func (db *DB) PutClient(ctx context.Context, c identity.Client) error {
 	err := db.within(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `
 			INSERT INTO clients (id, name, secret_hash, jwks, jwks_uri, origins, redirect_uris, post_logout_redirect_uris, scopes, resources,
-				backchannel_logout_uri, logo_uri, sector, signing_alg, static_qr, pkce_optional, require_par, created_at)
+				backchannel_logout_uri, logo_uri, sector, signing_alg, policy, pkce_optional, require_par, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 			ON CONFLICT (id) DO UPDATE SET
 				name = excluded.name, secret_hash = excluded.secret_hash, jwks = excluded.jwks, jwks_uri = excluded.jwks_uri,
 				origins = excluded.origins, redirect_uris = excluded.redirect_uris,
 				post_logout_redirect_uris = excluded.post_logout_redirect_uris, scopes = excluded.scopes, resources = excluded.resources,
 				backchannel_logout_uri = excluded.backchannel_logout_uri, logo_uri = excluded.logo_uri, sector = excluded.sector,
-				signing_alg = excluded.signing_alg, static_qr = excluded.static_qr, pkce_optional = excluded.pkce_optional,
+				signing_alg = excluded.signing_alg, policy = excluded.policy, pkce_optional = excluded.pkce_optional,
 				require_par = excluded.require_par`,
 			c.ID, c.Name, c.SecretHash, c.JWKS, c.JWKSURI, lists[0], lists[1], lists[2], lists[3], lists[4],
-			c.BackchannelLogoutURI, c.LogoURI, c.Sector, c.SigningAlg, c.StaticQR, c.PKCEOptional, c.RequirePAR, millis(c.CreatedAt))
+			c.BackchannelLogoutURI, c.LogoURI, c.Sector, c.SigningAlg, policy, c.PKCEOptional, c.RequirePAR, millis(c.CreatedAt))
 		if err != nil {
 			return err
 		}

@@ -24,6 +24,10 @@ func (db *DB) RecordLogin(ctx context.Context, l identity.Login) (stored identit
 	if err != nil {
 		return identity.Login{}, false, failure("record login", err)
 	}
+	amr, err := join(l.AMR)
+	if err != nil {
+		return identity.Login{}, false, failure("record login", err)
+	}
 	at := millis(l.At)
 	authTime := at
 	if !l.AuthTime.IsZero() {
@@ -31,9 +35,10 @@ func (db *DB) RecordLogin(ctx context.Context, l identity.Login) (stored identit
 	}
 	l.At, l.AuthTime, l.EndedAt = fromMillis(at), fromMillis(authTime), time.Time{}
 	l.Address, l.UserAgent, l.Scopes, l.Resources = text(l.Address), text(l.UserAgent), split(scopes), split(resources)
+	l.AMR = split(amr)
 	insert := func(s *sql.Stmt) error {
 		result, err := s.ExecContext(hot(ctx), l.ID, l.Challenge, l.Client, l.Account, l.Device, l.Address, l.UserAgent, at,
-			authTime, scopes, resources, sql.NullString{String: l.Session, Valid: l.Session != ""})
+			authTime, scopes, resources, l.ACR, amr, sql.NullString{String: l.Session, Valid: l.Session != ""})
 		return changed(result, err, errRecorded)
 	}
 	if l.Session == "" {
@@ -63,8 +68,8 @@ func (db *DB) RecordLogin(ctx context.Context, l identity.Login) (stored identit
 var errRecorded = errors.New("it was recorded before")
 
 const insertLogin = `
-	INSERT INTO logins (id, challenge, client, account, device, address, user_agent, at, auth_time, scopes, resources, session)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (challenge) DO NOTHING`
+	INSERT INTO logins (id, challenge, client, account, device, address, user_agent, at, auth_time, scopes, resources, acr, amr, session)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (challenge) DO NOTHING`
 
 // Login answers the login by its id, ended or not. [identity.ErrUnknownLogin].
 func (db *DB) Login(ctx context.Context, id string) (identity.Login, error) {
@@ -155,7 +160,7 @@ func knownLogin(ctx context.Context, tx *sql.Tx, id string) error {
 }
 
 const (
-	loginColumns = `id, challenge, client, account, device, address, user_agent, at, auth_time, scopes, resources, session, ended_at`
+	loginColumns = `id, challenge, client, account, device, address, user_agent, at, auth_time, scopes, resources, acr, amr, session, ended_at`
 	selectLogin  = `SELECT ` + loginColumns + ` FROM logins WHERE `
 )
 
@@ -165,16 +170,16 @@ func scanLogin(r row) (identity.Login, error) { return scanLoginAnd(r) }
 func scanLoginAnd(r row, more ...any) (identity.Login, error) {
 	var l identity.Login
 	var at, authTime int64
-	var scopes, resources string
+	var scopes, resources, amr string
 	var session sql.NullString
 	var ended sql.NullInt64
 	err := r.Scan(append([]any{&l.ID, &l.Challenge, &l.Client, &l.Account, &l.Device, &l.Address, &l.UserAgent, &at, &authTime,
-		&scopes, &resources, &session, &ended}, more...)...)
+		&scopes, &resources, &l.ACR, &amr, &session, &ended}, more...)...)
 	if err != nil {
 		return identity.Login{}, err
 	}
 	l.At, l.AuthTime, l.Session = fromMillis(at), fromMillis(authTime), session.String
-	l.Scopes, l.Resources = split(scopes), split(resources)
+	l.Scopes, l.Resources, l.AMR = split(scopes), split(resources), split(amr)
 	if ended.Valid {
 		l.EndedAt = fromMillis(ended.Int64)
 	}

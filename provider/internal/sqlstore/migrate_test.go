@@ -45,7 +45,7 @@ func TestADatabaseOfTheFirstReleaseIsBroughtUpToDateAndLosesNothing(t *testing.T
 		{ID: "kiosk", Name: "Kiosk", SigningAlg: "ES256", CreatedAt: fromMillis(2)},
 		{
 			ID: "shop", Name: "The shop", SecretHash: []byte("hash"), Origins: []string{"https://shop.example", "https://www.shop.example"},
-			Scopes: []string{"openid", "phone"}, Sector: "shop.example", SigningAlg: "ES256", StaticQR: true, CreatedAt: fromMillis(1),
+			Scopes: []string{"openid", "phone"}, Sector: "shop.example", SigningAlg: "ES256", Policy: identity.Policy{Rotation: "optional"}, CreatedAt: fromMillis(1),
 		},
 	})
 	wantOrigins(t, db, map[string]bool{"https://shop.example": true})

@@ -11,8 +11,13 @@ import (
 
 // PutSession adds the session. One that is there already stays as it is: of many that begin the same one, the first counts.
 func (db *DB) PutSession(ctx context.Context, s identity.Session) error {
-	_, err := db.write.ExecContext(ctx, `INSERT INTO sessions (id, account, device, auth_time, expires_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING`,
-		s.ID, s.Account, s.Device, millis(s.AuthTime), millis(s.ExpiresAt))
+	amr, err := join(s.AMR)
+	if err != nil {
+		return failure("put session", err)
+	}
+	_, err = db.write.ExecContext(ctx, `
+		INSERT INTO sessions (id, account, device, auth_time, acr, amr, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`,
+		s.ID, s.Account, s.Device, millis(s.AuthTime), s.ACR, amr, millis(s.ExpiresAt))
 	return failure("put session", err)
 }
 
@@ -20,16 +25,17 @@ func (db *DB) PutSession(ctx context.Context, s identity.Session) error {
 func (db *DB) Session(ctx context.Context, id string, now time.Time) (identity.Session, error) {
 	var s identity.Session
 	var authTime, expires int64
+	var amr string
 	err := db.read.QueryRowContext(ctx, `
-		SELECT id, account, device, auth_time, expires_at FROM sessions WHERE id = $1 AND expires_at > $2`, id, millis(now)).
-		Scan(&s.ID, &s.Account, &s.Device, &authTime, &expires)
+		SELECT id, account, device, auth_time, acr, amr, expires_at FROM sessions WHERE id = $1 AND expires_at > $2`, id, millis(now)).
+		Scan(&s.ID, &s.Account, &s.Device, &authTime, &s.ACR, &amr, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = identity.ErrEnded
 	}
 	if err != nil {
 		return identity.Session{}, failure("session", err)
 	}
-	s.AuthTime, s.ExpiresAt = fromMillis(authTime), fromMillis(expires)
+	s.AuthTime, s.ExpiresAt, s.AMR = fromMillis(authTime), fromMillis(expires), split(amr)
 	return s, nil
 }
 

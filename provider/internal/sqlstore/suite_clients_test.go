@@ -19,10 +19,10 @@ var clientSuite = map[string]func(*testing.T, *DB){
 	},
 
 	"EachSwitchOfAClientIsKeptByItself": func(t *testing.T, db *DB) {
-		for i, want := range []identity.Client{{StaticQR: true}, {PKCEOptional: true}, {RequirePAR: true}} {
+		for i, want := range []identity.Client{{Policy: identity.Policy{Preset: "relaxed"}}, {PKCEOptional: true}, {RequirePAR: true}} {
 			want.ID, want.SigningAlg, want.CreatedAt = fmt.Sprint(i), "ES256", at(0)
 			every := want
-			every.StaticQR, every.PKCEOptional, every.RequirePAR = true, true, true
+			every.Policy, every.PKCEOptional, every.RequirePAR = identity.Policy{Preset: "relaxed"}, true, true
 			must(t, db.PutClient(t.Context(), every))
 			must(t, db.PutClient(t.Context(), want))
 			got, err := db.Client(t.Context(), want.ID)

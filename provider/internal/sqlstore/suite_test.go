@@ -87,7 +87,7 @@ var shop = identity.Client{
 	PostLogoutRedirectURIs: []string{"https://shop.example/bye", "https://www.shop.example/bye"},
 	BackchannelLogoutURI:   "https://shop.example/logout", LogoURI: "https://shop.example/logo.svg",
 	Scopes: []string{"openid", "phone"}, Resources: []string{"https://api.example", "https://files.example"},
-	Sector: "shop.example", SigningAlg: "RS256", StaticQR: true,
+	Sector: "shop.example", SigningAlg: "RS256", Policy: identity.Policy{Preset: "strict", Networks: []string{"192.0.2.0/24", "2001:db8::/32"}},
 }
 
 // hostile is text that has broken databases. None of it is invalid; see invalidTexts.

@@ -30,14 +30,6 @@ const (
 	typLogout = "logout+jwt" // OIDC Back-Channel Logout §2.4
 )
 
-// The values that say how a login was done. docs/tokens.md explains them to sites.
-const (
-	ACR = "urn:qrlogin:acr:qr" // a QR code was scanned and approved with an enrolled device key
-)
-
-// AMR: proof of possession of a key, and a person's presence at it (RFC 8176).
-var AMR = []string{"pop", "user"}
-
 // Keeper is where a mint's keys come from. It is asked when one is missing, and gives it by SetKeys.
 type Keeper interface {
 	// Ensure makes a key of this algorithm if there is none.
@@ -107,8 +99,10 @@ type Grant struct {
 	ResourcesAlone bool
 	Nonce          string
 	AuthTime       time.Time // when the phone approved
-	LoginID        string    // sid
-	Thumbprint     string    // of the key that the access token is bound to (RFC 9449), "" for none
+	ACR            string    // and how, as [Authentication] says
+	AMR            []string
+	LoginID        string // sid
+	Thumbprint     string // of the key that the access token is bound to (RFC 9449), "" for none
 	Now            time.Time
 }
 
@@ -117,7 +111,7 @@ type Grant struct {
 func (m *Mint) Tokens(g Grant) (api.TokenResponse, error) {
 	common := registered{
 		Issuer: m.issuer, Subject: m.Subject(g.Client, g.Account.ID), IssuedAt: g.Now.Unix(), LoginID: g.LoginID,
-		AuthTime: g.AuthTime.Unix(), ACR: ACR, AMR: AMR,
+		AuthTime: g.AuthTime.Unix(), ACR: g.ACR, AMR: g.AMR,
 	}
 	scope := strings.Join(g.Scopes, " ")
 	openID := slices.Contains(g.Scopes, "openid")
