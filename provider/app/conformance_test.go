@@ -86,7 +86,7 @@ func TestEveryRequestOfTheBasicPlanEndsInTokens(t *testing.T) {
 		"ui_locales":              {"ui_locales", "se"},
 		"claims_locales":          {"claims_locales", "se"},
 		"login_hint":              {"login_hint", "buffy@wiki.example"},
-		"acr_values that are":     {"acr_values", token.ACR},
+		"acr_values that are":     {"acr_values", token.ACRScanned},
 		"acr_values that are not": {"acr_values", "1 2"},
 		"an unknown parameter":    {"extra", "foobar"},
 		"no nonce":                {"nonce", ""},
@@ -100,7 +100,7 @@ func TestEveryRequestOfTheBasicPlanEndsInTokens(t *testing.T) {
 		tokens := w.read(w.formerlyRedeemed(v.codeOf(said)))
 		claims := claimsOf(t, *tokens.IdToken)
 		nonce, given := claims["nonce"]
-		if claims["iss"] != w.issuer || claims["aud"] != "old-wiki" || claims["sub"] == "" || claims["acr"] != token.ACR || claims["auth_time"] == nil ||
+		if claims["iss"] != w.issuer || claims["aud"] != "old-wiki" || claims["sub"] == "" || claims["acr"] != token.ACRScanned || claims["auth_time"] == nil ||
 			claims["exp"].(float64) <= claims["iat"].(float64) || given != (q.Get("nonce") != "") || given && nonce != q.Get("nonce") {
 			t.Errorf("%s: the ID token says %v", what, claims)
 		}

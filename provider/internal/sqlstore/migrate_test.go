@@ -58,10 +58,13 @@ func TestADatabaseOfTheFirstReleaseIsBroughtUpToDateAndLosesNothing(t *testing.T
 	logins, err := db.Logins(ctx, "account", 10)
 	must(t, err)
 	same(t, logins, []identity.Login{
-		{ID: "later", Challenge: "another", Client: "kiosk", Account: "account", Device: "device", At: fromMillis(7), AuthTime: fromMillis(7)},
+		{
+			ID: "later", Challenge: "another", Client: "kiosk", Account: "account", Device: "device", At: fromMillis(7), AuthTime: fromMillis(7),
+			ACR: "urn:qrlogin:acr:qr", AMR: []string{"pop", "user"},
+		},
 		{
 			ID: "login", Challenge: "challenge", Client: "shop", Account: "account", Device: "device",
-			Address: "192.0.2.1", UserAgent: "Mozilla/5.0", At: fromMillis(6), AuthTime: fromMillis(6),
+			Address: "192.0.2.1", UserAgent: "Mozilla/5.0", At: fromMillis(6), AuthTime: fromMillis(6), ACR: "urn:qrlogin:acr:qr", AMR: []string{"pop", "user"},
 		},
 	})
 	keys, err := db.SigningKeys(ctx)
