@@ -35,8 +35,8 @@ var layers = []struct {
 		"api", "provider/internal/web", "provider/internal/qr", "provider/internal/challenge", "provider/internal/identity"},
 		"a door can be read alone. The watch capability never yields a token (SECURITY.md §1.1), so this one cannot mint any"},
 	{"provider/internal/phone/...", []string{
-		"api", "api/proof", "provider/internal/web", "provider/internal/dpop", "provider/internal/challenge",
-		"provider/internal/identity"},
+		"api", "api/proof", "provider/internal/web", "provider/internal/dpop", "provider/internal/useragent",
+		"provider/internal/challenge", "provider/internal/identity"},
 		"a door can be read alone. The phone gets no token, so this one cannot mint any"},
 	{"provider/internal/web", []string{"api", "provider/internal/challenge", "provider/internal/identity"},
 		"what the doors share of HTTP must not become the way by which they know each other"},
@@ -44,6 +44,7 @@ var layers = []struct {
 	{"provider/internal/dpop", []string{"api/proof", "provider/internal/challenge"},
 		"a proof is judged by the same rules at every door, so this knows none of them, nor what it answers"},
 	{"provider/internal/qr", nil, "it draws whatever text it is given"},
+	{"provider/internal/useragent", nil, "what a browser calls itself does not depend on who wants to know"},
 
 	{"provider/internal/token", []string{"api", "api/proof", "provider/internal/challenge", "provider/internal/identity"},
 		"what a token says does not depend on how a request arrives or where keys lie"},
