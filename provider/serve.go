@@ -27,6 +27,7 @@ type serveCommand struct {
 	Register    string        `name:"registration-token" placeholder:"TOKEN" help:"Let programs that have this token register sites (RFC 7591): at least 32 random characters, or file:PATH. Set it in the environment: a command line can be seen by others on the machine."`
 	Proxies     []string      `name:"trusted-proxies" placeholder:"CIDR" help:"Reverse proxies in front of this provider, whose X-Forwarded-For says where a browser or phone is; addresses or networks, separated by commas."`
 	Private     bool          `name:"allow-private-networks" help:"Fetch and post what sites register (jwks_uri, logo_uri, backchannel_logout_uri) on private addresses too, and by http on the loopback: for sites in your own network."`
+	Places      string        `placeholder:"FILE" help:"A file in MaxMind's format that says in which city an address is (GeoLite2 City, DB-IP City Lite, …): docs/operate.md. Read from the next start on when it changes."`
 	LogFormat   string        `default:"text" enum:"text,json" help:"text or json (${default})."`
 	LogLevel    slog.Level    `default:"info" help:"debug, info, warn or error (${default})."`
 }
@@ -58,6 +59,7 @@ func (s *serveCommand) Run(ctx context.Context) error {
 		Issuer: s.Issuer, Store: s.Store, Data: s.Data, SMS: s.SMS, Redelivery: &s.Redelivery, Log: log,
 		KeyRotation: &s.KeyRotation, MasterKey: s.MasterKey,
 		TrustedProxies: s.Proxies, AllowPrivateNetworks: s.Private, ClientsFile: s.Clients, RegistrationToken: registrationToken,
+		Places: s.Places,
 	})
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 	"qrlogin/provider/internal/memstore"
 	"qrlogin/provider/internal/oauth"
 	"qrlogin/provider/internal/phone"
+	"qrlogin/provider/internal/place"
 	"qrlogin/provider/internal/redisstore"
 	"qrlogin/provider/internal/signout"
 	"qrlogin/provider/internal/sqlstore"
@@ -69,6 +70,10 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	if err != nil {
 		return nil, err
 	}
+	places, err := p.openPlaces(c)
+	if err != nil {
+		return nil, err
+	}
 	mint, err := p.openMint(ctx, c, db)
 	if err != nil {
 		return nil, err
@@ -92,7 +97,7 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	page := &browser.Door{Issuer: c.Issuer, Challenges: store, Clients: db, Drain: drained, Log: c.Log}
 	device := &phone.Door{
 		Issuer: c.Issuer, Challenges: store, Keys: store, Clients: db, Devices: db, Audit: db, SMS: sender,
-		Logins: db, SignOut: signOut, Proofs: proofs, Log: c.Log,
+		Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,
 	}
 	p.handler, err = route(c, site, page, device)
 	return p, err
@@ -182,6 +187,19 @@ func (p *Provider) openSender(c Config) (phone.Sender, error) {
 	}
 	p.closers = append(p.closers, file.Close)
 	return file, nil
+}
+
+// openPlaces answers nil, which finds nothing, where there is no file.
+func (p *Provider) openPlaces(c Config) (*place.Places, error) {
+	if c.Places == "" {
+		return nil, nil
+	}
+	places, err := place.Open(c.Places, c.Log)
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, places.Close)
+	return places, nil
 }
 
 // openMint makes the mint and has its keys kept.

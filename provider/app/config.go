@@ -40,6 +40,8 @@ type Config struct {
 	// addresses that are not public.
 	AllowPrivateNetworks bool
 
+	Places string // a file in MaxMind's format that says where addresses are, see docs/operate.md; "" for none
+
 	ClientsFile       string // a YAML file of more of them, see docs/clients.md; "" for none
 	RegistrationToken string // lets programs register clients (RFC 7591): at least 32 characters; "" lets nobody
 }

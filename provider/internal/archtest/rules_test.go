@@ -21,7 +21,7 @@ var layers = []struct {
 		"api", "provider/internal/browser", "provider/internal/oauth", "provider/internal/phone", "provider/internal/web",
 		"provider/internal/memstore", "provider/internal/redisstore", "provider/internal/sqlstore", "provider/internal/token",
 		"provider/internal/fetch", "provider/internal/clientkeys", "provider/internal/signout", "provider/internal/dpop",
-		"provider/internal/challenge", "provider/internal/identity"},
+		"provider/internal/place", "provider/internal/challenge", "provider/internal/identity"},
 		"app is the one place that knows all parts and wires them, so no part has to know another"},
 
 	{"provider/internal/oauth", []string{
@@ -35,7 +35,7 @@ var layers = []struct {
 		"api", "provider/internal/web", "provider/internal/qr", "provider/internal/challenge", "provider/internal/identity"},
 		"a door can be read alone. The watch capability never yields a token (SECURITY.md §1.1), so this one cannot mint any"},
 	{"provider/internal/phone/...", []string{
-		"api", "api/proof", "provider/internal/web", "provider/internal/dpop", "provider/internal/useragent",
+		"api", "api/proof", "provider/internal/web", "provider/internal/dpop", "provider/internal/place", "provider/internal/useragent",
 		"provider/internal/challenge", "provider/internal/identity"},
 		"a door can be read alone. The phone gets no token, so this one cannot mint any"},
 	{"provider/internal/web", []string{"api", "provider/internal/challenge", "provider/internal/identity"},
@@ -44,6 +44,7 @@ var layers = []struct {
 	{"provider/internal/dpop", []string{"api/proof", "provider/internal/challenge"},
 		"a proof is judged by the same rules at every door, so this knows none of them, nor what it answers"},
 	{"provider/internal/qr", nil, "it draws whatever text it is given"},
+	{"provider/internal/place", nil, "where an address is does not depend on who wants to know"},
 	{"provider/internal/useragent", nil, "what a browser calls itself does not depend on who wants to know"},
 
 	{"provider/internal/token", []string{"api", "api/proof", "provider/internal/challenge", "provider/internal/identity"},

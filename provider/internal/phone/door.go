@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -11,6 +12,7 @@ import (
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/dpop"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/place"
 	"qrlogin/provider/internal/web"
 )
 
@@ -50,6 +52,11 @@ type Auditor interface {
 	Audit(ctx context.Context, e identity.AuditEvent) error
 }
 
+// Places says where an address is.
+type Places interface {
+	Find(address netip.Addr) (place.Place, bool)
+}
+
 // Sender brings an enrolment code to a phone number.
 type Sender interface {
 	Send(ctx context.Context, number, code string) error
@@ -65,6 +72,7 @@ type Door struct {
 	Logins     Logins
 	SignOut    SignOut
 	Audit      Auditor
+	Places     Places
 	SMS        Sender
 	Proofs     dpop.Verifier
 	Log        *slog.Logger

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"qrlogin/provider/internal/dpop"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/memstore"
+	"qrlogin/provider/internal/place"
 )
 
 const issuer = "https://id.example"
@@ -37,8 +39,16 @@ type kit struct {
 	sites  map[string]identity.Client
 	rows   []identity.Login // the newest first
 	events []identity.AuditEvent
+	places places
 	out    []string // what was signed out, in order
 	outErr error
+}
+
+type places map[string]place.Place
+
+func (p places) Find(address netip.Addr) (place.Place, bool) {
+	found, ok := p[address.String()]
+	return found, ok
 }
 
 func newKit(t *testing.T) *kit {
@@ -49,12 +59,12 @@ func newKit(t *testing.T) *kit {
 			t.Error(err)
 		}
 	})
-	k := &kit{t: t, phones: map[string]identity.Account{}, sites: map[string]identity.Client{
+	k := &kit{t: t, places: places{}, phones: map[string]identity.Account{}, sites: map[string]identity.Client{
 		"shop": {ID: "shop", Name: "The Shop", Origins: []string{"https://shop.example"}},
 	}}
 	k.door = &Door{
 		Issuer: issuer, Challenges: store, Keys: store, Clients: k, Devices: k, Logins: loginsOf{k}, SignOut: signOutOf{k}, Audit: k,
-		Proofs: dpop.Verifier{Issuer: issuer, Keys: store, NonceKey: []byte("key")}, Log: slog.New(slog.DiscardHandler),
+		Places: k.places, Proofs: dpop.Verifier{Issuer: issuer, Keys: store, NonceKey: []byte("key")}, Log: slog.New(slog.DiscardHandler),
 	}
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
