@@ -50,16 +50,6 @@ func (t *words) login(l api.Login) []string {
 	for _, d := range l.Client.Domains {
 		domains = append(domains, safeHost(d))
 	}
-	browser, address := "-", "-"
-	if l.UserAgent != nil && *l.UserAgent != "" {
-		browser = t.browserWords(*l.UserAgent)
-		if r := []rune(browser); len(r) > 48 { // whoever logged in wrote it, and it must not push the rest away
-			browser = string(r[:47]) + "…"
-		}
-	}
-	if l.Address != nil && *l.Address != "" {
-		address = safe(*l.Address)
-	}
 	state := t.active
 	switch {
 	case l.EndedAt != nil:
@@ -67,7 +57,23 @@ func (t *words) login(l api.Login) []string {
 	case l.Session:
 		state = t.inSession
 	}
-	return []string{safe(l.Client.Name), strings.Join(domains, ", "), browser, address, moment(l.At), state, safe(l.Id)}
+	return []string{
+		safe(l.Client.Name), strings.Join(domains, ", "), cell(t.browser(l.Browser, l.UserAgent)), cell(where(l.Address, l.Place)),
+		moment(l.At), state, safe(l.Id),
+	}
+}
+
+// cell is a text in a table. Whoever logged in wrote it, and it must not push the rest away.
+func cell(text string) string {
+	r := []rune(text)
+	switch {
+	case len(r) == 0:
+		return "-"
+	case len(r) > 48:
+		return string(r[:47]) + "…"
+	default:
+		return text
+	}
 }
 
 type logoutCmd struct {

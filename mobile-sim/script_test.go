@@ -159,8 +159,14 @@ func cmdLogin(ts *testscript.TestScript, _ bool, args []string) {
 				l.Client.Name = value
 			case "domains":
 				l.Client.Domains = strings.Fields(value)
-			case "agent":
-				l.UserAgent = &value
+			case "agent": // that the provider has no words for
+				l.UserAgent, l.Browser = &value, nil
+			case "browser":
+				name, system, _ := strings.Cut(value, "/")
+				l.Browser = &api.BrowserName{Name: name, System: system}
+			case "place":
+				city, country, _ := strings.Cut(value, "/")
+				l.Place = &api.Place{City: &city, Country: &country}
 			case "address":
 				l.Address = &value
 			case "session":

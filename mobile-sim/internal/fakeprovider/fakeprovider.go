@@ -119,7 +119,7 @@ func (p *Provider) Session(id string) (session bool) {
 // Login makes a login, newer than all others. edit may change it.
 func (p *Provider) Login(edit func(*api.Login)) (id string) {
 	now := time.Now().UTC().Truncate(time.Second)
-	l := &api.Login{Id: rand.Text(), At: now, AuthTime: now, Address: new("192.0.2.7"),
+	l := &api.Login{Id: rand.Text(), At: now, AuthTime: now, Address: new("192.0.2.7"), Browser: &api.BrowserName{Name: "Chrome", System: "Linux"},
 		UserAgent: new("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36")}
 	l.Client.Id, l.Client.Name, l.Client.Domains = "demo-shop", "Demo Shop", []string{"shop.example"}
 	if edit != nil {

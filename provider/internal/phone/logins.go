@@ -31,7 +31,9 @@ func (d *Door) logins(c *gin.Context) error {
 			}
 			sites[login.Client] = site
 		}
-		list.Logins = append(list.Logins, viewLogin(login, site))
+		view := viewLogin(login, site)
+		view.Browser, view.Place = browserName(login.UserAgent), d.place(login.Address)
+		list.Logins = append(list.Logins, view)
 	}
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusOK, list)

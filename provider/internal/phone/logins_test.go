@@ -11,15 +11,18 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/place"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+const firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
 
 // withLogins is a kit where ann is logged in at the shop, was at a site that has gone, and bob is logged in, too.
 func withLogins(t *testing.T) *kit {
 	k := newKit(t)
 	k.rows = []identity.Login{
-		{ID: "L3", Client: "shop", Account: "ann", Address: "192.0.2.7", UserAgent: "Browser/1.0", At: noon.Add(time.Hour), AuthTime: noon, Session: "hash"},
+		{ID: "L3", Client: "shop", Account: "ann", Address: "192.0.2.7", UserAgent: firefox, At: noon.Add(time.Hour), AuthTime: noon, Session: "hash"},
 		{ID: "L2", Client: "shop", Account: "bob", At: noon, AuthTime: noon},
 		{ID: "L1", Client: "gone", Account: "ann", At: noon, AuthTime: noon, EndedAt: noon.Add(time.Minute)},
 	}
@@ -36,6 +39,7 @@ func (k *kit) kinds() (kinds []string) {
 
 func TestAPhoneListsTheLoginsOfItsAccount(t *testing.T) {
 	k := withLogins(t)
+	k.places["192.0.2.7"] = place.Place{City: "Shanghai", Country: "CN"}
 	var list api.LoginList
 	if status, code := k.phoneOf("ann").send(http.MethodGet, "/phone/logins", nil, &list); status != http.StatusOK {
 		t.Fatalf("%d %s", status, code)
@@ -43,11 +47,34 @@ func TestAPhoneListsTheLoginsOfItsAccount(t *testing.T) {
 	here, there := api.Login{}, api.Login{}
 	here.Id, here.At, here.AuthTime, here.Session = "L3", noon.Add(time.Hour), noon, true
 	here.Client.Id, here.Client.Name, here.Client.Domains = "shop", "The Shop", []string{"shop.example"}
-	here.Address, here.UserAgent = new("192.0.2.7"), new("Browser/1.0")
+	here.Address, here.UserAgent, here.Browser = new("192.0.2.7"), new(firefox), &api.BrowserName{Name: "Firefox", System: "Windows"}
+	here.Place = &api.Place{City: new("Shanghai"), Country: new("CN")}
 	there.Id, there.At, there.AuthTime, there.EndedAt = "L1", noon, noon, new(noon.Add(time.Minute))
 	there.Client.Id, there.Client.Name, there.Client.Domains = "gone", "gone", []string{} // no longer registered: its id
 	if want := []api.Login{here, there}; !reflect.DeepEqual(list.Logins, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", list.Logins, want)
+	}
+}
+
+func TestWhatIsNotKnownOfALoginIsLeftOut(t *testing.T) {
+	for what, c := range map[string]struct {
+		address, userAgent string
+		place              *api.Place
+	}{
+		"nothing":              {},
+		"a program, nowhere":   {address: "192.0.2.1", userAgent: "curl/8.17.0"},
+		"no address":           {address: "not an address", userAgent: "Your Bank (approved)"},
+		"a country, no city":   {address: "192.0.2.2", place: &api.Place{Country: new("CN")}},
+		"a city in no country": {address: "2001:db8::1", place: &api.Place{City: new("Nowhere")}},
+	} {
+		k := newKit(t)
+		k.places["192.0.2.2"], k.places["2001:db8::1"] = place.Place{Country: "CN"}, place.Place{City: "Nowhere"}
+		k.rows = []identity.Login{{ID: "L", Client: "shop", Account: "ann", Address: c.address, UserAgent: c.userAgent, At: noon, AuthTime: noon}}
+		var list api.LoginList
+		k.phoneOf("ann").send(http.MethodGet, "/phone/logins", nil, &list)
+		if got := list.Logins[0]; got.Browser != nil || !reflect.DeepEqual(got.Place, c.place) {
+			t.Errorf("%s: %+v, %+v", what, got.Browser, got.Place)
+		}
 	}
 }
 
