@@ -255,6 +255,16 @@ type AuthorizationRequest struct {
 	UiLocales    *string   `json:"ui_locales,omitempty"`
 }
 
+// BrowserName What a user agent says that it is, in words. Left out where the provider has none for it: a bot, a program, a text of
+// somebody's own.
+type BrowserName struct {
+	// Name Example: Firefox
+	Name string `json:"name"`
+
+	// System Example: Windows
+	System string `json:"system"`
+}
+
 // ChallengeState `pending`: show the frames. `claimed`: a phone has scanned; nobody is known yet. `approved`: the phone approved; the site
 // may redeem. `redeemed`: the site has its tokens. A challenge that is gone answers 410 with its outcome.
 type ChallengeState string
@@ -560,13 +570,20 @@ type Login struct {
 
 	// AuthTime When the phone approved
 	AuthTime time.Time `json:"auth_time"`
-	Client   struct {
+
+	// Browser What a user agent says that it is, in words. Left out where the provider has none for it: a bot, a program, a text of
+	// somebody's own.
+	Browser *BrowserName `json:"browser,omitempty"`
+	Client  struct {
 		Domains []string `json:"domains"`
 		Id      string   `json:"id"`
 		Name    string   `json:"name"`
 	} `json:"client"`
 	EndedAt *time.Time `json:"ended_at,omitempty"`
 	Id      string     `json:"id"`
+
+	// Place Where an address is, about. Left out where the provider does not know.
+	Place *Place `json:"place,omitempty"`
 
 	// Session It belongs to a session ("this is my computer"); to end it ends all of that
 	Session   bool    `json:"session"`
@@ -643,6 +660,19 @@ type PhoneAccount struct {
 
 	// PhoneNumber E.164
 	PhoneNumber string `json:"phone_number"`
+}
+
+// Place Where an address is, about. Left out where the provider does not know.
+type Place struct {
+	// City In English
+	//
+	// Example: Shanghai
+	City *string `json:"city,omitempty"`
+
+	// Country Two letters (ISO 3166-1)
+	//
+	// Example: CN
+	Country *string `json:"country,omitempty"`
 }
 
 // Problem defines model for Problem.
