@@ -24,6 +24,9 @@ func TestEveryOperationOfTheContractAnswersAsItSays(t *testing.T) {
 	if logins, err := p.Logins(t.Context()); err != nil || len(logins) != 0 {
 		t.Errorf("logins: %+v %v", logins, err)
 	}
+	if events, err := p.Events(t.Context()); err != nil || len(events) != 1 {
+		t.Errorf("events: %+v %v", events, err)
+	}
 	for what, end := range map[string]func(context.Context, string) error{"end": p.EndLogin, "disown": p.Disown} {
 		problem, refused := errors.AsType[*phone.Problem](end(t.Context(), "nobodys"))
 		if !refused || problem.Code != "login-unknown" {

@@ -8,8 +8,8 @@ import (
 	"qrlogin/provider/internal/sqlstore"
 )
 
-// sweepEvery is how often sessions and refresh tokens that have expired are forgotten. Nobody waits for it: what has expired is
-// refused anyway.
+// sweepEvery is how often sessions and refresh tokens that have expired are forgotten, and old audit events. Nobody waits for it:
+// what has expired is refused anyway.
 const sweepEvery = time.Hour
 
 // sweep forgets what has expired until it is stopped.
@@ -26,7 +26,7 @@ func sweep(db *sqlstore.DB, log *slog.Logger) (stop func() error) {
 				return
 			case now := <-tick.C:
 				if err := db.Sweep(ctx, now); err != nil && ctx.Err() == nil {
-					log.Error("expired sessions and refresh tokens are not forgotten; trying again in an hour", "error", err)
+					log.Error("what has expired is not forgotten; trying again in an hour", "error", err)
 				}
 			}
 		}

@@ -159,15 +159,6 @@ type RefreshToken struct {
 	ExpiresAt  time.Time
 }
 
-// AuditEvent is something that the operator or the owner of an account may want to know later.
-type AuditEvent struct {
-	At      time.Time
-	Kind    string // "device.enrolled", "code.reused", …
-	Account string // "" when nobody's
-	Client  string // "" when no site's
-	Detail  string // never a secret, a code or a whole phone number
-}
-
 // MaskNumber leaves of a phone number what helps its owner recognise it: "+86…8000".
 func MaskNumber(e164 string) string {
 	if len(e164) < 8 {

@@ -60,10 +60,10 @@ func (d *Door) authenticate(c *gin.Context, f form) (identity.Client, error) {
 // refused counts and keeps a refusal that may be an attack: of a client that did not prove itself, or of a code or token that is not
 // good. Only who fails is counted, so that nobody can lock another out.
 func (d *Door) refused(c *gin.Context, client string, err error) error {
-	kind := "grant.refused"
+	kind := identity.EventGrantRefused
 	switch e, _ := translate(err); {
 	case errors.Is(err, errCredentials):
-		kind = "client.refused"
+		kind = identity.EventClientRefused
 	case e.Code != errInvalidGrant.Code:
 		return err
 	}
@@ -73,7 +73,7 @@ func (d *Door) refused(c *gin.Context, client string, err error) error {
 		return countErr
 	case !n.Above:
 		d.audit(c, identity.AuditEvent{Kind: kind, Client: printable(client), Detail: c.FullPath() + " from " + c.ClientIP()})
-	case kind == "client.refused":
+	case kind == identity.EventClientRefused:
 		return errTooMany
 	}
 	return err

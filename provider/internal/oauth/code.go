@@ -13,6 +13,7 @@ import (
 
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/web"
 )
 
 // How long an authorization code can be redeemed (RFC 6749 §4.1.2 allows ten minutes), and how long a second try is noticed: as
@@ -86,7 +87,7 @@ func (d *Door) authorizationCode(c *gin.Context, r request) error {
 		return err
 	}
 	if !first {
-		return d.reused(c, login, "code.reused")
+		return d.reused(c, login, identity.EventAuthorizationCodeReused)
 	}
 	if _, err := d.Keys.Peek(ctx, "code lives "+secret); errors.Is(err, challenge.ErrNotFound) {
 		return errInvalidGrant // too late
@@ -102,7 +103,8 @@ func (d *Door) reused(c *gin.Context, login identity.Login, kind string) error {
 	login, err := d.Logins.Login(c.Request.Context(), login.ID)
 	if err == nil && login.EndedAt.IsZero() {
 		err = d.SignOut.Revoke(c.Request.Context(), login.ID)
-		d.audit(c, identity.AuditEvent{Kind: kind, Client: login.Client, Detail: "login " + login.ID})
+		d.Log.Warn("alarm", "request_id", web.RequestID(c), "kind", kind, "client", login.Client)
+		d.audit(c, identity.AuditEvent{Kind: kind, Account: login.Account, Client: login.Client, Login: login.ID})
 	}
 	if err != nil {
 		return err

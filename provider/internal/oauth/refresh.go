@@ -28,7 +28,7 @@ func (d *Door) refresh(c *gin.Context, r request) error {
 	case login.Client != r.client.ID:
 		return errInvalidGrant
 	case used:
-		return d.reused(c, login, "refresh_token.reused")
+		return d.reused(c, login, identity.EventRefreshTokenReused)
 	case !time.Now().Before(old.ExpiresAt) || !slices.Contains(r.client.MayAsk(), "offline_access"):
 		return errInvalidGrant
 	case old.Thumbprint != "" && old.Thumbprint != r.thumbprint:
@@ -51,7 +51,7 @@ func (d *Door) refresh(c *gin.Context, r request) error {
 	}
 	next, t := d.newRefreshToken(r, login)
 	if err := d.Logins.RotateRefreshToken(ctx, old.Hash, t, time.Now()); errors.Is(err, identity.ErrEnded) {
-		return d.reused(c, login, "refresh_token.reused") // another was faster with the same token
+		return d.reused(c, login, identity.EventRefreshTokenReused) // another was faster with the same token
 	} else if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (d *Door) register(c *gin.Context) error {
 	if err := d.Registrar.PutClient(c.Request.Context(), client); err != nil {
 		return err
 	}
-	d.audit(c, identity.AuditEvent{Kind: "client.registered", Client: client.ID, Detail: "from " + c.ClientIP()})
+	d.audit(c, identity.AuditEvent{Kind: identity.EventClientRegistered, Client: client.ID, Detail: "from " + c.ClientIP()})
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusCreated, m.answer(client, secret))
 	return nil

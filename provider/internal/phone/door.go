@@ -39,6 +39,8 @@ type Logins interface {
 	Logins(ctx context.Context, account string, limit int) ([]identity.Login, error)
 	// Login finds one; identity.ErrUnknownLogin.
 	Login(ctx context.Context, id string) (identity.Login, error)
+	// LoginOf finds the one that came of a challenge, by the challenge's hash; identity.ErrUnknownLogin.
+	LoginOf(ctx context.Context, challenge string) (identity.Login, error)
 }
 
 // SignOut ends what a login gave out.
@@ -50,6 +52,8 @@ type SignOut interface {
 // Auditor keeps what an operator or an owner may want to know later.
 type Auditor interface {
 	Audit(ctx context.Context, e identity.AuditEvent) error
+	// Events lists what an account's owner may know, the newest first.
+	Events(ctx context.Context, account string, limit int) ([]identity.AuditEvent, error)
 }
 
 // Places says where an address is.
@@ -95,6 +99,7 @@ func (d *Door) Mount(r gin.IRoutes) {
 	r.GET("/phone/logins", h(d.logins))
 	r.DELETE("/phone/logins/:id", h(d.endLogin))
 	r.POST("/phone/logins/:id/disown", h(d.disownLogin))
+	r.GET("/phone/events", h(d.events))
 	r.POST("/phone/scans", h(d.scan))
 	r.DELETE("/phone/scans/:id", h(d.release))
 	r.POST("/phone/decisions", h(d.decide))

@@ -98,6 +98,15 @@ func (k *kit) Audit(_ context.Context, e identity.AuditEvent) error {
 	return nil
 }
 
+func (k *kit) Events(_ context.Context, account string, limit int) (all []identity.AuditEvent, err error) {
+	for _, e := range slices.Backward(k.events) {
+		if e.Account == account && len(all) < limit {
+			all = append(all, e)
+		}
+	}
+	return all, nil
+}
+
 type loginsOf struct{ *kit }
 
 func (k loginsOf) Logins(_ context.Context, account string, limit int) (all []identity.Login, err error) {
@@ -111,6 +120,14 @@ func (k loginsOf) Logins(_ context.Context, account string, limit int) (all []id
 
 func (k loginsOf) Login(_ context.Context, id string) (identity.Login, error) {
 	i := slices.IndexFunc(k.rows, func(l identity.Login) bool { return l.ID == id })
+	if i < 0 {
+		return identity.Login{}, identity.ErrUnknownLogin
+	}
+	return k.rows[i], nil
+}
+
+func (k loginsOf) LoginOf(_ context.Context, challenge string) (identity.Login, error) {
+	i := slices.IndexFunc(k.rows, func(l identity.Login) bool { return l.Challenge == challenge })
 	if i < 0 {
 		return identity.Login{}, identity.ErrUnknownLogin
 	}

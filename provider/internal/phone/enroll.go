@@ -129,7 +129,9 @@ func (d *Door) confirmEnrollment(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	d.audit(c, identity.AuditEvent{Kind: "device.enrolled", Account: account.ID, Detail: "device " + device.ID})
+	d.audit(c, identity.AuditEvent{
+		Kind: identity.EventDeviceEnrolled, Account: account.ID, Address: c.ClientIP(), Detail: "device " + device.ID,
+	})
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusCreated, d.viewAccount(account, device))
 	return nil

@@ -24,12 +24,9 @@ func (d *Door) logins(c *gin.Context) error {
 	list := api.LoginList{Logins: make([]api.Login, 0, len(all))}
 	sites := map[string]identity.Client{} // many logins are at few sites
 	for _, login := range all {
-		site, known := sites[login.Client]
-		if !known {
-			if site, err = d.site(c, login.Client); err != nil {
-				return err
-			}
-			sites[login.Client] = site
+		site, err := d.siteOnce(c, login.Client, sites)
+		if err != nil {
+			return err
 		}
 		view := viewLogin(login, site)
 		view.Browser, view.Place = browserName(login.UserAgent), d.place(login.Address)
@@ -38,6 +35,19 @@ func (d *Door) logins(c *gin.Context) error {
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusOK, list)
 	return nil
+}
+
+// siteOnce is site, asked once.
+func (d *Door) siteOnce(c *gin.Context, id string, sites map[string]identity.Client) (identity.Client, error) {
+	site, known := sites[id]
+	if known {
+		return site, nil
+	}
+	site, err := d.site(c, id)
+	if err == nil {
+		sites[id] = site
+	}
+	return site, err
 }
 
 // site is a client, or the id of one that is no longer registered.
@@ -75,7 +85,7 @@ func (d *Door) endLogin(c *gin.Context) error {
 		return err
 	}
 	if login.EndedAt.IsZero() {
-		d.auditLogin(c, "login.ended", login)
+		d.auditLogin(c, identity.EventLoginEnded, login)
 	}
 	c.Status(http.StatusNoContent)
 	return nil
@@ -87,7 +97,7 @@ func (d *Door) disownLogin(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	d.auditLogin(c, "login.disowned", login)
+	d.auditLogin(c, identity.EventLoginDisowned, login)
 	if err := d.end(c, login); err != nil {
 		return err
 	}
@@ -124,5 +134,5 @@ func (d *Door) end(c *gin.Context, l identity.Login) error {
 }
 
 func (d *Door) auditLogin(c *gin.Context, kind string, l identity.Login) {
-	d.audit(c, identity.AuditEvent{Kind: kind, Account: l.Account, Client: l.Client, Detail: "login " + l.ID})
+	d.audit(c, eventOf(kind, l))
 }

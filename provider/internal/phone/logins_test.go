@@ -32,7 +32,7 @@ func withLogins(t *testing.T) *kit {
 // kinds is what was kept as audit events.
 func (k *kit) kinds() (kinds []string) {
 	for _, e := range k.events {
-		kinds = append(kinds, e.Kind+" "+e.Account+" "+e.Client+" "+e.Detail)
+		kinds = append(kinds, e.Kind+" "+e.Account+" "+e.Client+" "+e.Login)
 	}
 	return kinds
 }
@@ -104,10 +104,10 @@ func TestAPhoneEndsALogin(t *testing.T) {
 		method, path string
 		events       []string
 	}{
-		"end":               {http.MethodDelete, "/phone/logins/L3", []string{"login.ended ann shop login L3"}},
+		"end":               {http.MethodDelete, "/phone/logins/L3", []string{"login.ended ann shop L3"}},
 		"end what ended":    {http.MethodDelete, "/phone/logins/L1", nil},
-		"disown":            {http.MethodPost, "/phone/logins/L3/disown", []string{"login.disowned ann shop login L3"}},
-		"disown what ended": {http.MethodPost, "/phone/logins/L1/disown", []string{"login.disowned ann gone login L1"}},
+		"disown":            {http.MethodPost, "/phone/logins/L3/disown", []string{"login.disowned ann shop L3"}},
+		"disown what ended": {http.MethodPost, "/phone/logins/L1/disown", []string{"login.disowned ann gone L1"}},
 	} {
 		for _, answer := range []error{nil, identity.ErrEnded} { // another request may have been faster
 			k := withLogins(t)
@@ -146,7 +146,7 @@ func TestALoginThatCannotBeEndedIsNotCalledEnded(t *testing.T) {
 			t.Errorf("%s: %d %s", method, status, code)
 		}
 	}
-	if want := []string{"login.disowned ann shop login L3"}; !slices.Equal(k.kinds(), want) {
+	if want := []string{"login.disowned ann shop L3"}; !slices.Equal(k.kinds(), want) {
 		t.Errorf("kept %q", k.kinds())
 	}
 }

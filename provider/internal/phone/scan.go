@@ -34,7 +34,7 @@ func (d *Door) scan(c *gin.Context) error {
 	}
 	code, err := d.readCode(c, device, body.Code)
 	if err != nil {
-		return err
+		return d.refusedText(c, account, body.Code, err)
 	}
 	r, err := challenge.Do(c.Request.Context(), d.Challenges, code.ID, func(r challenge.Record) (challenge.Event, error) {
 		event := challenge.Scan{Code: code, Waited: time.Since(arrived), Device: device.ID, Account: account.ID}
@@ -45,7 +45,7 @@ func (d *Door) scan(c *gin.Context) error {
 		return event, err
 	})
 	if err != nil {
-		return d.refusedScan(c, account, err)
+		return d.refusedScan(c, account, code.ID, r, err)
 	}
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusOK, api.Claim{
@@ -114,21 +114,6 @@ func (d *Door) consent(c *gin.Context, r challenge.Record) ([]byte, error) {
 	}
 	consent.ClaimedAt = r.Now.UTC()
 	return json.Marshal(consent)
-}
-
-// refusedScan keeps an audit event of a code that was presented when it should not have been (RFC 10027 §6.1.4).
-func (d *Door) refusedScan(c *gin.Context, account identity.Account, err error) error {
-	kinds := map[challenge.Kind]string{
-		challenge.Gone: "code.reused", challenge.CodeStale: "code.stale", challenge.ClaimedByAnother: "code.contested",
-		challenge.NotAllowed: "code.not-allowed",
-	}
-	if kind, ok := kinds[challenge.KindOf(err)]; ok {
-		d.audit(c, identity.AuditEvent{Kind: kind, Account: account.ID})
-	}
-	if errors.Is(err, challenge.ErrNotFound) {
-		return challenge.ErrCodeUnknown
-	}
-	return err
 }
 
 func (d *Door) release(c *gin.Context) error {

@@ -10,8 +10,9 @@ import (
 
 // Audit adds an event to the audit trail.
 func (db *DB) Audit(ctx context.Context, e identity.AuditEvent) error {
-	_, err := db.write.ExecContext(ctx, `INSERT INTO audit_events (at, kind, account, client, detail) VALUES ($1, $2, $3, $4, $5)`,
-		millis(e.At), e.Kind, e.Account, text(e.Client), text(e.Detail))
+	_, err := db.write.ExecContext(ctx,
+		`INSERT INTO audit_events (at, kind, account, client, login, address, user_agent, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		millis(e.At), e.Kind, e.Account, text(e.Client), e.Login, text(e.Address), text(e.UserAgent), text(e.Detail))
 	if err != nil {
 		return fmt.Errorf("sqlstore: audit: %w", err)
 	}
@@ -20,8 +21,7 @@ func (db *DB) Audit(ctx context.Context, e identity.AuditEvent) error {
 
 // AuditEvents answers the first events at or after since, oldest first, limit of them at most.
 func (db *DB) AuditEvents(ctx context.Context, since time.Time, limit int) ([]identity.AuditEvent, error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT at, kind, account, client, detail FROM audit_events WHERE at >= $1 ORDER BY at LIMIT $2`,
-		since.UnixMilli(), max(limit, 0))
+	rows, err := db.read.QueryContext(ctx, selectEvent+`at >= $1 ORDER BY at LIMIT $2`, since.UnixMilli(), max(limit, 0))
 	list, err := all(rows, err, scanAuditEvent)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: audit events: %w", err)
@@ -29,10 +29,19 @@ func (db *DB) AuditEvents(ctx context.Context, since time.Time, limit int) ([]id
 	return list, nil
 }
 
+// Events answers the last events of an account, newest first, limit of them at most.
+func (db *DB) Events(ctx context.Context, account string, limit int) ([]identity.AuditEvent, error) {
+	rows, err := db.read.QueryContext(ctx, selectEvent+`account = $1 ORDER BY at DESC LIMIT $2`, account, max(limit, 0))
+	list, err := all(rows, err, scanAuditEvent)
+	return list, failure("events", err)
+}
+
+const selectEvent = `SELECT at, kind, account, client, login, address, user_agent, detail FROM audit_events WHERE `
+
 func scanAuditEvent(r row) (identity.AuditEvent, error) {
 	var e identity.AuditEvent
 	var at int64
-	err := r.Scan(&at, &e.Kind, &e.Account, &e.Client, &e.Detail)
+	err := r.Scan(&at, &e.Kind, &e.Account, &e.Client, &e.Login, &e.Address, &e.UserAgent, &e.Detail)
 	e.At = fromMillis(at)
 	return e, err
 }

@@ -80,6 +80,15 @@ func (db *DB) Login(ctx context.Context, id string) (identity.Login, error) {
 	return l, failure("login", err)
 }
 
+// LoginOf answers the login that came of a challenge, by the challenge's hash, ended or not. [identity.ErrUnknownLogin].
+func (db *DB) LoginOf(ctx context.Context, challenge string) (identity.Login, error) {
+	l, err := scanLogin(db.read.QueryRowContext(ctx, selectLogin+`challenge = $1`, challenge))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = identity.ErrUnknownLogin
+	}
+	return l, failure("login of a challenge", err)
+}
+
 // Logins answers the last logins of an account by its id, ended or not, newest first, limit of them at most.
 func (db *DB) Logins(ctx context.Context, account string, limit int) ([]identity.Login, error) {
 	rows, err := db.read.QueryContext(ctx, selectLogin+`account = $1 ORDER BY at DESC, id LIMIT $2`, account, max(limit, 0))

@@ -28,7 +28,9 @@ func TestADatabaseOfTheFirstReleaseIsBroughtUpToDateAndLosesNothing(t *testing.T
 			VALUES ('login', 'challenge', 'shop', 'account', 'device', '192.0.2.1', 'Mozilla/5.0', 6),
 				('later', 'another', 'kiosk', 'account', 'device', '', '', 7)`,
 		`INSERT INTO signing_keys (id, private_key, created_at) VALUES ('kid', 'private', 8)`,
-		`INSERT INTO audit_events (at, kind, account, client, detail) VALUES (9, 'device.enrolled', 'account', '', 'detail')`,
+		`INSERT INTO audit_events (at, kind, account, client, detail) VALUES (9, 'device.enrolled', 'account', '', 'detail'),
+			(10, 'login.ended', 'account', 'shop', 'login login'), (11, 'code.reused', '', 'shop', 'login login'), (12, 'code.reused', 'account', '', ''),
+			(13, 'refresh_token.reused', '', 'shop', 'login of nobody'), (14, 'client.refused', '', 'shop', '/token from 192.0.2.1')`,
 	} {
 		_, err := old.write.ExecContext(ctx, statement)
 		must(t, err)
@@ -72,7 +74,14 @@ func TestADatabaseOfTheFirstReleaseIsBroughtUpToDateAndLosesNothing(t *testing.T
 	same(t, keys, []SigningKey{{ID: "kid", Alg: "ES256", Private: []byte("private"), ActiveAt: fromMillis(8)}})
 	events, err := db.AuditEvents(ctx, fromMillis(0), 10)
 	must(t, err)
-	same(t, events, []identity.AuditEvent{{At: fromMillis(9), Kind: "device.enrolled", Account: "account", Detail: "detail"}})
+	same(t, events, []identity.AuditEvent{
+		{At: fromMillis(9), Kind: "device.enrolled", Account: "account", Detail: "detail"},
+		{At: fromMillis(10), Kind: "login.ended", Account: "account", Client: "shop", Login: "login"},
+		{At: fromMillis(11), Kind: "authorization_code.reused", Account: "account", Client: "shop", Login: "login"},
+		{At: fromMillis(12), Kind: "code.reused", Account: "account"},
+		{At: fromMillis(13), Kind: "refresh_token.reused", Client: "shop", Login: "of nobody"},
+		{At: fromMillis(14), Kind: "client.refused", Client: "shop", Detail: "/token from 192.0.2.1"},
+	})
 
 	// What was there before can be ended, and given refresh tokens, like any other login.
 	must(t, db.AddRefreshToken(ctx, refreshToken("token", "login")))

@@ -252,6 +252,54 @@ var auditSuite = map[string]func(*testing.T, *DB){
 			same(t, got, c.want)
 		}
 	},
+
+	"TheEventsOfAnAccountComeBackNewestFirstUpToALimit": func(t *testing.T, db *DB) {
+		event := func(second int, account string) identity.AuditEvent {
+			return identity.AuditEvent{
+				At: at(second), Kind: "code.copied", Account: account, Client: "c", Login: "l", Address: "192.0.2.1", UserAgent: "Browser/1.0",
+			}
+		}
+		for _, e := range []identity.AuditEvent{event(3, "a"), event(1, "a"), event(2, "b"), event(4, ""), event(5, "a")} {
+			must(t, db.Audit(t.Context(), e))
+		}
+		for _, c := range []struct {
+			account string
+			limit   int
+			want    []identity.AuditEvent
+		}{
+			{"a", 10, []identity.AuditEvent{event(5, "a"), event(3, "a"), event(1, "a")}},
+			{"a", 2, []identity.AuditEvent{event(5, "a"), event(3, "a")}},
+			{"b", 10, []identity.AuditEvent{event(2, "b")}},
+			{"c", 10, nil},
+			{"a", 0, nil},
+			{"a", -1, nil},
+		} {
+			got, err := db.Events(t.Context(), c.account, c.limit)
+			must(t, err)
+			same(t, got, c.want)
+		}
+	},
+
+	"ASweepTakesEventsOfNinetyDaysAgoAndNoOthers": func(t *testing.T, db *DB) {
+		for second := range 4 {
+			must(t, db.Audit(t.Context(), identity.AuditEvent{At: at(second), Kind: "code.stale", Account: "a"}))
+		}
+		must(t, db.Sweep(t.Context(), at(1).Add(90*24*time.Hour)))
+		left, err := db.Events(t.Context(), "a", 10)
+		must(t, err)
+		same(t, left, []identity.AuditEvent{
+			{At: at(3), Kind: "code.stale", Account: "a"}, {At: at(2), Kind: "code.stale", Account: "a"},
+		})
+	},
+
+	"TheLoginThatCameOfAChallengeIsFoundByIt": func(t *testing.T, db *DB) {
+		want := recorded(t, db, "login", nil)
+		got, err := db.LoginOf(t.Context(), want.Challenge)
+		must(t, err)
+		same(t, got, want)
+		_, err = db.LoginOf(t.Context(), "another")
+		same(t, err, identity.ErrUnknownLogin)
+	},
 }
 
 var metaSuite = map[string]func(*testing.T, *DB){

@@ -140,11 +140,17 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 			must(t, err)
 			same(t, gotToken, token)
 
-			e := identity.AuditEvent{At: at(i), Kind: s, Account: s, Client: s, Detail: s}
+			e := identity.AuditEvent{At: at(i), Kind: s, Account: s, Client: s, Login: s, Address: s, UserAgent: s, Detail: s}
 			must(t, db.Audit(ctx, e))
 			events, err := db.AuditEvents(ctx, at(i), 1)
 			must(t, err)
 			same(t, events, []identity.AuditEvent{e})
+			events, err = db.Events(ctx, s, 10)
+			must(t, err)
+			same(t, events, []identity.AuditEvent{e})
+			gotLogin, err = db.LoginOf(ctx, s)
+			must(t, err)
+			same(t, gotLogin, l)
 		}
 		list, err := db.Clients(ctx)
 		must(t, err)
@@ -173,6 +179,8 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 			same(t, err, identity.ErrUnknownAccount)
 			_, err = db.Login(ctx, s)
 			same(t, err, identity.ErrUnknownLogin)
+			_, err = db.LoginOf(ctx, s)
+			same(t, err, identity.ErrUnknownLogin)
 			logins, err := db.Logins(ctx, s, 10)
 			must(t, err)
 			same(t, len(logins), 0)
@@ -196,10 +204,10 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 			l, fresh, err := db.RecordLogin(ctx, identity.Login{ID: string(rune('a' + i)), Challenge: string(rune('a' + i)), UserAgent: s, Address: s})
 			must(t, err)
 			same(t, fresh, true)
-			must(t, db.Audit(ctx, identity.AuditEvent{At: at(0), Client: s, Detail: s}))
+			must(t, db.Audit(ctx, identity.AuditEvent{At: at(0), Client: s, Address: s, UserAgent: s, Detail: s}))
 			events, err := db.AuditEvents(ctx, at(0), 100)
 			must(t, err)
-			for _, stored := range []string{l.UserAgent, l.Address, events[i].Detail, events[i].Client} {
+			for _, stored := range []string{l.UserAgent, l.Address, events[i].Detail, events[i].Client, events[i].Address, events[i].UserAgent} {
 				same(t, stored, text(s))
 				if strings.ContainsRune(stored, 0) || strings.ToValidUTF8(stored, "") != stored || !strings.Contains(stored, "\uFFFD") {
 					t.Fatalf("%q was kept as %q", s, stored)

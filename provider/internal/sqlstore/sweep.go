@@ -3,15 +3,19 @@ package sqlstore
 import (
 	"context"
 	"time"
+
+	"qrlogin/provider/internal/identity"
 )
 
-// Sweep deletes the sessions and refresh tokens that have expired. Nothing depends on when it runs.
+// Sweep deletes the sessions and refresh tokens that have expired, and the audit events that were kept long enough. Nothing
+// depends on when it runs.
 func (db *DB) Sweep(ctx context.Context, now time.Time) error {
-	for _, statement := range []string{
-		`DELETE FROM sessions WHERE expires_at <= $1`,
-		`DELETE FROM refresh_tokens WHERE expires_at <= $1`,
+	for statement, until := range map[string]time.Time{
+		`DELETE FROM sessions WHERE expires_at <= $1`:       now,
+		`DELETE FROM refresh_tokens WHERE expires_at <= $1`: now,
+		`DELETE FROM audit_events WHERE at <= $1`:           now.Add(-identity.EventsKept),
 	} {
-		if _, err := db.write.ExecContext(ctx, statement, millis(now)); err != nil {
+		if _, err := db.write.ExecContext(ctx, statement, millis(until)); err != nil {
 			return failure("sweep", err)
 		}
 	}

@@ -1,0 +1,54 @@
+package identity
+
+import "time"
+
+// EventsKept is how long audit events are kept.
+const EventsKept = 90 * 24 * time.Hour
+
+// AuditEvent is something that the operator or the owner of an account may want to know later. What has an account is told to its
+// owner as it is: it says nothing that the owner should not know.
+type AuditEvent struct {
+	At        time.Time
+	Kind      string // one of the below
+	Account   string // "" when nobody's
+	Client    string // "" when no site's
+	Login     string // the id of the login that it is about, which says where that was
+	Address   string // of a browser that is not logged in, or of a phone
+	UserAgent string // of the browser
+	Detail    string // for the operator; never a secret, a code or a whole phone number
+}
+
+// The kinds that owners are told of. The contract lists them, and so does [OwnerEvents].
+const (
+	EventDeviceEnrolled = "device.enrolled" // a phone was added to the account
+
+	// A phone of the account presented a code that was refused (RFC 10027 §6.1.4).
+	EventCodeReused     = "code.reused"      // its challenge had ended: used, denied, cancelled or expired
+	EventCodeStale      = "code.stale"       // a frame that was no longer shown
+	EventCodeContested  = "code.contested"   // another phone had been first
+	EventCodeForeign    = "code.foreign"     // not made by this provider, or forgotten by it
+	EventCodeNotAllowed = "code.not-allowed" // typed or fixed, where the site wants one that moves
+
+	EventCodeCopied         = "code.copied"         // another account's phone presented the code of a login that this one scanned
+	EventScanElsewhere      = "scan.elsewhere"      // the browser was not where the phone was
+	EventConfirmationFailed = "confirmation.failed" // the page was given wrong digits, and the login was denied
+
+	EventLoginEnded              = "login.ended"               // by the phone
+	EventLoginDisowned           = "login.disowned"            // the same, with "this wasn't me"
+	EventAuthorizationCodeReused = "authorization_code.reused" // which ended the login (RFC 6749 §4.1.2)
+	EventRefreshTokenReused      = "refresh_token.reused"      // which ended the login (RFC 9700 §4.14.2)
+)
+
+// The kinds that are the operator's alone.
+const (
+	EventClientRegistered = "client.registered" // by the registration endpoint
+	EventClientRefused    = "client.refused"    // it did not prove to be who it said
+	EventGrantRefused     = "grant.refused"     // a code or token that was not good
+)
+
+// OwnerEvents is every kind that owners are told of.
+var OwnerEvents = []string{
+	EventDeviceEnrolled, EventCodeReused, EventCodeStale, EventCodeContested, EventCodeForeign, EventCodeNotAllowed, EventCodeCopied,
+	EventScanElsewhere, EventConfirmationFailed, EventLoginEnded, EventLoginDisowned, EventAuthorizationCodeReused,
+	EventRefreshTokenReused,
+}
