@@ -59,6 +59,57 @@ func (e DecisionResultState) Valid() bool {
 	}
 }
 
+// Defines values for EventKind.
+const (
+	AuthorizationCodeReused EventKind = "authorization_code.reused"
+	CodeContested           EventKind = "code.contested"
+	CodeCopied              EventKind = "code.copied"
+	CodeForeign             EventKind = "code.foreign"
+	CodeNotAllowed          EventKind = "code.not-allowed"
+	CodeReused              EventKind = "code.reused"
+	CodeStale               EventKind = "code.stale"
+	ConfirmationFailed      EventKind = "confirmation.failed"
+	DeviceEnrolled          EventKind = "device.enrolled"
+	LoginDisowned           EventKind = "login.disowned"
+	LoginEnded              EventKind = "login.ended"
+	RefreshTokenReused      EventKind = "refresh_token.reused"
+	ScanElsewhere           EventKind = "scan.elsewhere"
+)
+
+// Valid indicates whether the value is a known member of the EventKind enum.
+func (e EventKind) Valid() bool {
+	switch e {
+	case AuthorizationCodeReused:
+		return true
+	case CodeContested:
+		return true
+	case CodeCopied:
+		return true
+	case CodeForeign:
+		return true
+	case CodeNotAllowed:
+		return true
+	case CodeReused:
+		return true
+	case CodeStale:
+		return true
+	case ConfirmationFailed:
+		return true
+	case DeviceEnrolled:
+		return true
+	case LoginDisowned:
+		return true
+	case LoginEnded:
+		return true
+	case RefreshTokenReused:
+		return true
+	case ScanElsewhere:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HostedConsentDecision.
 const (
 	Approve HostedConsentDecision = "approve"
@@ -466,6 +517,66 @@ type EnrollmentRequest struct {
 
 	// PhoneNumber International, with `+` and country code
 	PhoneNumber string `json:"phone_number"`
+}
+
+// Event defines model for Event.
+type Event struct {
+	// Address Of the browser that was logged in, or showed the code; of the phone that was added
+	Address *string   `json:"address,omitempty"`
+	At      time.Time `json:"at"`
+
+	// Browser What a user agent says that it is, in words. Left out where the provider has none for it: a bot, a program, a text of
+	// somebody's own.
+	Browser *BrowserName `json:"browser,omitempty"`
+	Client  *EventClient `json:"client,omitempty"`
+
+	// Kind What happened. More kinds may come: a phone shows one that it does not know as it is.
+	//
+	// * `device.enrolled`: a phone was added to the account
+	// * `code.reused`: a phone of the account presented a code whose login had ended: used, declined, cancelled or expired
+	// * `code.stale`: it presented a picture of a code that was no longer shown
+	// * `code.contested`: it presented a code that another phone had scanned first
+	// * `code.foreign`: it presented a code that this provider did not make, or has long forgotten
+	// * `code.not-allowed`: it presented a typed or fixed code to a site that wants one that moves
+	// * `code.copied`: the phone of somebody else presented the code of a login that the account had scanned
+	// * `scan.elsewhere`: it scanned a code in a browser that was elsewhere, which the site does not allow
+	// * `confirmation.failed`: the page was given wrong digits three times, and the login was denied
+	// * `login.ended`, `login.disowned`: by a phone of the account; the second with "this wasn't me"
+	// * `authorization_code.reused`, `refresh_token.reused`: somebody used one of a login's a second time; the login was ended
+	Kind EventKind `json:"kind"`
+
+	// Login The id of the login that it is about
+	Login *string `json:"login,omitempty"`
+
+	// Place Where an address is, about. Left out where the provider does not know.
+	Place *Place `json:"place,omitempty"`
+}
+
+// EventClient defines model for EventClient.
+type EventClient struct {
+	Domains []string `json:"domains"`
+	Id      string   `json:"id"`
+	Name    string   `json:"name"`
+}
+
+// EventKind What happened. More kinds may come: a phone shows one that it does not know as it is.
+//
+// * `device.enrolled`: a phone was added to the account
+// * `code.reused`: a phone of the account presented a code whose login had ended: used, declined, cancelled or expired
+// * `code.stale`: it presented a picture of a code that was no longer shown
+// * `code.contested`: it presented a code that another phone had scanned first
+// * `code.foreign`: it presented a code that this provider did not make, or has long forgotten
+// * `code.not-allowed`: it presented a typed or fixed code to a site that wants one that moves
+// * `code.copied`: the phone of somebody else presented the code of a login that the account had scanned
+// * `scan.elsewhere`: it scanned a code in a browser that was elsewhere, which the site does not allow
+// * `confirmation.failed`: the page was given wrong digits three times, and the login was denied
+// * `login.ended`, `login.disowned`: by a phone of the account; the second with "this wasn't me"
+// * `authorization_code.reused`, `refresh_token.reused`: somebody used one of a login's a second time; the login was ended
+type EventKind string
+
+// EventList defines model for EventList.
+type EventList struct {
+	Events []Event `json:"events"`
 }
 
 // Frame defines model for Frame.
@@ -1297,6 +1408,11 @@ type ClientInterface interface {
 	// Corresponds with POST /phone/enrollments/{enrollment_id}/confirm (the `ConfirmEnrollment` operationId).
 	ConfirmEnrollment(ctx context.Context, enrollmentId string, body ConfirmEnrollmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListEvents What happened with this phone's account that its owner may want to know
+	//
+	// Corresponds with GET /phone/events (the `ListEvents` operationId).
+	ListEvents(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListLogins Where this phone's account is, or was, logged in
 	//
 	// Corresponds with GET /phone/logins (the `ListLogins` operationId).
@@ -2111,6 +2227,21 @@ func (c *Client) ConfirmEnrollmentWithBody(ctx context.Context, enrollmentId str
 // Corresponds with POST /phone/enrollments/{enrollment_id}/confirm (the `ConfirmEnrollment` operationId).
 func (c *Client) ConfirmEnrollment(ctx context.Context, enrollmentId string, body ConfirmEnrollmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewConfirmEnrollmentRequest(c.Server, enrollmentId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListEvents What happened with this phone's account that its owner may want to know
+//
+// Corresponds with GET /phone/events (the `ListEvents` operationId).
+func (c *Client) ListEvents(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListEventsRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -3831,6 +3962,33 @@ func NewConfirmEnrollmentRequestWithBody(server string, enrollmentId string, con
 	return req, nil
 }
 
+// NewListEventsRequest constructs an http.Request for the ListEvents method
+func NewListEventsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/events")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListLoginsRequest constructs an http.Request for the ListLogins method
 func NewListLoginsRequest(server string) (*http.Request, error) {
 	var err error
@@ -4655,6 +4813,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /phone/enrollments/{enrollment_id}/confirm (the `ConfirmEnrollment` operationId).
 	ConfirmEnrollmentWithResponse(ctx context.Context, enrollmentId string, body ConfirmEnrollmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmEnrollmentResponse, error)
+
+	// ListEventsWithResponse What happened with this phone's account that its owner may want to know
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /phone/events (the `ListEvents` operationId).
+	ListEventsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListEventsResponse, error)
 
 	// ListLoginsWithResponse Where this phone's account is, or was, logged in
 	//
@@ -6447,6 +6612,71 @@ func (r ConfirmEnrollmentResponse) ContentType() string {
 	return ""
 }
 
+// ListEventsResponse200Headers the declared response headers of an HTTP 200 response for ListEvents
+type ListEventsResponse200Headers struct {
+	CacheControl *string
+}
+
+// ListEventsResponseDefaultHeaders the declared response headers of an HTTP default response for ListEvents
+type ListEventsResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type ListEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EventList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListEventsResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListEventsResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListEventsResponse) GetJSON200() *EventList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListEventsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListLoginsResponse200Headers the declared response headers of an HTTP 200 response for ListLogins
 type ListLoginsResponse200Headers struct {
 	CacheControl *string
@@ -7757,6 +7987,19 @@ func (c *ClientWithResponses) ConfirmEnrollmentWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseConfirmEnrollmentResponse(rsp)
+}
+
+// ListEventsWithResponse What happened with this phone's account that its owner may want to know
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /phone/events (the `ListEvents` operationId).
+func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListEventsResponse, error) {
+	rsp, err := c.ListEvents(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListEventsResponse(rsp)
 }
 
 // ListLoginsWithResponse Where this phone's account is, or was, logged in
@@ -9845,6 +10088,83 @@ func ParseConfirmEnrollmentResponse(rsp *http.Response) (*ConfirmEnrollmentRespo
 	switch {
 	case true:
 		var headers ConfirmEnrollmentResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListEventsResponse parses an HTTP response from a ListEventsWithResponse call
+func ParseListEventsResponse(rsp *http.Response) (*ListEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EventList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListEventsResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ListEventsResponseDefaultHeaders
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
