@@ -36,6 +36,7 @@ type cli struct {
 	Scan    scanCmd    `cmd:"" help:"Scan a QR code, see who asks, and decline or approve."`
 	Logins  loginsCmd  `cmd:"" help:"List where you are, or were, logged in."`
 	Logout  logoutCmd  `cmd:"" help:"End a login, also one that was not you."`
+	Events  eventsCmd  `cmd:"" help:"List what happened with your account, and what may have been an attack."`
 	Devices devicesCmd `cmd:"" help:"List the devices of your account."`
 	Whoami  whoamiCmd  `cmd:"" help:"Say whose phone this is."`
 }

@@ -54,6 +54,7 @@ func TestScripts(t *testing.T) {
 			"session":   cmdSession,
 			"login":     cmdLogin,
 			"logged":    cmdLogged,
+			"event":     cmdEvent,
 			"asked":     cmdAsked,
 			"provider":  cmdProvider,
 			"picture":   cmdPicture,
@@ -183,6 +184,37 @@ func cmdLogin(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	})
 	ts.Setenv(args[0], id)
+}
+
+// event KIND [KEY=VALUE…]: makes an event. A value may have Go's escapes.
+func cmdEvent(ts *testscript.TestScript, _ bool, args []string) {
+	kind, err := strconv.Unquote(`"` + args[0] + `"`)
+	ts.Check(err)
+	e := api.Event{Kind: api.EventKind(kind), At: time.Now().UTC()}
+	for _, arg := range args[1:] {
+		key, quoted, _ := strings.Cut(arg, "=")
+		value, err := strconv.Unquote(`"` + quoted + `"`)
+		ts.Check(err)
+		first, second, _ := strings.Cut(value, "/")
+		switch key {
+		case "at":
+			e.At, err = time.Parse(time.RFC3339, value)
+			ts.Check(err)
+		case "site":
+			e.Client = &api.EventClient{Id: "site", Name: value}
+		case "login":
+			e.Login = &value
+		case "address":
+			e.Address = &value
+		case "browser":
+			e.Browser = &api.BrowserName{Name: first, System: second}
+		case "place":
+			e.Place = &api.Place{City: &first, Country: &second}
+		default:
+			ts.Fatalf("event: unknown key %s", key)
+		}
+	}
+	fake(ts).Event(e)
 }
 
 // logged STATE NAME…: wants these logins active, ended or disowned.

@@ -1,6 +1,10 @@
 package main
 
-import "strings"
+import (
+	"strings"
+
+	"qrlogin/api"
+)
 
 // words is everything that a person reads, in one language. What a command line says of itself (--help, wrong flags) is
 // English.
@@ -41,6 +45,9 @@ type words struct {
 	endedAt    string // when
 	loggedOut  string // site, as the next
 	disowned   string
+	events     map[api.EventKind]string
+	noEvents   string
+	headings   []string          // of the events
 	yes        []string          // to the consent
 	surely     []string          // to mine
 	errors     map[string]string // by a problem's code
@@ -97,8 +104,25 @@ var english = words{
 	endedAt:    "ended %s",
 	loggedOut:  "Logged out: %s",
 	disowned:   "Logged out, and kept that it was not you: %s",
-	yes:        []string{"a", "approve", "y", "yes"},
-	surely:     []string{"y", "yes"},
+	events: map[api.EventKind]string{
+		api.DeviceEnrolled:          "a phone was added to your account",
+		api.CodeReused:              "you presented a code whose login had ended",
+		api.CodeStale:               "you presented a picture of a code that was out of date",
+		api.CodeContested:           "you presented a code that another phone had scanned first",
+		api.CodeForeign:             "you presented a code that the provider does not know",
+		api.CodeNotAllowed:          "you presented a code that stands still, where it has to change",
+		api.CodeCopied:              "somebody else's phone presented the code of your login",
+		api.ScanElsewhere:           "you scanned a code in a browser that was elsewhere: refused",
+		api.ConfirmationFailed:      "the page was given wrong digits three times: declined",
+		api.LoginEnded:              "you ended a login",
+		api.LoginDisowned:           "you said that a login was not you: ended",
+		api.AuthorizationCodeReused: "a code of a login was used twice: the login was ended",
+		api.RefreshTokenReused:      "a token of a login was used twice: the login was ended",
+	},
+	noEvents: "Nothing has happened.",
+	headings: []string{"When", "What", "Site", "Browser", "Where", "Login"},
+	yes:      []string{"a", "approve", "y", "yes"},
+	surely:   []string{"y", "yes"},
 	errors: map[string]string{
 		"code-unknown":           "The provider does not know this code.",
 		"code-stale":             "This code is out of date. Scan the one that is on the screen now.",
@@ -157,8 +181,25 @@ var chinese = words{
 	endedAt:    "已于 %s 结束",
 	loggedOut:  "已退出登录：%s",
 	disowned:   "已退出登录，并已记录不是您本人：%s",
-	yes:        []string{"a", "approve", "y", "yes", "批准", "同意"},
-	surely:     []string{"y", "yes", "是"},
+	events: map[api.EventKind]string{
+		api.DeviceEnrolled:          "您的帐号新增了一部手机",
+		api.CodeReused:              "您出示了一个登录已结束的码",
+		api.CodeStale:               "您出示了一个过时的码的图片",
+		api.CodeContested:           "您出示了一个已被另一部手机先扫描的码",
+		api.CodeForeign:             "您出示了一个提供方不认识的码",
+		api.CodeNotAllowed:          "您出示了一个不变的码，而该网站要求变化的码",
+		api.CodeCopied:              "别人的手机出示了您的登录的码",
+		api.ScanElsewhere:           "您扫描了别处浏览器中的码：已拒绝",
+		api.ConfirmationFailed:      "页面上的数字三次输错：已拒绝",
+		api.LoginEnded:              "您结束了一个登录",
+		api.LoginDisowned:           "您说一个登录不是您本人：已结束",
+		api.AuthorizationCodeReused: "一个登录的码被使用了两次：登录已结束",
+		api.RefreshTokenReused:      "一个登录的令牌被使用了两次：登录已结束",
+	},
+	noEvents: "没有发生任何事。",
+	headings: []string{"时间", "事件", "网站", "浏览器", "地点", "登录"},
+	yes:      []string{"a", "approve", "y", "yes", "批准", "同意"},
+	surely:   []string{"y", "yes", "是"},
 	errors: map[string]string{
 		"code-unknown":           "提供方不认识这个码。",
 		"code-stale":             "这个码已经过时，请扫描屏幕上现在的码。",

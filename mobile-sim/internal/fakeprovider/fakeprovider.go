@@ -34,6 +34,7 @@ type Provider struct {
 	accounts   map[string]api.PhoneAccount
 	challenges map[string]*Challenge
 	logins     []*api.Login    // of whoever asks, the newest first
+	events     []api.Event     // of the same, the newest first
 	disowned   map[string]bool // login → said so
 	server     *httptest.Server
 }
@@ -127,6 +128,11 @@ func (p *Provider) Login(edit func(*api.Login)) (id string) {
 	}
 	p.locked(func() { p.logins = append([]*api.Login{l}, p.logins...) })
 	return l.Id
+}
+
+// Event makes an event, newer than all others.
+func (p *Provider) Event(e api.Event) {
+	p.locked(func() { p.events = append([]api.Event{e}, p.events...) })
 }
 
 // LoginState is active, ended or disowned.
@@ -233,6 +239,8 @@ func (p *Provider) handle(r *http.Request, route string) (status int, body any, 
 		return http.StatusOK, api.LoginList{Logins: p.list()}, nil
 	case "DELETE /phone/logins/…", "POST /phone/logins/…":
 		return p.endLogin(r)
+	case "GET /phone/events":
+		return http.StatusOK, api.EventList{Events: append([]api.Event{}, p.events...)}, nil // never null
 	case "POST /phone/scans":
 		return p.scan(r, proven.Thumbprint)
 	case "DELETE /phone/scans/…":
