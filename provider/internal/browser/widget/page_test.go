@@ -2,11 +2,13 @@ package widget_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"image"
 	_ "image/png"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +33,7 @@ type tab struct {
 }
 
 type event struct {
+	Number int            `json:"number"` // reports may overtake one another
 	Name   string         `json:"name"`
 	Detail map[string]any `json:"detail"`
 	Whole  bool           `json:"whole"` // it bubbled out of the widget's shadow to the window, cancelable where it should be
@@ -39,10 +42,11 @@ type event struct {
 // before runs in the page before any of its scripts: it tells the test of events, of policy violations, and of the times that the
 // widget wants to wait; __wait, when set, says how long it does wait. What it says Infinity of waits for __release().
 const before = `
+let reports = 0;
 for (const name of ['qr-scanned', 'qr-approved', 'qr-declined', 'qr-expired', 'qr-error']) {
   addEventListener(name, (e) => {
     if (name === 'qr-approved' && window.__stay) e.preventDefault();
-    __report({ name, detail: e.detail ?? {}, whole: e.bubbles && e.composed && e.cancelable === (name === 'qr-approved') });
+    __report({ number: ++reports, name, detail: e.detail ?? {}, whole: e.bubbles && e.composed && e.cancelable === (name === 'qr-approved') });
   });
 }
 addEventListener('securitypolicyviolation', (e) => __report({ name: 'violation', detail: { of: e.violatedDirective } }));
@@ -69,6 +73,7 @@ func setup(t *testing.T) (*provider, *site, *tab) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.events = append(b.events, e)
+		slices.SortStableFunc(b.events, func(x, y event) int { return cmp.Compare(x.Number, y.Number) })
 		return chromedp.Void{}, nil
 	}))
 	b.before(before)
@@ -162,13 +167,16 @@ func (b *tab) awaitChallenge(n int) {
 	b.awaitPhase("pending")
 }
 
-// press presses the widget's button, which must say what is given.
+// press presses the button that says what is given.
 func (b *tab) press(label string) {
 	b.t.Helper()
-	if got := js[string](b, "root.querySelector('button').textContent"); got != label {
-		b.t.Fatalf("the button says %q, not %q", got, label)
+	const buttons = `[...root.querySelectorAll('button')].filter((e) => e.getClientRects().length)`
+	shown := js[[]string](b, buttons+`.map((e) => e.textContent)`)
+	if !slices.Contains(shown, label) {
+		b.t.Fatalf("the buttons say %q, none %q", shown, label)
 	}
-	b.do(chromedp.Click(chromedp.JSPath(`document.querySelector('qr-login').shadowRoot.querySelector('button')`)))
+	b.do(chromedp.Click(chromedp.JSPath(fmt.Sprintf(
+		`(() => { const root = document.querySelector('qr-login').shadowRoot; return %s.find((e) => e.textContent === %q); })()`, buttons, label))))
 }
 
 func (b *tab) awaitEvent(name string) event {

@@ -32,7 +32,9 @@ type challenge struct {
 	state     string
 	version   int
 	frames    []frame
-	outcome   string // when gone
+	outcome   string   // when gone
+	tries     int      // left to type the digits, which are 4821
+	typed     []string // what came for them
 	changed   chan struct{}
 }
 
@@ -61,14 +63,15 @@ func newProvider(t *testing.T) *provider {
 		http.NotFound(w, r)
 	})
 	mux.HandleFunc("/challenges/{id}", p.serveChallenge)
+	mux.HandleFunc("POST /challenges/{id}/confirm", p.serveChallenge)
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodOptions {
 			mux.ServeHTTP(w, r)
 			return
 		}
 		allowSite(w, r)
-		w.Header().Set("Access-Control-Allow-Methods", "GET, DELETE")
-		w.Header().Set("Access-Control-Allow-Headers", "Authorization")
+		w.Header().Set("Access-Control-Allow-Methods", "GET, DELETE, POST")
+		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	t.Cleanup(func() { p.CloseClientConnections(); p.Close() })
@@ -91,7 +94,7 @@ func (p *provider) create() *challenge {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	id := fmt.Sprintf("4F2ZC6YH3V7Q5K5SYO2MBW4J%02d", len(p.challenges)+10)
-	c := &challenge{ID: id, Watch: fmt.Sprintf("%s.secret%dp1s2bC8mQnq0f1sZ6rj3Vd7uXo5hGk9TtE4", id, len(p.challenges)), state: "pending", version: 1, changed: make(chan struct{})}
+	c := &challenge{ID: id, Watch: fmt.Sprintf("%s.secret%dp1s2bC8mQnq0f1sZ6rj3Vd7uXo5hGk9TtE4", id, len(p.challenges)), state: "pending", version: 1, tries: 3, changed: make(chan struct{})}
 	p.fresh(c)
 	p.challenges = append(p.challenges, c)
 	return c
@@ -185,12 +188,50 @@ func (p *provider) serveChallenge(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusUnauthorized, "watch-invalid", "")
 		return
 	}
-	if r.Method == http.MethodDelete {
+	switch r.Method {
+	case http.MethodDelete:
 		p.end(c, "cancelled")
 		w.WriteHeader(http.StatusNoContent)
+	case http.MethodPost:
+		p.confirm(w, r, c)
+	default:
+		p.watch(w, r, c)
+	}
+}
+
+// confirm counts the digits that were typed.
+func (p *provider) confirm(w http.ResponseWriter, r *http.Request, c *challenge) {
+	var body struct{ Code string }
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || r.Header.Get("Content-Type") != "application/json" {
+		problem(w, http.StatusBadRequest, "bad-request", "")
 		return
 	}
-	p.watch(w, r, c)
+	p.mu.Lock()
+	c.typed = append(c.typed, body.Code)
+	state := c.state
+	p.mu.Unlock()
+	switch {
+	case state != "confirming":
+		problem(w, http.StatusConflict, "wrong-state", "")
+	case body.Code == "4821":
+		p.set(c, "approved")
+		w.WriteHeader(http.StatusNoContent)
+	case c.tries == 1:
+		p.end(c, "denied")
+		problem(w, http.StatusGone, "gone", "denied")
+	default:
+		p.change(c, func() { c.tries-- })
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		fmt.Fprintf(w, `{"type":"urn:qrlogin:problem:confirmation-wrong","status":422,"code":"confirmation-wrong","tries_left":%d}`, c.tries)
+	}
+}
+
+// entered are the digits that have come.
+func (p *provider) entered(c *challenge) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(c.typed, " ")
 }
 
 func (p *provider) watch(w http.ResponseWriter, r *http.Request, c *challenge) {
@@ -200,8 +241,11 @@ func (p *provider) watch(w http.ResponseWriter, r *http.Request, c *challenge) {
 	for held := false; ; {
 		p.mu.Lock()
 		view, outcome, changed := map[string]any{"state": c.state, "version": c.version, "expires_in_ms": 240_000}, c.outcome, c.changed
-		if c.state == "pending" {
+		switch c.state {
+		case "pending":
 			view["frames"] = c.frames
+		case "confirming":
+			view["tries_left"] = c.tries
 		}
 		p.mu.Unlock()
 		if outcome != "" {

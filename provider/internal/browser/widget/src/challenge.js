@@ -1,7 +1,7 @@
 // One challenge, from its answer to its end.
 
 import { Frames } from './frames.js';
-import { ask, persist } from './http.js';
+import { ask, Failure, persist } from './http.js';
 import { now, pause } from './time.js';
 
 // No two calls of one kind begin within this time, however fast the other side says "nothing new".
@@ -24,6 +24,8 @@ export class Challenge {
   #state = 'pending';
   #deadline;
   #finishing = false;
+  #tries = 3;
+  #typed = false;
   #failing = {};
   #open = true;
   scanned = false;
@@ -47,8 +49,8 @@ export class Challenge {
     );
   }
 
-  // Goes through the states and resolves to the end: `{name}` is approved (with location), declined, expired, replaced (the person
-  // wants another code), error (with code and, of an answer, status) or stopped (the signal aborted).
+  // Goes through the states and resolves to the end: `{name}` is approved (with location), declined (missed: by digits that were wrong),
+  // expired, replaced (the person wants another code), error (with code and, of an answer, status) or stopped (the signal aborted).
   async follow(signal) {
     const end = await new Promise((resolve) => {
       this.#settle = resolve;
@@ -84,7 +86,7 @@ export class Challenge {
         after = 0;
       });
       this.#deadline = at + view.expires_in_ms;
-      this.#enter(view.state);
+      this.#enter(view);
       if (view.state === 'pending') this.#frames.play(view.frames ?? [], at);
       if (view.state === 'approved' || view.state === 'redeemed') return;
       // A provider that answers early, as one that shuts down does, is not asked in a tight loop.
@@ -93,7 +95,7 @@ export class Challenge {
     }
   }
 
-  #enter(state) {
+  #enter({ state, tries_left }) {
     const before = this.#state;
     this.#state = state;
     if (state === 'pending') return;
@@ -103,11 +105,54 @@ export class Challenge {
       this.#open = false;
       this.#view.show('approved');
     } else {
+      if (state === 'confirming') this.#ask(tries_left);
       // Claimed, or whatever else a later provider has between a scan and its approval.
-      this.#view.show('claimed', () => this.#settle({ name: 'replaced' }));
+      else this.#view.show('claimed', this.#otherwise);
       if (before === 'pending') this.#emit('qr-scanned');
     }
     this.#guard(this.#finishLogin());
+  }
+
+  // What the quiet button does while a phone holds the challenge.
+  #otherwise = [, () => this.#settle({ name: 'replaced' })];
+
+  // Asks for the digits that the phone shows. An answer that was late says of no more tries than there are.
+  #ask(tries) {
+    this.#tries = Math.min(this.#tries, tries ?? this.#tries);
+    const asked = this.#view.ask(this.#tries, (code) => this.#guard(this.#confirm(code)), this.#otherwise);
+    if (!asked) this.#view.focusDigits();
+  }
+
+  // Sends the digits (RFC 10027 §6.1.16). Resolves to true if they are wrong and there are tries left.
+  async #confirm(code) {
+    const tries = this.#tries;
+    const url = `${this.#url}/confirm`;
+    this.#typed = true;
+    let sent = false;
+    const send = async () => {
+      // Digits whose answer was lost may have counted, and would count again: look before they are sent once more.
+      if (sent) {
+        const { body } = await ask(`${this.#url}?after=0`, this.#asBrowser());
+        if (body.state !== 'confirming') return false;
+        if (body.tries_left < tries) throw new Failure('wrong', { status: 422, tries: body.tries_left });
+      }
+      sent = true;
+      await ask(url, { method: 'POST', ...this.#asBrowser({ 'Content-Type': 'application/json' }), body: JSON.stringify({ code }) });
+    };
+    try {
+      await this.#persist('confirm', send);
+    } catch (failure) {
+      switch (failure.status) {
+        case 204: // right
+        case 409: // nothing to confirm any more: the watch says what there is
+          return false;
+        case 422:
+          this.#ask(failure.tries ?? tries - 1);
+          return true;
+      }
+      this.#gone(failure);
+    }
+    return false;
   }
 
   // Asks the site to finish the login for as long as a phone holds the challenge; one call at a time.
@@ -144,14 +189,14 @@ export class Challenge {
   #gone(failure) {
     if (failure.status !== 410 && failure.status !== 404) throw failure;
     // Redeemed: the site has its tokens, and the person needs its answer.
-    if (failure.outcome === 'redeemed') this.#enter('redeemed');
+    if (failure.outcome === 'redeemed') this.#enter({ state: 'redeemed' });
     else this.#end({ name: failure.outcome === 'denied' ? 'declined' : 'expired' });
   }
 
-  // Waits for one of the two loops; what it cannot go on from ends the challenge.
+  // Waits for a loop, or for the digits; what they cannot go on from ends the challenge.
   async #guard(loop) {
     try {
-      await loop;
+      return await loop;
     } catch ({ code = 'internal', status }) {
       this.#settle({ name: 'error', code, status });
     }
@@ -160,7 +205,7 @@ export class Challenge {
   // The challenge has ended at the provider, too.
   #end(outcome) {
     this.#open = false;
-    this.#settle(outcome);
+    this.#settle({ ...outcome, missed: this.#typed });
   }
 
   #persist(name, request, failed) {
@@ -168,13 +213,13 @@ export class Challenge {
       if (failing) failed?.();
       this.#failing[name] = failing;
       // Until the phone has approved, the person waits for the phone, not for the site.
-      this.#view.offline(this.#failing.watch || (this.#failing.finish && !this.#open));
+      this.#view.offline(this.#failing.watch || this.#failing.confirm || (this.#failing.finish && !this.#open));
     });
   }
 
-  #asBrowser() {
+  #asBrowser(headers) {
     return {
-      headers: { Authorization: `Bearer ${this.#watch}` },
+      headers: { Authorization: `Bearer ${this.#watch}`, ...headers },
       credentials: 'omit',
       redirect: 'error',
       signal: this.#over.signal,

@@ -1,33 +1,44 @@
 // The element: attributes in, events out, and when the login runs.
 
 import { Login } from './login.js';
-import { languageOf, wordsFor } from './strings.js';
-import { View } from './view.js';
+import { speakers, wordsFor } from './strings.js';
+import { phases, View } from './view.js';
 
 // The provider is where this script comes from, so that a site names it once.
 const provider = new URL('.', import.meta.url).href;
 
+// What decides what runs. Changed, it starts anew.
+const running = ['challenge', 'finish', 'issuer', 'continue', 'preview'];
+
+// Attributes for what a style sheet says by --qr-login-…, for pages that cannot have one.
+const looks = ['size', 'radius', 'accent', 'on-accent', 'background', 'text', 'code', 'ground'];
+
 export class QRLogin extends HTMLElement {
-  static observedAttributes = ['challenge', 'finish', 'issuer', 'lang'];
+  static observedAttributes = [...running, ...looks, 'logo', 'lang'];
 
   #view = new View(this.attachShadow({ mode: 'open' }));
   #login;
   #running = '';
+  #speak = () => this.#view.speak(wordsFor(this));
 
   connectedCallback() {
     addEventListener('pagehide', this);
     addEventListener('pageshow', this);
+    speakers.add(this.#speak);
     this.#follow();
   }
 
   disconnectedCallback() {
     removeEventListener('pagehide', this);
     removeEventListener('pageshow', this);
+    speakers.delete(this.#speak);
     this.#follow();
   }
 
-  attributeChangedCallback() {
-    this.#follow();
+  attributeChangedCallback(name, _, value) {
+    if (looks.includes(name)) this.#view.dress(name, value);
+    else if (name === 'logo') this.#view.brand(value);
+    else this.#follow();
   }
 
   handleEvent(event) {
@@ -40,23 +51,31 @@ export class QRLogin extends HTMLElement {
   // Brings what runs in line with what the page says now. An element that is moved keeps its challenge.
   #follow() {
     if (!this.isConnected) return this.#stop();
-    const language = languageOf(this);
-    this.#view.speak(language, wordsFor(language));
+    this.#speak();
 
-    const [challenge, finish, issuer] = ['challenge', 'finish', 'issuer'].map((name) => this.getAttribute(name));
-    const wanted = JSON.stringify([challenge, finish, issuer]);
+    const [challenge, finish, issuer, onward, preview] = running.map((name) => this.getAttribute(name));
+    const wanted = JSON.stringify([challenge, finish, issuer, onward, preview]);
     if (wanted === this.#running) return;
     this.#stop();
     this.#running = wanted;
+    if (preview !== null) return this.#preview(preview, issuer || provider);
     this.#login = new Login({
       challenge,
       finish,
+      onward,
       issuer: issuer || provider,
       view: this.#view,
       emit: (name, detail, cancelable = false) =>
         this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable })),
     });
     this.#login.run();
+  }
+
+  // Shows a phase and asks nobody for anything. The code is as long as a real one; who scans it is told that it does nothing.
+  #preview(phase, issuer) {
+    this.#view.draw(`${issuer.replace(/\/$/, '')}/q/PREVIEWPREVIEWPREVIEWPREVI.0.PREVIEWPREVIE`);
+    if (phase === 'confirming') this.#view.ask(3, async () => false);
+    else this.#view.show(phases.includes(phase) ? phase : 'pending');
   }
 
   #stop() {

@@ -10,9 +10,9 @@ const TRIES = 28;
 
 // Why a request got no answer that helps. `temporary`: the same again may work; `after`: seconds to wait first, when the server says.
 export class Failure extends Error {
-  constructor(code, { status, outcome, temporary = false, after } = {}) {
+  constructor(code, { status, outcome, tries, temporary = false, after } = {}) {
     super(code);
-    Object.assign(this, { code, status, outcome, temporary, after });
+    Object.assign(this, { code, status, outcome, tries, temporary, after });
   }
 }
 
@@ -32,6 +32,7 @@ export async function ask(url, { signal, ...options }) {
     throw new Failure('refused', {
       status,
       outcome: body?.outcome ?? body?.status, // the provider's word, or the site's
+      tries: body?.tries_left,
       temporary: status >= 500 || [408, 425, 429].includes(status),
       after: seconds(response.headers.get('Retry-After')),
     });

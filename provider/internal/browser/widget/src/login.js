@@ -2,6 +2,7 @@
 
 import { Challenge } from './challenge.js';
 import { ask, Failure, persist } from './http.js';
+import { onPhone } from './phone.js';
 import { visible } from './time.js';
 
 // New codes in a row that nobody scans, before a person has to ask for more: with the first one, about ten minutes.
@@ -13,7 +14,7 @@ export class Login {
   #emit;
   #life = new AbortController();
 
-  // challenge, finish: the site's URLs; issuer: the provider's; view: what to show it on; emit(name, detail, cancelable) sends an event
+  // challenge, finish, and perhaps onward, which continues on this device: the site's URLs; issuer: the provider's; view: what to show it on; emit(name, detail, cancelable) sends an event
   // and says whether it was let pass.
   constructor(options) {
     this.#options = options;
@@ -24,6 +25,8 @@ export class Login {
   async run() {
     const { signal } = this.#life;
     try {
+      // What is shown on a phone is not scanned by it: no cross-device flow on one device, unless it is asked for (RFC 10027 §6.2).
+      if (this.#options.onward !== null && onPhone()) await this.#offer();
       for (let renewals = 0; ; ) {
         this.#view.show('loading');
         // Nobody scans a tab that nobody sees.
@@ -36,7 +39,7 @@ export class Login {
             break;
           case 'declined':
             this.#emit('qr-declined');
-            await this.#wait('declined');
+            await this.#wait('declined', end.missed ? 'missed' : undefined);
             break;
           case 'expired': {
             const renewing = renewals < RENEWALS;
@@ -85,13 +88,26 @@ export class Login {
     return { end: await challenge.follow(signal), scanned: challenge.scanned };
   }
 
-  // The three addresses, absolute. The site's two are on the site.
+  // Offers to go on without a code; resolves when the person asks for one.
+  async #offer() {
+    for (;;) {
+      try {
+        const { onward } = this.#addresses();
+        return await new Promise((resolve) => this.#view.show('phone', [() => location.assign(onward), resolve]));
+      } catch (failure) {
+        await this.#fail(failure.code);
+      }
+    }
+  }
+
+  // The addresses, absolute. The site's are on the site.
   #addresses() {
-    const { issuer, challenge, finish } = this.#options;
+    const { issuer, challenge, finish, onward } = this.#options;
     try {
-      const site = [challenge, finish].map((url) => new URL(url, location.href));
-      if (challenge && finish && site.every(onThisSite)) {
-        return { ...this.#options, challenge: site[0].href, finish: site[1].href, issuer: new URL(issuer).href.replace(/\/$/, '') };
+      const site = [challenge, finish, onward ?? ''].map((url) => new URL(url, location.href));
+      if (challenge && finish && onward !== '' && site.every(onThisSite)) {
+        const [challenge, finish, onward] = site.map(({ href }) => href);
+        return { ...this.#options, challenge, finish, onward, issuer: new URL(issuer).href.replace(/\/$/, '') };
       }
     } catch {
       // Not URLs.
@@ -123,8 +139,8 @@ export class Login {
   }
 
   // Shows a phase until its button is pressed.
-  #wait(phase) {
-    return new Promise((resolve) => this.#view.show(phase, resolve));
+  #wait(phase, word) {
+    return new Promise((resolve) => this.#view.show(phase, [resolve], word));
   }
 }
 

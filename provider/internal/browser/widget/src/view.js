@@ -1,6 +1,8 @@
-// What a person sees. Built by DOM calls alone: no markup is parsed, no style attribute is set, so that the strictest content
-// security policy and Trusted Types hold.
+// What a person sees.
 
+import { readable } from './colours.js';
+import { Digits } from './digits.js';
+import { dress, element, say, svg } from './dom.js';
 import { outline } from './qr.js';
 import css from './style.css';
 
@@ -16,51 +18,109 @@ const signs = {
   error: 'M12 6v7.5M12 17.6v.4',
 };
 
-// The word on the button in each phase that has one.
-const actions = { claimed: 'replace', declined: 'again', expired: 'renew', error: 'again' };
+// The words on the two buttons of each phase that has some: the one to press, and the quiet one.
+const actions = {
+  claimed: [, 'replace'],
+  confirming: [, 'replace'],
+  declined: ['again'],
+  expired: ['renew'],
+  error: ['again'],
+  phone: ['continue', 'code'],
+};
+
+// The smaller word below, in each phase that has one.
+const hints = { pending: 'hint', phone: 'nothing' };
+
+export const phases = ['loading', 'pending', 'approved', ...Object.keys(actions)];
 
 export class View {
   #root;
+  #own = new CSSStyleSheet();
   #card = element('div', { class: 'card', part: 'card' });
+  #ground = element('div', { class: 'ground', part: 'code' });
   #code = svg('svg', { class: 'code', role: 'img', 'shape-rendering': 'crispEdges' });
   #modules = svg('path');
+  #logo = svg('image');
   #sign = svg('path');
+  #digits = new Digits();
   #status = element('p', { class: 'status', part: 'status', role: 'status', 'aria-live': 'polite', tabindex: '-1' });
   #hint = element('p', { class: 'hint', part: 'hint' });
-  #button = element('button', { type: 'button', part: 'button' });
+  #buttons = ['button', 'quiet'].map((part) => element('button', { type: 'button', class: part, part }));
   #words;
   #phase = 'loading';
+  #word = 'loading';
+  #acts = [];
+  #tries;
   #offline = false;
-  #act;
+  #text;
+  #logoThere = false;
 
   constructor(root) {
     this.#root = root;
-    root.adoptedStyleSheets = [sheet];
-    const ground = element('div', { class: 'ground', part: 'code' });
-    const words = element('div', { class: 'words' });
+    this.#own.replaceSync(':host{}');
+    root.adoptedStyleSheets = [sheet, this.#own];
+    const words = element('div', { class: 'words', dir: 'auto' });
     const badge = svg('svg', { class: 'badge', viewBox: '0 0 24 24', 'aria-hidden': 'true' });
-    this.#code.append(this.#modules);
+    this.#code.append(this.#modules, this.#logo);
     badge.append(this.#sign);
-    ground.append(this.#code, badge);
-    words.append(this.#status, this.#hint, this.#button);
-    this.#card.append(ground, words);
-    this.#button.addEventListener('click', () => this.#act?.());
+    this.#ground.append(this.#code, badge, this.#digits.form);
+    words.append(this.#status, this.#hint, ...this.#buttons);
+    this.#card.append(this.#ground, words);
+    this.#buttons.forEach((button, n) => button.addEventListener('click', () => this.#acts[n]?.()));
+    // A logo that does not come leaves the code whole.
+    for (const event of ['load', 'error']) {
+      this.#logo.addEventListener(event, () => {
+        this.#logoThere = event === 'load';
+        this.#draw();
+      });
+    }
     root.append(this.#card);
   }
 
-  // Sets the language and its words.
-  speak(language, words) {
+  // Sets the words, and the language that they are in.
+  speak(words) {
     this.#words = words;
-    this.#card.lang = language === 'zh' ? 'zh-Hans' : language;
+    this.#card.lang = words.lang;
     this.#code.setAttribute('aria-label', words.label);
+    this.#digits.speak(words);
     this.#update();
   }
 
-  // Goes to a phase; act is what its button does.
-  show(phase, act) {
+  // Sets a look of the site's (a custom property without its --qr-login-); null leaves it to the page's style sheets. They win.
+  dress(name, value) {
+    this.#own.cssRules[0].style.setProperty(`--qr-login-${name}`, value ?? '');
+    this.#tint();
+  }
+
+  // Puts a picture into the middle of the code; null for none.
+  brand(address) {
+    this.#logoThere = false;
+    if (address) this.#logo.setAttribute('href', address);
+    else this.#logo.removeAttribute('href');
+    this.#draw();
+  }
+
+  // Goes to a phase; acts are what its two buttons do. The word is the phase's own, where no other is given.
+  show(phase, acts = [], word = phase) {
     this.#phase = phase;
-    this.#act = act;
+    this.#word = word;
+    this.#acts = acts;
+    if (phase !== 'confirming') this.#digits.close();
     this.#update();
+  }
+
+  // Asks for the digits: send(code) resolves, to true if they are wrong; tries are left. Says whether it asked already.
+  ask(tries, send, acts) {
+    const asking = this.#phase === 'confirming';
+    this.#tries = tries;
+    this.#digits.open(send);
+    this.show('confirming', acts, { 2: 'wrong', 1: 'last' }[tries]);
+    return asking;
+  }
+
+  // Goes to the digits, unless the person is typing elsewhere on the page.
+  focusDigits() {
+    if (!typing(this.#root.host)) this.#digits.focus();
   }
 
   // Says that the connection fails, or that it is back. What is shown stays: a frame in its time can still be scanned.
@@ -71,40 +131,56 @@ export class View {
 
   // Draws a QR code.
   draw(text) {
-    const { side, path } = outline(text);
+    this.#text = text;
+    this.#draw();
+  }
+
+  #draw() {
+    if (!this.#text) return;
+    const { side, path, room } = outline(this.#text, this.#logoThere);
+    // The light ground goes half a module beyond the logo.
+    const size = Math.max(0, room - 1);
     this.#code.setAttribute('viewBox', `0 0 ${side} ${side}`);
     this.#modules.setAttribute('d', path);
+    dress(this.#logo, { x: (side - size) / 2, y: (side - size) / 2, width: size, height: size });
+    this.#tint();
+  }
+
+  // The site's colours for the code, where a reader reads them; else black on white.
+  #tint() {
+    this.#ground.removeAttribute('data-plain');
+    const { fill } = getComputedStyle(this.#code);
+    this.#ground.toggleAttribute('data-plain', !readable(fill, getComputedStyle(this.#ground).backgroundColor));
   }
 
   #update() {
     const words = this.#words;
     const phase = this.#phase;
-    const action = actions[phase];
-    const focused = this.#root.activeElement === this.#button;
+    const labels = actions[phase] ?? [];
+    const focused = this.#root.activeElement;
 
     this.#card.dataset.phase = phase;
     this.#card.toggleAttribute('data-offline', this.#offline);
     this.#code.setAttribute('aria-hidden', String(phase !== 'pending'));
     if (signs[phase]) this.#sign.setAttribute('d', signs[phase]);
-    say(this.#status, words[this.#offline ? 'offline' : phase]);
-    say(this.#hint, words.hint);
-    this.#hint.hidden = phase !== 'pending' || this.#offline;
-    this.#button.hidden = !action;
-    if (action) say(this.#button, words[action]);
-    // A keyboard's place in the page is not lost with the button that it was on.
-    if (focused && !action) this.#status.focus();
+    say(this.#status, words[this.#offline ? 'offline' : this.#word].replace('{tries}', this.#tries));
+    const hint = !this.#offline && hints[phase];
+    this.#hint.hidden = !hint;
+    if (hint) say(this.#hint, words[hint]);
+    this.#buttons.forEach((button, n) => {
+      button.hidden = !labels[n];
+      if (labels[n]) say(button, words[labels[n]]);
+    });
+    // A keyboard's place in the page is not lost with what it was on.
+    if (focused && !focused.getClientRects().length) this.#status.focus();
+    this.#tint();
   }
 }
 
-// Sets a text only where it differs, or a screen reader would say it again.
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-const element = (name, attributes) => dress(document.createElement(name), attributes);
-const svg = (name, attributes) => dress(document.createElementNS('http://www.w3.org/2000/svg', name), attributes);
-
-function dress(node, attributes = {}) {
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
+// Whether a person has set out to type somewhere else on the page; in a frame or a component that does not show its inside, perhaps.
+function typing(host) {
+  let active = document.activeElement;
+  while (active !== host && active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+  if (!active || active === host) return false;
+  return active.isContentEditable || active.matches('input, textarea, select, iframe') || (active.localName.includes('-') && !active.shadowRoot);
 }
