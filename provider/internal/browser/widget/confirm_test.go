@@ -238,7 +238,9 @@ func TestWidgetMindsWhatTheProviderSaysOfTheDigits(t *testing.T) {
 	for status, phase := range map[int]string{409: "confirming", 401: "error", 400: "error", 404: "pending"} { // pending: a new code
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			p, _, b, _ := asked(t)
-			p.answerBy(func(w http.ResponseWriter, r *http.Request) bool { return r.Method == http.MethodPost && refuse(status)(w, r) })
+			p.answerBy(func(w http.ResponseWriter, r *http.Request) bool {
+				return r.Method == http.MethodPost && refuse(status)(w, r)
+			})
 			b.await(focused)
 			b.keys("4821")
 			eventually(t, "the digits are sent", func() bool { return p.count("POST") == 1 })

@@ -5,64 +5,50 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
+	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
+	"qrlogin/provider/internal/axetest"
+	"qrlogin/provider/internal/testenv"
 )
 
-// chromium is the one browser of all tests; each test has its own tab, site and provider.
-var chromium context.Context
+var (
+	chromium context.Context // the one browser of all tests; each test has its own tab, site and provider
+	axe      axetest.Axe
+	zbarimg  string
+)
 
-// TestMain starts Chromium. It is the one place that decides what happens without it: an error where QRLOGIN_REQUIRE=all says that every
-// part must be there; otherwise the tests of the widget in a browser (TestWidget…) are left out, and a line says so.
+// TestMain starts Chromium. Without it the tests in a browser (TestWidget…) are left out, without the others those that need them.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	path := findChromium()
-	if path == "" {
-		if os.Getenv("QRLOGIN_REQUIRE") == "all" {
-			fmt.Fprintln(os.Stderr, "no chromium in PATH, and QRLOGIN_REQUIRE=all")
-			os.Exit(1)
+	var left []string
+	need := func(found bool, tests string) {
+		if !found {
+			left = append(left, tests)
 		}
-		fmt.Println("no chromium in PATH: the tests of the widget in a browser are left out")
-		if err := flag.Set("test.skip", "^TestWidget"); err != nil {
+	}
+	path, found := testenv.Require("chromium", "chromium-browser", "google-chrome")
+	need(found, "^TestWidget")
+	var ok bool
+	axe, ok = axetest.Find()
+	need(ok, "ForAxe$")
+	zbarimg, ok = testenv.Require("zbarimg")
+	need(ok, "ToTwoReaders$")
+	if len(left) > 0 {
+		if err := flag.Set("test.skip", strings.Join(left, "|")); err != nil {
 			panic(err)
 		}
+	}
+	if !found {
 		os.Exit(m.Run())
 	}
-	os.Exit(withChromium(path, m.Run))
-}
-
-func findChromium() string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	return ""
-}
-
-func withChromium(path string, run func() int) int {
-	profile, err := os.MkdirTemp("", "widget-test-")
+	browser, stop, err := testenv.Chromium(path)
 	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(profile)
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path),
-		chromedp.UserDataDir(profile),
-		chromedp.NoSandbox, // Chromium's own sandbox does not start as root
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("renderer-process-limit", "2"), // a process for each tab costs more than the test in it
-		chromedp.Flag("disable-component-update", true),
-	)...)
-	defer stop()
-	browser, cancel := chromedp.NewContext(allocator)
-	defer cancel()
-	if err := chromedp.Do(browser); err != nil {
 		fmt.Fprintln(os.Stderr, "start chromium:", err)
-		return 1
+		os.Exit(1)
 	}
 	chromium = browser
-	return run()
+	code := m.Run()
+	stop()
+	os.Exit(code)
 }

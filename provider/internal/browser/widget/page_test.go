@@ -135,6 +135,15 @@ func evaluate[T any](b *tab, expression string) (T, error) {
 		`(() => { const widget = document.querySelector('qr-login'), root = widget?.shadowRoot; return (`+expression+`); })()`))
 }
 
+// load runs what a page's own script does with the widget's module: a function of it.
+func (b *tab) load(f string) {
+	b.t.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](fmt.Sprintf("import(%q).then(%s).then(() => true)", b.site.script, f), chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // await waits until an expression is true in the page, or in the one that it goes to.
 func (b *tab) await(expression string) {
 	b.t.Helper()
@@ -247,24 +256,33 @@ func (b *tab) screenshot(scale float64) []byte {
 }
 
 // read decodes the QR code on the screenshot; "" when there is none that a reader reads. The reader misses one picture in a hundred
-// at one size, and then reads it at another, or by trying harder.
+// at one size, and then reads it at another.
 func (b *tab) read() string {
 	b.t.Helper()
 	for _, scale := range []float64{1, 2, 1.4, 3, 1.7} {
-		picture, _, err := image.Decode(bytes.NewReader(b.screenshot(scale)))
-		if err != nil {
-			b.t.Fatal(err)
+		if text := readByGozxing(b.t, b.screenshot(scale)); text != "" {
+			return text
 		}
-		source := gozxing.NewLuminanceSourceFromImage(picture)
-		for _, binarizer := range []gozxing.Binarizer{gozxing.NewHybridBinarizer(source), gozxing.NewGlobalHistgramBinarizer(source)} {
-			bitmap, err := gozxing.NewBinaryBitmap(binarizer)
-			if err != nil {
-				b.t.Fatal(err)
-			}
-			for _, hints := range []map[gozxing.DecodeHintType]any{nil, {gozxing.DecodeHintType_TRY_HARDER: true}} {
-				if result, err := qrcode.NewQRCodeReader().Decode(bitmap, hints); err == nil {
-					return result.GetText()
-				}
+	}
+	return ""
+}
+
+// readByGozxing decodes the QR code on a picture, or "".
+func readByGozxing(t *testing.T, shot []byte) string {
+	t.Helper()
+	picture, _, err := image.Decode(bytes.NewReader(shot))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := gozxing.NewLuminanceSourceFromImage(picture)
+	for _, binarizer := range []gozxing.Binarizer{gozxing.NewHybridBinarizer(source), gozxing.NewGlobalHistgramBinarizer(source)} {
+		bitmap, err := gozxing.NewBinaryBitmap(binarizer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, hints := range []map[gozxing.DecodeHintType]any{nil, {gozxing.DecodeHintType_TRY_HARDER: true}} {
+			if result, err := qrcode.NewQRCodeReader().Decode(bitmap, hints); err == nil {
+				return result.GetText()
 			}
 		}
 	}

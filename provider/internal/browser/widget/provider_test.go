@@ -25,6 +25,7 @@ type provider struct {
 	strays     []string                                      // paths that are not the provider's
 	intercept  func(http.ResponseWriter, *http.Request) bool // answers in the provider's place, when it says so
 	fresh      func(c *challenge)                            // what a new challenge looks like
+	hold       func() <-chan time.Time                       // how long a request waits for news
 }
 
 type challenge struct {
@@ -32,9 +33,10 @@ type challenge struct {
 	state     string
 	version   int
 	frames    []frame
-	outcome   string   // when gone
-	tries     int      // left to type the digits, which are 4821
-	typed     []string // what came for them
+	living    func() []frame // in their place, as they are at the moment
+	outcome   string         // when gone
+	tries     int            // left to type the digits, which are 4821
+	typed     []string       // what came for them
 	changed   chan struct{}
 }
 
@@ -45,7 +47,7 @@ type frame struct {
 }
 
 func newProvider(t *testing.T) *provider {
-	p := &provider{t: t}
+	p := &provider{t: t, hold: func() <-chan time.Time { return time.After(25 * time.Second) }}
 	mux := http.NewServeMux()
 	script := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
@@ -237,13 +239,16 @@ func (p *provider) entered(c *challenge) string {
 func (p *provider) watch(w http.ResponseWriter, r *http.Request, c *challenge) {
 	var after int
 	fmt.Sscanf(r.URL.Query().Get("after"), "%d", &after)
-	hold := time.After(25 * time.Second)
+	hold := p.hold()
 	for held := false; ; {
 		p.mu.Lock()
 		view, outcome, changed := map[string]any{"state": c.state, "version": c.version, "expires_in_ms": 240_000}, c.outcome, c.changed
 		switch c.state {
 		case "pending":
 			view["frames"] = c.frames
+			if c.living != nil {
+				view["frames"] = c.living()
+			}
 		case "confirming":
 			view["tries_left"] = c.tries
 		}

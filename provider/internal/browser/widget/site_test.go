@@ -34,10 +34,18 @@ func newSite(t *testing.T, p *provider) *site {
 	s.finish = s.longPoll
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
-	mux.HandleFunc("GET /account", func(w http.ResponseWriter, r *http.Request) {
+	elsewhere := func(w http.ResponseWriter, r *http.Request) {
 		s.visit(r)
 		s.policy(w)
 		fmt.Fprint(w, `<!doctype html><html lang="en"><title>Account</title><h1>Welcome</h1>`)
+	}
+	mux.HandleFunc("GET /account", elsewhere)
+	mux.HandleFunc("GET /login/start", elsewhere)
+	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("GET /logo.svg", func(w http.ResponseWriter, r *http.Request) {
+		s.visit(r)
+		w.Header().Set("Content-Type", "image/svg+xml")
+		fmt.Fprint(w, logo)
 	})
 	mux.HandleFunc("POST /login/challenge", s.serveChallenge)
 	mux.HandleFunc("POST /login/finish", s.serveFinish)
@@ -47,11 +55,15 @@ func newSite(t *testing.T, p *provider) *site {
 	return s
 }
 
+// logo is a dark one, as large as a site may make it.
+const logo = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" rx="14" fill="#2f6a5c"/>` +
+	`<path d="M18 50V32a14 14 0 0 1 28 0v18z" fill="#f5f2ea"/></svg>`
+
 // policy is the strictest that a site with this widget can have.
 func (s *site) policy(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src "+s.provider.URL+"; connect-src 'self' "+s.provider.URL+
-		"; style-src 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'")
+		"; style-src 'none'; img-src 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'")
 }
 
 func (s *site) page(w http.ResponseWriter, r *http.Request) {

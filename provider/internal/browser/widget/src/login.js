@@ -32,6 +32,7 @@ export class Login {
         // Nobody scans a tab that nobody sees.
         await visible(signal);
         const { end, scanned } = await this.#once(signal);
+        signal.throwIfAborted(); // what is shown is another's now
         if (scanned) renewals = 0;
         switch (end.name) {
           case 'approved':
