@@ -48,6 +48,7 @@ func TestEveryOperationOfTheContractAnswersAsItSays(t *testing.T) {
 	get("/.well-known/oauth-authorization-server", "", "application/json")
 	get("/jwks", "", "application/json")
 	get("/widget.js", "", "text/javascript; charset=utf-8")
+	get("/widget", "", "text/html; charset=utf-8")
 	get("/q", "", "text/html; charset=utf-8")
 	get("/q/"+started.ChallengeId, "", "text/html; charset=utf-8")
 	get("/challenges/"+started.ChallengeId+"/qr.svg", started.Watch, "image/svg+xml")

@@ -58,21 +58,28 @@ var (
 
 	pageTemplate = template.Must(template.New("page").Parse(pageHTML))
 
-	pagePolicy = func() string {
-		hash := sha256.Sum256([]byte(pageCSS))
-		return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) +
-			"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-	}()
+	pagePolicy = "default-src 'none'; style-src " + hash(pageCSS) + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+// hash allows a style or a script of ours in a content security policy.
+func hash(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// language is the language of a page: Chinese where the browser asks for it first, else English.
+func language(c *gin.Context) string {
+	if strings.HasPrefix(strings.ToLower(c.GetHeader("Accept-Language")), "zh") {
+		return "zh"
+	}
+	return "en"
+}
 
 // page is what a QR code opens in a phone's browser, and where a person with a typed code is sent. It is the same whatever
 // the code, asks nothing of the store, and approves nothing: opening it is no consent (SECURITY.md §4).
 func (d *Door) page(c *gin.Context) {
 	var b bytes.Buffer
-	text := pageTexts["en"]
-	if strings.HasPrefix(strings.ToLower(c.GetHeader("Accept-Language")), "zh") {
-		text = pageTexts["zh"]
-	}
+	text := pageTexts[language(c)]
 	if err := pageTemplate.Execute(&b, pageData{Text: text, CSS: pageStyle, Typed: c.Param("code") == "", Issuer: d.Issuer}); err != nil {
 		d.Log.Error("page", "error", err)
 		c.Status(http.StatusInternalServerError)

@@ -46,6 +46,7 @@ func (d *Door) Mount(r gin.IRoutes) {
 		r.OPTIONS(path, h(d.preflight(strings.Join(allowed, ", "))))
 	}
 	r.GET("/widget.js", h(serveWidget))
+	r.GET("/widget", h(d.tryOut))
 	r.GET("/q", d.page)
 	r.GET("/q/:code", d.page)
 }
