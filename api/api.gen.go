@@ -1564,6 +1564,11 @@ type ClientInterface interface {
 	// Corresponds with POST /userinfo (the `PostUserInfo` operationId).
 	PostUserInfoWithFormdataBody(ctx context.Context, body PostUserInfoFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetWidgetPage Where a site's owner tries the widget's settings and copies the snippet
+	//
+	// Corresponds with GET /widget (the `GetWidgetPage` operationId).
+	GetWidgetPage(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetWidget The `<qr-login>` web component, a script module
 	//
 	// Corresponds with GET /widget.js (the `GetWidget` operationId).
@@ -2563,6 +2568,21 @@ func (c *Client) PostUserInfoWithBody(ctx context.Context, contentType string, b
 // Corresponds with POST /userinfo (the `PostUserInfo` operationId).
 func (c *Client) PostUserInfoWithFormdataBody(ctx context.Context, body PostUserInfoFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPostUserInfoRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetWidgetPage Where a site's owner tries the widget's settings and copies the snippet
+//
+// Corresponds with GET /widget (the `GetWidgetPage` operationId).
+func (c *Client) GetWidgetPage(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetWidgetPageRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -4432,6 +4452,33 @@ func NewPostUserInfoRequestWithBody(server string, contentType string, body io.R
 	return req, nil
 }
 
+// NewGetWidgetPageRequest constructs an http.Request for the GetWidgetPage method
+func NewGetWidgetPageRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/widget")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetWidgetRequest constructs an http.Request for the GetWidget method
 func NewGetWidgetRequest(server string) (*http.Request, error) {
 	var err error
@@ -4985,6 +5032,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /userinfo (the `PostUserInfo` operationId).
 	PostUserInfoWithFormdataBodyWithResponse(ctx context.Context, body PostUserInfoFormdataRequestBody, reqEditors ...RequestEditorFn) (*PostUserInfoResponse, error)
+
+	// GetWidgetPageWithResponse Where a site's owner tries the widget's settings and copies the snippet
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /widget (the `GetWidgetPage` operationId).
+	GetWidgetPageWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetWidgetPageResponse, error)
 
 	// GetWidgetWithResponse The `<qr-login>` web component, a script module
 	//
@@ -7386,6 +7440,64 @@ func (r PostUserInfoResponse) ContentType() string {
 	return ""
 }
 
+// GetWidgetPageResponse200Headers the declared response headers of an HTTP 200 response for GetWidgetPage
+type GetWidgetPageResponse200Headers struct {
+	ContentSecurityPolicy *string
+}
+
+// GetWidgetPageResponseDefaultHeaders the declared response headers of an HTTP default response for GetWidgetPage
+type GetWidgetPageResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type GetWidgetPageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetWidgetPageResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetWidgetPageResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetWidgetPageResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetWidgetPageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetWidgetPageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetWidgetPageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetWidgetPageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetWidgetResponse200Headers the declared response headers of an HTTP 200 response for GetWidget
 type GetWidgetResponse200Headers struct {
 	ETag *string
@@ -8267,6 +8379,19 @@ func (c *ClientWithResponses) PostUserInfoWithFormdataBodyWithResponse(ctx conte
 		return nil, err
 	}
 	return ParsePostUserInfoResponse(rsp)
+}
+
+// GetWidgetPageWithResponse Where a site's owner tries the widget's settings and copies the snippet
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /widget (the `GetWidgetPage` operationId).
+func (c *ClientWithResponses) GetWidgetPageWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetWidgetPageResponse, error) {
+	rsp, err := c.GetWidgetPage(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetWidgetPageResponse(rsp)
 }
 
 // GetWidgetWithResponse The `<qr-login>` web component, a script module
@@ -11064,6 +11189,76 @@ func ParsePostUserInfoResponse(rsp *http.Response) (*PostUserInfoResponse, error
 				return nil, err
 			}
 			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetWidgetPageResponse parses an HTTP response from a GetWidgetPageWithResponse call
+func ParseGetWidgetPageResponse(rsp *http.Response) (*GetWidgetPageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetWidgetPageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetWidgetPageResponse200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers GetWidgetPageResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
 		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
