@@ -59,6 +59,36 @@ func TestPageOfLoginTakesNoPictureWhereThereIsScript(t *testing.T) {
 	b.close()
 }
 
+// RFC 10027 §6.1.16. The page's policy lets the digits through, and no form of the widget's leads anywhere.
+func TestPageOfLoginTakesTheDigitsThatThePhoneShows(t *testing.T) {
+	b := newTab(t)
+	b.open(b.provider.samples("en")[0])
+	b.awaitPhase("pending")
+	b.provider.change(func() { b.provider.state = "confirming" })
+	b.awaitPhase("confirming")
+	b.do(chromedp.KeyEvent("48\r21"))
+	b.awaitPhase("approved")
+	if got := b.provider.noted(); len(got) != 1 || got[0] != `{"code":"4821"}` {
+		t.Errorf("sent: %q", got)
+	}
+	b.close()
+}
+
+func TestPageOfLoginSaysThatDigitsNeedScript(t *testing.T) {
+	b := newTab(t)
+	b.scripting(false)
+	b.look(320, "dark")
+	b.provider.state = "confirming"
+	for lang, says := range map[string]string{"en": "This login needs the four digits on your phone", "zh": "这次登录需要手机上的四位数字"} {
+		b.open(b.provider.samples(lang)[0])
+		b.await("document.querySelector('.status').textContent === '" + says + "' && !document.querySelector('.plain img')")
+		if found := js[[]string](b, outside); len(found) > 0 {
+			t.Error(found)
+		}
+	}
+	b.close()
+}
+
 func TestPageOfLoginSaysSoWhenTheWidgetDoesNotCome(t *testing.T) {
 	b := newTab(t)
 	b.provider.bare = true
@@ -116,8 +146,10 @@ func TestPageWithoutScriptLeavesNothingToFindForAxe(t *testing.T) {
 			login := b.provider.login
 			claimed := login
 			claimed.State = "claimed"
+			confirming := login
+			confirming.State = "confirming"
 			form := FormPost{Page: login.Page, Action: b.provider.site.URL + "/callback"}
-			for name, write := range map[string]func(*gin.Context) error{"pending": login.Write, "claimed": claimed.Write, "form post": form.Write} {
+			for name, write := range map[string]func(*gin.Context) error{"pending": login.Write, "claimed": claimed.Write, "confirming": confirming.Write, "form post": form.Write} {
 				b.provider.page = withoutScript(write)
 				b.do(chromedp.Navigate(b.provider.URL + "/page"))
 				b.await("document.querySelector('.plain, .passing').offsetHeight > 100")

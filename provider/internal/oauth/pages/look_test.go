@@ -71,10 +71,11 @@ func (b *tab) pleasesAxe(name string) {
 func TestPageOfLoginLeavesNothingToFindInAnyStateForAxe(t *testing.T) {
 	for _, scheme := range []string{"light", "dark"} {
 		for phase, to := range map[string]func(*provider){
-			"claimed":  func(p *provider) { p.state = "claimed" },
-			"approved": func(p *provider) { p.state = "approved" },
-			"declined": func(p *provider) { p.state, p.denied = "claimed", true },
-			"error":    func(p *provider) { p.refusing = true },
+			"claimed":    func(p *provider) { p.state = "claimed" },
+			"confirming": func(p *provider) { p.state = "confirming" },
+			"approved":   func(p *provider) { p.state = "approved" },
+			"declined":   func(p *provider) { p.state, p.denied = "claimed", true },
+			"error":      func(p *provider) { p.refusing = true },
 		} {
 			t.Run(phase+" "+scheme, func(t *testing.T) {
 				b := newTab(t)

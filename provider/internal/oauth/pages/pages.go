@@ -27,7 +27,7 @@ type Login struct {
 	Challenge, Finish string // the widget's two endpoints
 	QR                string // the picture of the code, for those without script
 	Self              string // this page's address, for those without script
-	State             string // "claimed" once a phone has scanned; anything else shows the picture
+	State             string // "claimed" once a phone has scanned, "confirming" where digits are wanted; anything else shows the picture
 	Cancel            string // where a POST gives up
 }
 

@@ -99,7 +99,15 @@ func newProvider(t *testing.T) *provider {
 		if p.state == "pending" {
 			answer["frames"] = []gin.H{{"code": code, "from_ms": 0, "until_ms": 200_000}}
 		}
+		if p.state == "confirming" {
+			answer["tries_left"] = 3
+		}
 		c.JSON(200, answer)
+	})
+	r.POST("/challenges/:id/confirm", func(c *gin.Context) {
+		body, _ := io.ReadAll(c.Request.Body)
+		p.change(func() { p.state, p.posts = "approved", append(p.posts, string(body)) })
+		c.Status(http.StatusNoContent)
 	})
 	r.DELETE("/challenges/:id", func(c *gin.Context) { c.Status(http.StatusNoContent) })
 	r.POST("/login/finish", func(c *gin.Context) {

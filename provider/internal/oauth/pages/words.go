@@ -19,6 +19,9 @@ type words struct {
 	Claimed  string
 	Confirm  string
 
+	Digits     string // without script there is nowhere to type them
+	NeedScript string
+
 	Consent  string // %[1]s is the site, %[2]s the masked number
 	NoScan   string
 	Gets     string
@@ -67,6 +70,9 @@ var texts = map[string]words{
 		Picture:  "QR code to log in: scan it with the app on your phone",
 		Claimed:  "Scanned. Confirm on your phone.",
 		Confirm:  "This page goes on by itself once you have.",
+
+		Digits:     "This login needs the four digits on your phone",
+		NeedScript: "They are typed here, and that takes JavaScript. Allow it for this page and load it again.",
 
 		Consent: "Continue to %[1]s as %[2]s?",
 		NoScan:  "You are logged in on this computer, so there is nothing to scan.",
@@ -131,6 +137,9 @@ var texts = map[string]words{
 		Picture:  "登录二维码：请用手机上的应用扫描",
 		Claimed:  "已扫描，请在手机上确认。",
 		Confirm:  "确认后，本页面会自动继续。",
+
+		Digits:     "这次登录需要手机上的四位数字",
+		NeedScript: "数字要在这里输入，因此需要 JavaScript。请为本页面启用后重新加载。",
 
 		Consent: "以 %[2]s 的身份继续前往 %[1]s？",
 		NoScan:  "你已在这台电脑上登录，无需再次扫码。",
