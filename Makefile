@@ -1,7 +1,7 @@
 # make test      everything that must hold; installs what is missing (Debian packages)
 # make lint      golangci-lint
 # make generate  api/ from openapi.yaml, widget.js from its sources; installs what they and some tests take from npm
-# make pictures  docs/img from the running demo
+# make pictures  docs/img from the running demo and the widget's page
 # make bench     what a login costs, beside a bare server doing the same work
 
 GO            ?= go
@@ -26,9 +26,9 @@ check-generated: generate
 bench: tools
 	QRLOGIN_REQUIRE=all $(GO) run ./provider/internal/bench
 
-# The pictures of the documentation, from the running demo.
+# The pictures of the documentation, from what runs.
 pictures: tools
-	QRLOGIN_REQUIRE=all QRLOGIN_PICTURES=$(CURDIR)/docs/img $(GO) test -count=1 -run=RealBrowser ./relyingparty-demo ./docs/sites
+	QRLOGIN_REQUIRE=all QRLOGIN_PICTURES=$(CURDIR)/docs/img $(GO) test -count=1 -run=RealBrowser ./relyingparty-demo ./docs/sites ./provider/internal/browser
 
 # The real parts that the tests start.
 tools:

@@ -117,7 +117,7 @@ func TestAPreflightIsAnsweredForRegisteredOriginsAlone(t *testing.T) {
 			wantReadable(t, path, a, origin)
 			allowed := strings.Split(a.Header.Get("Access-Control-Allow-Methods"), ", ")
 			slices.Sort(allowed)
-			if a.Status != http.StatusNoContent || strings.Join(allowed, " ") != methods || a.Header.Get("Access-Control-Allow-Headers") != "Authorization" {
+			if a.Status != http.StatusNoContent || strings.Join(allowed, " ") != methods || a.Header.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type" {
 				t.Errorf("%s: %d %v", path, a.Status, a.Header)
 			}
 		}

@@ -71,7 +71,7 @@ func (d *Door) preflight(methods string) func(*gin.Context) error {
 		}
 		allow(c)
 		c.Header("Access-Control-Allow-Methods", methods)
-		c.Header("Access-Control-Allow-Headers", "Authorization")
+		c.Header("Access-Control-Allow-Headers", "Authorization, Content-Type")
 		c.Header("Access-Control-Max-Age", "600")
 		c.Status(http.StatusNoContent)
 		return nil

@@ -4,35 +4,7 @@
 //	<script type="module" src="https://provider.example/widget.js"></script>
 //	<qr-login challenge="/login/challenge" finish="/login/finish"></qr-login>
 //
-// # Attributes
-//
-//   - challenge: a URL of the site. POST, without a body, starts a challenge for this visitor and answers JSON with challenge_id, watch
-//     and expires_in, as POST /device_authorization returned them; never the device_code.
-//   - finish: a URL of the site. POST with {"challenge_id": …} waits for the phone's decision (up to 25 s) and answers JSON:
-//     {"status": "pending"}, ask again; {"location": "/account"}, logged in, go there (an address of the site alone);
-//     {"status": "denied"} or {"status": "expired"}, with status 200 or 410. It is called from the scan on, one call at a time.
-//   - issuer: the provider, where the script does not come from it.
-//   - lang: en or zh; otherwise the nearest lang attribute or the browser's language decides.
-//
-// The two URLs may not be of another origin. Changed, they start anew.
-//
-// # Events
-//
-// All bubble and are composed; none holds a secret.
-//
-//   - qr-scanned: a phone has claimed the challenge.
-//   - qr-approved (detail.location): the login is done. preventDefault stops the navigation.
-//   - qr-declined: the person said no.
-//   - qr-expired (detail.renewing): nobody scanned in time; renewing tells whether a new code comes by itself.
-//   - qr-error (detail.code, detail.status): configuration (the attributes), refused (with the HTTP status), bad-answer,
-//     location-refused, network (no answer for some ten minutes), internal.
-//
-// # Appearance
-//
-// Light or dark follows the page's color-scheme. Custom properties: --qr-login-size, --qr-login-accent, --qr-login-on-accent,
-// --qr-login-background, --qr-login-text, --qr-login-radius; parts: card, code, status, hint, button. The widget works under
-//
-//	default-src 'none'; script-src <issuer>; connect-src 'self' <issuer>; style-src 'none'; require-trusted-types-for 'script'
+// docs/widget.md is for those who use it: attributes, events, looks, languages, policy.
 //
 // # Building
 //
