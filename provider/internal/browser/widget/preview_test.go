@@ -76,8 +76,10 @@ func TestWidgetLeavesNothingToFindInAnyStateForAxe(t *testing.T) {
 			b.emulate("prefers-color-scheme", scheme, "prefers-reduced-motion", "reduce") // colours are judged when nothing fades any more
 			for _, width := range []int64{320, 1280} {
 				b.do(chromedp.EmulateViewport(width, 800))
+				b.preview("pending", "")
 				for state := range previews {
-					b.preview(state, "")
+					js[bool](b, "(widget.setAttribute('preview', '"+state+"'), true)")
+					b.awaitPhase(state)
 					b.pleasesAxe(state)
 				}
 			}
@@ -130,10 +132,11 @@ func TestWidgetFitsANarrowPageAndTwiceTheText(t *testing.T) {
 		}
 		for _, width := range []int64{320, 1280} {
 			b.do(chromedp.EmulateViewport(width, 900))
+			b.preview("pending", "")
+			js[bool](b, "(document.documentElement.style.fontSize = '10px', true)")
 			for state := range previews {
-				for _, attributes := range []string{`lang="en"`, `lang="zh"`, `lang="en" size="160px"`} {
-					b.preview(state, attributes)
-					js[bool](b, "(document.documentElement.style.fontSize = '10px', true)")
+				for _, attributes := range []string{`lang: 'en', size: '232px'`, `lang: 'zh', size: '232px'`, `lang: 'en', size: '160px'`} {
+					js[bool](b, "(Object.entries({ preview: '"+state+"', "+attributes+" }).forEach(([name, value]) => widget.setAttribute(name, value)), true)")
 					if found := js[[]string](b, outside); len(found) > 0 {
 						t.Errorf("%s %s, %d px wide, text %d: %q", state, attributes, width, size, found)
 					}
