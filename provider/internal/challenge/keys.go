@@ -14,8 +14,11 @@ type Keys interface {
 	// Count counts one event against a limit.
 	Count(ctx context.Context, key string, l Limit) (Count, error)
 
-	// Refund takes one event back, if its window is still open: for limits on failures, counted before they are known.
-	Refund(ctx context.Context, key string) error
+	// CountAll counts several events, each as Count does, in the time of one. They are counted in order, not in one atomic step.
+	CountAll(ctx context.Context, tallies []Tally) ([]Count, error)
+
+	// Refund takes one event of each key back, if its window is still open: for what was counted before it was known.
+	Refund(ctx context.Context, keys ...string) error
 
 	// Put keeps a value for ttl.
 	Put(ctx context.Context, key string, value []byte, ttl time.Duration) error
@@ -32,6 +35,12 @@ type Limit struct {
 	Max     int
 	Window  time.Duration
 	Penalty time.Duration
+}
+
+// Tally is one event to count: its key, and the limit that it is held against.
+type Tally struct {
+	Key   string
+	Limit Limit
 }
 
 // Count is where a counter stands.

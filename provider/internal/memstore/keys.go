@@ -94,21 +94,39 @@ func (s *Store) Count(ctx context.Context, name string, l challenge.Limit) (chal
 	return challenge.Count{N: v.n, Left: v.until.Sub(now), Above: above}, nil
 }
 
+// CountAll implements [challenge.Keys].
+func (s *Store) CountAll(ctx context.Context, tallies []challenge.Tally) ([]challenge.Count, error) {
+	counts := make([]challenge.Count, len(tallies))
+	for i, t := range tallies {
+		var err error
+		if counts[i], err = s.Count(ctx, t.Key, t.Limit); err != nil {
+			return nil, err
+		}
+	}
+	return counts, nil
+}
+
 // Refund implements [challenge.Keys]. With its last event the window goes too.
-func (s *Store) Refund(ctx context.Context, name string) error {
+func (s *Store) Refund(ctx context.Context, names ...string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	for _, name := range names {
+		s.refund(name)
+	}
+	return nil
+}
+
+func (s *Store) refund(name string) {
 	key, sh, v := s.open(counter, name, time.Now())
 	defer sh.Unlock()
 	if v == nil {
-		return nil
+		return
 	}
 	if v.n--; v.n == 0 {
 		v.timer.Stop()
 		delete(sh.m, key)
 	}
-	return nil
 }
 
 // Put implements [challenge.Keys].

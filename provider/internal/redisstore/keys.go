@@ -30,23 +30,75 @@ func (s *Store) First(ctx context.Context, name string, ttl time.Duration) (bool
 
 // Count implements [challenge.Keys].
 func (s *Store) Count(ctx context.Context, name string, l challenge.Limit) (challenge.Count, error) {
-	if err := ctx.Err(); err != nil {
+	counts, err := s.CountAll(ctx, []challenge.Tally{{Key: name, Limit: l}})
+	if err != nil {
 		return challenge.Count{}, err
 	}
-	answer, err := counterScript.Run(ctx, s.db, []string{countKey(name)}, l.Max, millis(l.Window), l.Penalty.Milliseconds()).Int64Slice()
-	if err != nil {
-		return challenge.Count{}, wrap("a counter", err)
-	}
-	n, left := answer[0], answer[1]
-	return challenge.Count{N: int(n), Left: time.Duration(left) * time.Millisecond, Above: n > int64(l.Max)}, nil
+	return counts[0], nil
 }
 
-// Refund implements [challenge.Keys]. With its last event the window goes too.
-func (s *Store) Refund(ctx context.Context, name string) error {
-	if err := ctx.Err(); err != nil {
-		return err
+// CountAll implements [challenge.Keys], in one round trip.
+func (s *Store) CountAll(ctx context.Context, tallies []challenge.Tally) ([]challenge.Count, error) {
+	calls := make([]counterCall, len(tallies))
+	for i, t := range tallies {
+		calls[i] = counterCall{t.Key, []any{t.Limit.Max, millis(t.Limit.Window), t.Limit.Penalty.Milliseconds()}}
 	}
-	return wrap("a counter", counterScript.Run(ctx, s.db, []string{countKey(name)}).Err())
+	answers, err := s.counters(ctx, calls)
+	if err != nil {
+		return nil, err
+	}
+	counts := make([]challenge.Count, len(tallies))
+	for i, answer := range answers {
+		n, left := answer[0], answer[1]
+		counts[i] = challenge.Count{N: int(n), Left: time.Duration(left) * time.Millisecond, Above: n > int64(tallies[i].Limit.Max)}
+	}
+	return counts, nil
+}
+
+// Refund implements [challenge.Keys], in one round trip. With its last event a window goes too.
+func (s *Store) Refund(ctx context.Context, names ...string) error {
+	calls := make([]counterCall, len(names))
+	for i, name := range names {
+		calls[i] = counterCall{name: name}
+	}
+	_, err := s.counters(ctx, calls)
+	return err
+}
+
+// counterCall is one run of the counters' script.
+type counterCall struct {
+	name string
+	args []any
+}
+
+// counters runs the script once for each call, in one round trip: a script for each key and not one for all, since in a cluster they
+// lie apart. What finds that the script was flushed has counted nothing, and is sent once more with the script.
+func (s *Store) counters(ctx context.Context, calls []counterCall) ([][]int64, error) {
+	if err := ctx.Err(); err != nil || len(calls) == 0 {
+		return nil, err
+	}
+	answers := make([]*redis.Cmd, len(calls))
+	pipe := s.db.Pipeline()
+	for i, c := range calls {
+		answers[i] = counterScript.EvalSha(ctx, pipe, []string{countKey(c.name)}, c.args...)
+	}
+	_, _ = pipe.Exec(ctx) // each answer has its error
+	for i, c := range calls {
+		if redis.HasErrorPrefix(answers[i].Err(), "NOSCRIPT") {
+			answers[i] = counterScript.Eval(ctx, pipe, []string{countKey(c.name)}, c.args...)
+		}
+	}
+	if pipe.Len() > 0 {
+		_, _ = pipe.Exec(ctx)
+	}
+	numbers := make([][]int64, len(calls))
+	for i, answer := range answers {
+		var err error
+		if numbers[i], err = answer.Int64Slice(); err != nil {
+			return nil, wrap("a counter", err)
+		}
+	}
+	return numbers, nil
 }
 
 // Put implements [challenge.Keys].

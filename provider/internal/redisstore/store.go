@@ -59,7 +59,7 @@ func connect(ctx context.Context, url string, log *slog.Logger, silence time.Dur
 	options.Protocol = 2
 	options.MaxRetries = -1 // a swap whose answer was lost must not be sent again: it would lose against itself
 	options.ContextTimeoutEnabled = true
-	options.PipelinePoolSize = -1 // the pipelines here are two commands
+	options.PipelinePoolSize = -1 // the pipelines here are a few commands
 	options.DisableIdentity = true
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 

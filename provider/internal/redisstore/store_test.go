@@ -52,7 +52,11 @@ func TestEachOperationTakesItsRoundTripsAndNoMore(t *testing.T) {
 		took("first", 1)
 		_, _ = s.Count(ctx, "name", challenge.Limit{Max: 1, Window: time.Minute})
 		took("count", 1)
-		_ = s.Refund(ctx, "name")
+		_, _ = s.CountAll(ctx, []challenge.Tally{{Key: "name"}, {Key: "another"}, {Key: "a third"}, {Key: "a fourth"}})
+		took("count four", 1)
+		_, _ = s.CountAll(ctx, nil)
+		took("count nothing", 0)
+		_ = s.Refund(ctx, "name", "another")
 		took("refund", 1)
 		_ = s.Put(ctx, "name", []byte("value"), time.Minute)
 		took("put", 1)
@@ -90,6 +94,11 @@ func TestAFlushedScriptIsLoadedAgain(t *testing.T) {
 		flush()
 		if err := s.Refund(t.Context(), "name"); err != nil {
 			t.Fatal(err)
+		}
+		flush()
+		tally := challenge.Tally{Key: "name", Limit: challenge.Limit{Max: 1, Window: time.Minute}}
+		if all, err := s.CountAll(t.Context(), []challenge.Tally{tally, tally}); err != nil || all[0].N != 1 || all[1].N != 2 {
+			t.Fatalf("count all: %+v, %v", all, err)
 		}
 		before := s.RoundTrips()
 		create(t, s)
@@ -163,6 +172,10 @@ func TestAnErrorOfRedisIsNoRefusal(t *testing.T) {
 		"await":  func() error { _, _, err := s.Await(ctx, c.ID, c.Version, func() {}); return err },
 		"first":  func() error { _, err := s.First(ctx, "name", time.Minute); return err },
 		"count":  func() error { _, err := s.Count(ctx, "name", challenge.Limit{Window: time.Minute}); return err },
+		"count all": func() error {
+			_, err := s.CountAll(ctx, []challenge.Tally{{Key: "name"}, {Key: "another"}})
+			return err
+		},
 		"refund": func() error { return s.Refund(ctx, "name") },
 		"put":    func() error { return s.Put(ctx, "name", nil, time.Minute) },
 		"peek":   func() error { _, err := s.Peek(ctx, "name"); return err },

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -125,6 +126,53 @@ var keys = []test{
 		}
 		if len(seen) != len(counts) || below != limit.Max {
 			t.Fatalf("%d events were counted as %d, and %d of them within the limit of %d", len(counts), len(seen), below, limit.Max)
+		}
+	}},
+	{"SeveralEventsAreCountedEachByItsOwnLimit", func(t *testing.T, b Backend) {
+		few, many := challenge.Limit{Max: 1, Window: time.Minute}, challenge.Limit{Max: 9, Window: 10 * time.Minute}
+		tallies := []challenge.Tally{{Key: name, Limit: few}, {Key: "another", Limit: many}, {Key: "another", Limit: many}}
+		count(t, b, "another", many)
+		for round, wanted := range [][]challenge.Count{{{N: 1}, {N: 2}, {N: 3}}, {{N: 2, Above: true}, {N: 4}, {N: 5}}} {
+			counts, err := b.Keys.CountAll(t.Context(), tallies)
+			want(t, "count all", err, nil)
+			for i, c := range counts {
+				if window := tallies[i].Limit.Window; c.Left > window || c.Left < window-time.Minute {
+					t.Errorf("round %d, event %d: %v are left of %v", round, i, c.Left, window)
+				}
+				counts[i].Left = 0
+			}
+			if !slices.Equal(counts, wanted) {
+				t.Fatalf("round %d: counted as %+v, want %+v", round, counts, wanted)
+			}
+		}
+		if c := count(t, b, name, few); c.N != 3 { // the same counters as one by one
+			t.Fatalf("the next event is number %d", c.N)
+		}
+		want(t, "refund", b.Keys.Refund(t.Context(), name, "another", "another", "a third"), nil)
+		if c, other := count(t, b, name, few), count(t, b, "another", many); c.N != 3 || other.N != 4 {
+			t.Fatalf("after the refund the next events are numbers %d and %d", c.N, other.N)
+		}
+		if counts, err := b.Keys.CountAll(t.Context(), nil); err != nil || len(counts) != 0 {
+			t.Fatalf("nothing is counted as %v, %v", counts, err)
+		}
+		want(t, "refund of nothing", b.Keys.Refund(t.Context()), nil)
+	}},
+	{"OfManyCountedTogetherAtOnceNoneIsLost", func(t *testing.T, b Backend) {
+		all, errs := make([][]challenge.Count, 64), make([]error, 64)
+		tallies := []challenge.Tally{{name, challenge.Limit{Max: 5, Window: time.Minute}}, {"another", challenge.Limit{Max: 7, Window: time.Minute}}}
+		atOnce(len(errs), func(i int) { all[i], errs[i] = b.Keys.CountAll(t.Context(), tallies) })
+		for k, tally := range tallies {
+			seen, below := map[int]bool{}, 0
+			for i, counts := range all {
+				want(t, "count all", errs[i], nil)
+				seen[counts[k].N] = true
+				if !counts[k].Above {
+					below++
+				}
+			}
+			if len(seen) != len(all) || below != tally.Limit.Max {
+				t.Errorf("%d events were counted as %d, and %d of them within the limit of %d", len(all), len(seen), below, tally.Limit.Max)
+			}
 		}
 	}},
 	{"ARefundTakesOneEventBack", func(t *testing.T, b Backend) {
@@ -259,6 +307,8 @@ var keys = []test{
 		refusedByContext(t, "first", err)
 		_, err = b.Keys.Count(ctx, name, limit)
 		refusedByContext(t, "count", err)
+		_, err = b.Keys.CountAll(ctx, []challenge.Tally{{name, limit}, {name, limit}})
+		refusedByContext(t, "count all", err)
 		refusedByContext(t, "refund", b.Keys.Refund(ctx, name))
 		refusedByContext(t, "put", b.Keys.Put(ctx, name, []byte("another"), time.Minute))
 		_, err = b.Keys.Peek(ctx, name)
