@@ -25,22 +25,27 @@ func codeKey(userCode string) string { return "qrlogin:code:" + challenge.HashOf
 // latest is the highest version that the script can compare; Lua has no whole numbers past 2^53.
 const latest = 1 << 53
 
-// Create implements [challenge.Store], in two round trips.
+// Create implements [challenge.Store], in one round trip: the script gives the challenge its time.
 func (s *Store) Create(ctx context.Context, d challenge.Draft) (challenge.Record, error) {
-	if err := ctx.Err(); err != nil {
-		return challenge.Record{}, err
+	var reserving *redis.BoolCmd
+	r, err := s.write(ctx, 0, d.Begin(time.UnixMilli(0)), func(pipe redis.Pipeliner) {
+		reserving = pipe.SetNX(ctx, codeKey(d.UserCode()), d.ID().String(), challenge.Lifetime)
+	})
+	if err != nil { // a reservation runs out by itself
+		return r, err
 	}
-	pipe := s.db.Pipeline()
-	reserved := pipe.SetNX(ctx, codeKey(d.UserCode()), d.ID().String(), challenge.Lifetime)
-	now := pipe.Time(ctx)
-	if _, err := pipe.Exec(ctx); err != nil {
+	reserved, err := reserving.Result()
+	if err == nil && !reserved {
+		// Nobody knows the id yet. Should this fail, the record runs out unseen.
+		err = s.db.Del(ctx, scriptKeys(d.ID())...).Err()
+	}
+	if err != nil {
 		return challenge.Record{}, fmt.Errorf("redisstore: reserving a user code: %w", err)
 	}
-	if !reserved.Val() {
+	if !reserved {
 		return challenge.Record{}, challenge.ErrUserCodeTaken
 	}
-	// Should this fail now, the reservation runs out by itself.
-	return s.write(ctx, 0, d.Begin(now.Val()), nil)
+	return challenge.NewRecord(d.Begin(r.Now), r.Now), nil
 }
 
 // Get implements [challenge.Store], in one round trip.
@@ -101,15 +106,16 @@ func (s *Store) await(ctx context.Context, id challenge.ID, after int64) (challe
 	return record(found, now)
 }
 
-// write puts a challenge in the place of the version old; 0 for none yet.
+// write puts a challenge in the place of the version old; 0 for none yet, whose time begins then.
 func (s *Store) write(ctx context.Context, old int64, next challenge.Challenge, more func(redis.Pipeliner)) (challenge.Record, error) {
 	var live []byte
 	if !next.State.Final() {
 		live = encode(next) // RFC 10027 §6.1.3, SECURITY.md §1.2: of what has ended only the tombstone is kept
 	}
 	written, now, found, err := s.run(ctx, next.ID, []any{
-		"swap", old, next.Version, live, ceilMilli(next.End()),
-		encode(next.Tombstone()), ceilMilli(next.TombstoneEnd()),
+		"swap", old, next.Version, live, ceilMilli(next.End().Sub(next.CreatedAt)),
+		encode(next.Tombstone()), ceilMilli(next.TombstoneEnd().Sub(next.CreatedAt)),
+		next.CreatedAt.UnixMilli(),
 	}, more)
 	if err != nil {
 		return challenge.Record{}, err
@@ -157,12 +163,12 @@ func record(found string, now time.Time) (challenge.Record, error) {
 	if found == "" {
 		return challenge.Record{}, challenge.ErrNotFound
 	}
-	c, err := decode([]byte(found))
+	c, err := decode(found)
 	if err != nil {
 		return challenge.Record{}, fmt.Errorf("redisstore: a challenge: %w", err)
 	}
 	return challenge.NewRecord(c, now), nil
 }
 
-// ceilMilli is a time in milliseconds since 1970, never earlier than it.
-func ceilMilli(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }
+// ceilMilli is a duration in milliseconds, never shorter than it.
+func ceilMilli(d time.Duration) int64 { return (d + time.Millisecond - 1).Milliseconds() }

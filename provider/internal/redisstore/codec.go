@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	"qrlogin/provider/internal/challenge"
@@ -15,26 +17,30 @@ const format = 3
 // coder writes a challenge as bytes, or reads it back: each method does the one or the other, so that the two cannot part.
 // Writing, it changes nothing that it is given, for others hold the same slices.
 // It is a third of the size of JSON, which is what keeps a pending challenge under a kilobyte. Times are kept to the
-// millisecond.
+// millisecond, and since the challenge began, which is the script's to write.
 type coder struct {
 	bytes   []byte
+	began   time.Time
 	reading bool
 	short   bool // reading came to the end too early
 }
 
 func encode(c challenge.Challenge) []byte {
-	x := coder{bytes: make([]byte, 0, 512)}
+	x := coder{bytes: make([]byte, 0, 512), began: c.CreatedAt}
 	x.bytes = append(x.bytes, format)
 	x.challenge(&c)
 	return x.bytes
 }
 
-func decode(data []byte) (challenge.Challenge, error) {
-	if len(data) == 0 || data[0] != format {
+// decode reads "<when it began>;<bytes>", as the script keeps it.
+func decode(found string) (challenge.Challenge, error) {
+	began, data, _ := strings.Cut(found, ";")
+	milli, err := strconv.ParseInt(began, 10, 64)
+	if err != nil || data == "" || data[0] != format {
 		return challenge.Challenge{}, errors.New("the record was written by another version of this program")
 	}
-	x := coder{bytes: data[1:], reading: true}
-	var c challenge.Challenge
+	c := challenge.Challenge{CreatedAt: time.UnixMilli(milli).UTC()}
+	x := coder{bytes: []byte(data[1:]), began: c.CreatedAt, reading: true}
 	x.challenge(&c)
 	if x.short || len(x.bytes) > 0 {
 		return challenge.Challenge{}, errors.New("the record is damaged")
@@ -47,7 +53,6 @@ func (x *coder) challenge(c *challenge.Challenge) {
 	x.uint(&c.Version)
 	x.int((*int)(&c.State))
 	x.text(&c.Client)
-	x.time(&c.CreatedAt)
 	x.time(&c.ExpiresAt)
 
 	x.fixed(c.DeviceCode[:])
@@ -123,15 +128,17 @@ func (x *coder) bool(b *bool) {
 	}
 }
 
-// time is milliseconds since 1970; 0 is no time at all.
+// time is milliseconds since the challenge began, which may be before that if the store's clock was set back; 0 is no time at all.
 func (x *coder) time(t *time.Time) {
 	var n uint64
 	if !t.IsZero() {
-		n = uint64(t.UnixMilli())
+		since := t.Sub(x.began).Milliseconds()
+		n = uint64(since<<1^since>>63) + 1 // small numbers of either sign
 	}
 	x.uint(&n)
 	if x.reading && n != 0 {
-		*t = time.UnixMilli(int64(n)).UTC()
+		n--
+		*t = x.began.Add(time.Duration(int64(n>>1)^-int64(n&1)) * time.Millisecond)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,9 +61,16 @@ func filled(t *testing.T) challenge.Challenge {
 	return c
 }
 
+// stored is a challenge as the script keeps it.
+func stored(c challenge.Challenge) string {
+	return fmt.Sprintf("%d;%s", c.CreatedAt.UnixMilli(), encode(c))
+}
+
 func TestEveryFieldOfAChallengeSurvivesItsRecord(t *testing.T) {
-	for _, c := range []challenge.Challenge{{}, filled(t), filled(t).Tombstone()} {
-		got, err := decode(encode(c))
+	early := filled(t)
+	early.ApprovedAt = early.CreatedAt.Add(-time.Second)
+	for _, c := range []challenge.Challenge{{CreatedAt: time.UnixMilli(0).UTC()}, filled(t), filled(t).Tombstone(), early} {
+		got, err := decode(stored(c))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,17 +81,17 @@ func TestEveryFieldOfAChallengeSurvivesItsRecord(t *testing.T) {
 }
 
 func TestADamagedRecordIsAnError(t *testing.T) {
-	whole := encode(filled(t))
+	whole := stored(filled(t))
 	for n := range whole {
 		if c, err := decode(whole[:n]); err == nil {
 			t.Fatalf("the first %d of %d bytes are read as %+v", n, len(whole), c)
 		}
 	}
-	if _, err := decode(append(whole, 0)); err == nil {
+	if _, err := decode(whole + "\x00"); err == nil {
 		t.Fatal("a byte too many is not noticed")
 	}
-	whole[0]++
-	if _, err := decode(whole); err == nil {
+	began, data, _ := strings.Cut(whole, ";")
+	if _, err := decode(began + ";" + string(data[0]+1) + data[1:]); err == nil {
 		t.Fatal("a record of another format is read")
 	}
 }
