@@ -26,6 +26,7 @@ type serveCommand struct {
 	Clients     string        `placeholder:"FILE" help:"A YAML file of sites that are registered, or replaced, at start: docs/clients.md."`
 	Register    string        `name:"registration-token" placeholder:"TOKEN" help:"Let programs that have this token register sites (RFC 7591): at least 32 random characters, or file:PATH. Set it in the environment: a command line can be seen by others on the machine."`
 	Proxies     []string      `name:"trusted-proxies" placeholder:"CIDR" help:"Reverse proxies in front of this provider, whose X-Forwarded-For says where a browser or phone is; addresses or networks, separated by commas."`
+	Limits      []string      `name:"limit" placeholder:"NAME=MAX/WINDOW" help:"How often something may be done, such as scans-per-device=60/10m, where the default does not fit; once for each limit, or separated by commas. Past it the answer is 429 with Retry-After. docs/operate.md lists the limits, and so does the refusal of a name that is none."`
 	Private     bool          `name:"allow-private-networks" help:"Fetch and post what sites register (jwks_uri, logo_uri, backchannel_logout_uri) on private addresses too, and by http on the loopback: for sites in your own network."`
 	Places      string        `placeholder:"FILE" help:"A file in MaxMind's format that says in which city an address is (GeoLite2 City, DB-IP City Lite, …): docs/operate.md. Read from the next start on when it changes."`
 	LogFormat   string        `default:"text" enum:"text,json" help:"text or json (${default})."`
@@ -58,7 +59,7 @@ func (s *serveCommand) Run(ctx context.Context) error {
 	provider, err := app.New(ctx, app.Config{
 		Issuer: s.Issuer, Store: s.Store, Data: s.Data, SMS: s.SMS, Redelivery: &s.Redelivery, Log: log,
 		KeyRotation: &s.KeyRotation, MasterKey: s.MasterKey,
-		TrustedProxies: s.Proxies, AllowPrivateNetworks: s.Private, ClientsFile: s.Clients, RegistrationToken: registrationToken,
+		Limits: s.Limits, TrustedProxies: s.Proxies, AllowPrivateNetworks: s.Private, ClientsFile: s.Clients, RegistrationToken: registrationToken,
 		Places: s.Places,
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"qrlogin/provider/internal/clientkeys"
 	"qrlogin/provider/internal/dpop"
 	"qrlogin/provider/internal/fetch"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/memstore"
 	"qrlogin/provider/internal/oauth"
 	"qrlogin/provider/internal/phone"
@@ -45,6 +46,10 @@ type shortLived interface {
 // New opens the stores and wires the doors. The caller closes the provider.
 func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	if c, err = c.complete(); err != nil {
+		return nil, err
+	}
+	limits, err := limit.Parse(c.Limits)
+	if err != nil {
 		return nil, err
 	}
 	p := &Provider{log: c.Log}
@@ -89,14 +94,14 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	outside := fetch.New(c.AllowPrivateNetworks)
 	signOut := p.openSignOut(c, db, mint, outside)
 	site := &oauth.Door{
-		Issuer: c.Issuer, Challenges: store, Keys: store, Clients: db, Logins: db, Mint: mint, DPoP: proofs, SignOut: signOut,
+		Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Logins: db, Mint: mint, DPoP: proofs, SignOut: signOut,
 		Assertions: &clientkeys.Verifier{Fetch: outside, First: store.First}, Fetch: outside, Audit: db,
 		Redelivery: *c.Redelivery, Drain: drained, Log: c.Log,
 		RegistrationToken: c.RegistrationToken, Registrar: db, CheckJWKS: clientkeys.ParseJWKS, EnsureKey: mint.Keeper.Ensure,
 	}
-	page := &browser.Door{Issuer: c.Issuer, Challenges: store, Clients: db, Drain: drained, Log: c.Log}
+	page := &browser.Door{Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Drain: drained, Log: c.Log}
 	device := &phone.Door{
-		Issuer: c.Issuer, Challenges: store, Keys: store, Clients: db, Devices: db, Audit: db, SMS: sender,
+		Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Devices: db, Audit: db, SMS: sender,
 		Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,
 	}
 	p.handler, err = route(c, site, page, device)

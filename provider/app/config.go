@@ -33,6 +33,8 @@ type Config struct {
 	KeyRotation *time.Duration // default DefaultKeyRotation; 0 for never, otherwise at least 2 h
 	MasterKey   string         // the private signing keys lie sealed under it: 32 characters or more, or file:PATH; "" seals nothing
 
+	Limits []string // NAME=MAX/WINDOW, such as scans-per-device=60/10m; the others are as docs/operate.md says
+
 	// TrustedProxies is the addresses or CIDRs of the reverse proxies in front, whose X-Forwarded-For is believed.
 	TrustedProxies []string
 

@@ -21,21 +21,23 @@ var layers = []struct {
 		"api", "provider/internal/browser", "provider/internal/oauth", "provider/internal/phone", "provider/internal/web",
 		"provider/internal/memstore", "provider/internal/redisstore", "provider/internal/sqlstore", "provider/internal/token",
 		"provider/internal/fetch", "provider/internal/clientkeys", "provider/internal/signout", "provider/internal/dpop",
-		"provider/internal/place", "provider/internal/challenge", "provider/internal/identity"},
+		"provider/internal/place", "provider/internal/limit", "provider/internal/challenge", "provider/internal/identity"},
 		"app is the one place that knows all parts and wires them, so no part has to know another"},
 
 	{"provider/internal/oauth", []string{
 		"api", "provider/internal/web", "provider/internal/qr", "provider/internal/token", "provider/internal/dpop",
-		"provider/internal/clientkeys", "provider/internal/signout", "provider/internal/fetch", "provider/internal/challenge",
-		"provider/internal/identity"},
+		"provider/internal/clientkeys", "provider/internal/signout", "provider/internal/fetch", "provider/internal/limit",
+		"provider/internal/challenge", "provider/internal/identity"},
 		"a door can be read alone: it knows no other door, and of stores only the methods that it declares. This one mints tokens"},
 	{"provider/internal/oauth/pages", []string{"provider/internal/web"},
 		"a page shows what it is told: it looks nothing up and decides nothing"},
 	{"provider/internal/browser/...", []string{
-		"api", "provider/internal/web", "provider/internal/qr", "provider/internal/challenge", "provider/internal/identity"},
+		"api", "provider/internal/web", "provider/internal/qr", "provider/internal/limit", "provider/internal/challenge",
+		"provider/internal/identity"},
 		"a door can be read alone. The watch capability never yields a token (SECURITY.md §1.1), so this one cannot mint any"},
 	{"provider/internal/phone/...", []string{
 		"api", "api/proof", "provider/internal/web", "provider/internal/dpop", "provider/internal/place", "provider/internal/useragent",
+		"provider/internal/limit",
 		"provider/internal/challenge", "provider/internal/identity"},
 		"a door can be read alone. The phone gets no token, so this one cannot mint any"},
 	{"provider/internal/web", []string{"api", "provider/internal/challenge", "provider/internal/identity"},
@@ -43,6 +45,8 @@ var layers = []struct {
 
 	{"provider/internal/dpop", []string{"api/proof", "provider/internal/challenge"},
 		"a proof is judged by the same rules at every door, so this knows none of them, nor what it answers"},
+	{"provider/internal/limit", []string{"provider/internal/challenge"},
+		"how much is let through is the same at every door and on every store, so this knows none of them"},
 	{"provider/internal/qr", nil, "it draws whatever text it is given"},
 	{"provider/internal/place", nil, "where an address is does not depend on who wants to know"},
 	{"provider/internal/useragent", nil, "what a browser calls itself does not depend on who wants to know"},

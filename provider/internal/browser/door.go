@@ -11,6 +11,7 @@ import (
 
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/web"
 )
 
@@ -24,6 +25,8 @@ type Clients interface {
 type Door struct {
 	Issuer     string // an origin, no trailing slash
 	Challenges challenge.Store
+	Keys       challenge.Keys
+	Limits     limit.Set
 	Clients    Clients
 	Drain      context.Context // done when the server stops: waiting requests are answered
 	Log        *slog.Logger
@@ -106,10 +109,13 @@ func (d *Door) refused(c *gin.Context, err error) error {
 		err = errWatch
 	}
 	if errors.Is(err, errWatch) {
-		c.Header("WWW-Authenticate", `Bearer realm="qrlogin"`)
 		if known, lookup := d.registered(c); lookup == nil && known {
 			allow(c)
 		}
+		if err := limit.Count(c.Request.Context(), d.Keys, d.Limits.Of(limit.BadWatchesPerNetwork, web.Network(c))); err != nil {
+			return err
+		}
+		c.Header("WWW-Authenticate", `Bearer realm="qrlogin"`)
 	}
 	if ended, ok := errors.AsType[challenge.Error](err); ok && ended.Kind == challenge.Gone {
 		p, _ := web.ProblemOf(err)

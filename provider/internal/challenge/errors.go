@@ -1,6 +1,9 @@
 package challenge
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Kind is why something was refused. Each door maps every kind once, at its edge.
 type Kind int
@@ -21,7 +24,7 @@ const (
 	ConsentMismatch                  // the phone signed something else than it was shown
 	Conflict                         // the record has changed since it was read
 	UserCodeTaken                    // the draft's user_code is another challenge's
-	TooManyRequests                  // a limit; RetryAfter says when to come back
+	TooManyRequests                  // a limit
 )
 
 // Kinds is every kind there is.
@@ -49,8 +52,9 @@ func (k Kind) String() string { return kindTexts[k] }
 
 // Error is a refusal by the rules. It is comparable, so that errors.Is works on the values below.
 type Error struct {
-	Kind    Kind
-	Outcome State // with Gone: how the challenge ended
+	Kind       Kind
+	Outcome    State         // with Gone: how the challenge ended
+	RetryAfter time.Duration // with TooManyRequests: when to come back
 }
 
 func (e Error) Error() string {

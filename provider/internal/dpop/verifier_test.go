@@ -205,6 +205,30 @@ func TestANonceStandsForTheTime(t *testing.T) {
 	})
 }
 
+// What is counted beside a proof is counted once for it: who sends a proof again uses nothing up.
+func TestWhatIsCountedBesideAProofIsNotCountedWithAUsedOne(t *testing.T) {
+	v, r := newVerifier(t), request(http.MethodPost, issuer+"/token", signed(t, "", time.Now()))
+	_, use, err := v.Judge(r, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scan := challenge.Tally{Key: "scans", Limit: challenge.Limit{Max: 9, Window: time.Minute}}
+	if counts, err := v.Use(t.Context(), use, scan); err != nil || len(counts) != 1 || counts[0].N != 1 {
+		t.Fatalf("%+v, %v", counts, err)
+	}
+	for range 3 {
+		if counts, err := v.Use(t.Context(), use, scan); !errors.Is(err, ErrUsed) {
+			t.Fatalf("%+v, %v", counts, err)
+		}
+	}
+	if _, err := v.Verify(t.Context(), r, ""); !errors.Is(err, ErrUsed) {
+		t.Errorf("the same proof, verified: %v", err)
+	}
+	if c, err := v.Keys.Count(t.Context(), scan.Key, scan.Limit); err != nil || c.N != 2 {
+		t.Errorf("the next is number %d, %v", c.N, err)
+	}
+}
+
 // A store that cannot say whether a proof was used lets none through, and the fault is not the sender's.
 func TestWithoutAMemoryNoProofIsTaken(t *testing.T) {
 	v := newVerifier(t)
@@ -217,6 +241,6 @@ func TestWithoutAMemoryNoProofIsTaken(t *testing.T) {
 
 type broken struct{ challenge.Keys }
 
-func (broken) First(context.Context, string, time.Duration) (bool, error) {
-	return false, errors.New("connection refused")
+func (broken) CountAll(context.Context, []challenge.Tally) ([]challenge.Count, error) {
+	return nil, errors.New("connection refused")
 }

@@ -12,6 +12,7 @@ import (
 	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/web"
 )
 
@@ -23,9 +24,6 @@ const (
 	pushedURI = "urn:ietf:params:oauth:request_uri:"
 	postedURI = "urn:qrlogin:posted:"
 )
-
-// authorizations bounds what one address may begin: an office, or a mobile network behind one address, has room.
-var authorizations = challenge.Limit{Max: 600, Window: 10 * time.Minute}
 
 // par keeps an authorization request that a client pushed (RFC 9126). It is held against the rules now, so that its errors
 // reach the client and no browser, and again when a browser brings its URI.
@@ -131,11 +129,7 @@ func (d *Door) authorizeByForm(c *gin.Context) error {
 
 // limited counts an authorization that something will be kept of.
 func (d *Door) limited(c *gin.Context) error {
-	n, err := d.Keys.Count(c.Request.Context(), "authorizations "+web.Network(c), authorizations)
-	if err == nil && n.Above {
-		err = errTooMany
-	}
-	return err
+	return limit.Count(c.Request.Context(), d.Keys, d.Limits.Of(limit.AuthorizationsPerNetwork, web.Network(c)))
 }
 
 // authorize is where a site sends its visitor (RFC 6749 §3.1, OIDC Core §3.1.2). First who asks and where the answer may go; only

@@ -12,14 +12,12 @@ import (
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/clientkeys"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/web"
 )
 
 // assertionType is the only kind of client assertion (RFC 7523 §2.2).
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-// refusals bounds how many refusals of one network are kept, and after how many a client that proves nothing hears no more why.
-var refusals = challenge.Limit{Max: 30, Window: time.Minute}
 
 var errCredentials = invalidClient("unknown client, or wrong credentials")
 
@@ -58,23 +56,29 @@ func (d *Door) authenticate(c *gin.Context, f form) (identity.Client, error) {
 }
 
 // refused counts and keeps a refusal that may be an attack: of a client that did not prove itself, or of a code or token that is not
-// good. Only who fails is counted, so that nobody can lock another out.
+// good. Only who fails is counted, so that nobody can lock another out. The network's limit bounds what is kept; past it a client
+// that proves nothing hears no more why, and past its own limit no client does.
 func (d *Door) refused(c *gin.Context, client string, err error) error {
 	kind := identity.EventGrantRefused
+	tallies := []challenge.Tally{d.Limits.Of(limit.RefusalsPerNetwork, web.Network(c))}
 	switch e, _ := translate(err); {
-	case errors.Is(err, errCredentials):
+	case errors.Is(err, errCredentials): // the client is only what was said
 		kind = identity.EventClientRefused
-	case e.Code != errInvalidGrant.Code:
+	case e.Code == errInvalidGrant.Code:
+		tallies = append(tallies, d.Limits.Of(limit.RefusalsPerClient, client))
+	default:
 		return err
 	}
-	n, countErr := d.Keys.Count(c.Request.Context(), "refusals "+web.Network(c), refusals)
-	switch {
-	case countErr != nil:
+	counts, countErr := d.Keys.CountAll(c.Request.Context(), tallies)
+	if countErr != nil {
 		return countErr
-	case !n.Above:
+	}
+	last := len(counts) - 1
+	if err := limit.Judge(c.Request.Context(), d.Keys, tallies[last:], counts[last:]); err != nil {
+		return err
+	}
+	if !counts[0].Above {
 		d.audit(c, identity.AuditEvent{Kind: kind, Client: printable(client), Detail: c.FullPath() + " from " + c.ClientIP()})
-	case kind == identity.EventClientRefused:
-		return errTooMany
 	}
 	return err
 }

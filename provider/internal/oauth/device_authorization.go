@@ -11,6 +11,8 @@ import (
 	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
+	"qrlogin/provider/internal/web"
 )
 
 // interval is the time between two polls that do not wait (RFC 8628 §3.2).
@@ -21,10 +23,12 @@ func (d *Door) deviceAuthorization(c *gin.Context, r request) error {
 	if !r.client.MayShowCode() {
 		return errUnauthorizedClient
 	}
-	if r.client.Public() { // who has proven nothing is counted
-		if err := d.limited(c); err != nil {
-			return err
-		}
+	tallies := []challenge.Tally{d.Limits.Of(limit.ChallengesPerClient, r.client.ID)}
+	if r.client.Public() { // anybody has its id; a confidential client's requests come from its backend, all from one address
+		tallies = append(tallies, d.Limits.Of(limit.ChallengesPerNetwork, web.Network(c)))
+	}
+	if err := limit.Count(c.Request.Context(), d.Keys, tallies...); err != nil {
+		return err
 	}
 	asked, err := readRequest(r.client, r.form)
 	if err != nil {

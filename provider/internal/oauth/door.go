@@ -12,6 +12,7 @@ import (
 	"qrlogin/provider/internal/clientkeys"
 	"qrlogin/provider/internal/dpop"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/signout"
 	"qrlogin/provider/internal/token"
 	"qrlogin/provider/internal/web"
@@ -53,6 +54,7 @@ type Door struct {
 	Issuer     string // an origin, no trailing slash
 	Challenges challenge.Store
 	Keys       challenge.Keys
+	Limits     limit.Set
 	Clients    Clients
 	Logins     Logins
 	Mint       *token.Mint

@@ -42,7 +42,7 @@ var (
 	errUnsupportedGrant     = oauthError{Status: http.StatusBadRequest, Code: "unsupported_grant_type", Description: "the grant types are authorization_code, refresh_token and urn:ietf:params:oauth:grant-type:device_code"}
 	errUnauthorizedClient   = oauthError{Status: http.StatusBadRequest, Code: "unauthorized_client", Description: "this client is registered for the code flow; to show the QR code itself it needs a registered origin"}
 	errInvalidScope         = oauthError{Status: http.StatusBadRequest, Code: "invalid_scope", Description: "none of the scopes is this client's to ask for"}
-	errTooMany              = oauthError{Status: http.StatusTooManyRequests, Code: "slow_down", Description: "too many requests", RetryAfter: 30 * time.Second}
+	errTooMany              = oauthError{Status: http.StatusTooManyRequests, Code: "slow_down", Description: "too many requests; come back later"}
 	errUnavailable          = oauthError{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", Description: "the service cannot answer now; try again", RetryAfter: 2 * time.Second}
 )
 
@@ -64,8 +64,11 @@ func translate(err error) (e oauthError, known bool) {
 	case challenge.Gone:
 		ended, _ := errors.AsType[challenge.Error](err)
 		return outcome(ended.Outcome), true
-	case challenge.TooManyRequests:
-		return errTooMany, true
+	case challenge.TooManyRequests: // RFC 8628 §3.5 has the word
+		limited, _ := errors.AsType[challenge.Error](err)
+		e := errTooMany
+		e.RetryAfter = max(limited.RetryAfter, time.Second)
+		return e, true
 	case challenge.Conflict, challenge.UserCodeTaken:
 		return errUnavailable, true
 	}

@@ -16,6 +16,7 @@ import (
 
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/memstore"
 	"qrlogin/provider/internal/oauth"
 	"qrlogin/provider/internal/sqlstore"
@@ -75,7 +76,7 @@ func newSite(t *testing.T) *site {
 	}
 	engine := gin.New()
 	door := &oauth.Door{
-		Issuer: "https://login.example", Challenges: s.store, Keys: s.store, Clients: db, Logins: db, Audit: db, Mint: mint,
+		Issuer: "https://login.example", Challenges: s.store, Keys: s.store, Limits: limit.Defaults(), Clients: db, Logins: db, Audit: db, Mint: mint,
 		Redelivery: 10 * time.Second, Drain: ctx, Log: slog.New(slog.DiscardHandler),
 	}
 	door.Mount(engine)

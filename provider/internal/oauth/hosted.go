@@ -13,6 +13,7 @@ import (
 	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/oauth/pages"
 	"qrlogin/provider/internal/qr"
 	"qrlogin/provider/internal/token"
@@ -22,7 +23,8 @@ import (
 // The hosted page: the widget inside the provider's own page, for sites that have no page of their own for it. What a site's
 // backend does elsewhere (docs/integrate.md) is done here for it.
 
-// hostedPerTransaction bounds the challenges of one visit; the widget renews its code every three minutes at most.
+// hostedPerTransaction bounds the challenges of one visit; the widget renews its code every three minutes at most. It follows from
+// that and from the visit's life, and is no operator's to set.
 var hostedPerTransaction = challenge.Limit{Max: 40, Window: transactionLife}
 
 var (
@@ -110,12 +112,9 @@ func (d *Door) hosted(c *gin.Context, t transaction) (challenge.Record, challeng
 
 // startHosted begins a challenge for the page.
 func (d *Door) startHosted(c *gin.Context, t transaction, client identity.Client) (challenge.Record, challenge.Capability, error) {
-	n, err := d.Keys.Count(c.Request.Context(), "hosted challenges "+t.id, hostedPerTransaction)
-	if err != nil {
+	if err := limit.Count(c.Request.Context(), d.Keys, challenge.Tally{Key: "hosted challenges " + t.id, Limit: hostedPerTransaction},
+		d.Limits.Of(limit.ChallengesPerClient, t.Client), d.Limits.Of(limit.ChallengesPerNetwork, web.Network(c))); err != nil {
 		return challenge.Record{}, challenge.Capability{}, err
-	}
-	if n.Above {
-		return challenge.Record{}, challenge.Capability{}, web.Limited(n.Left)
 	}
 	started, deviceCode, watch, err := d.start(c.Request.Context(), client, t.request(), t.Confirm)
 	if err != nil {

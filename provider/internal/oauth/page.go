@@ -71,6 +71,9 @@ func (d *Door) failPage(c *gin.Context, err error) {
 		if !known {
 			web.LogFailure(c, d.Log, err)
 		}
+		if e.RetryAfter > 0 {
+			c.Header("Retry-After", web.RetryAfter(e.RetryAfter))
+		}
 		switch status = e.Status; {
 		case status == http.StatusTooManyRequests:
 			kind = pages.TooMany

@@ -18,6 +18,7 @@ import (
 	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/web"
 )
 
@@ -27,9 +28,6 @@ type Registrar interface {
 }
 
 const maxMetadata = 64 << 10
-
-// registrations is per address: a certification suite registers a client for each of its tests.
-var registrations = challenge.Limit{Max: 100, Window: 10 * time.Minute}
 
 func invalidMetadata(description string) error {
 	return oauthError{Status: http.StatusBadRequest, Code: "invalid_client_metadata", Description: description}
@@ -44,14 +42,8 @@ func (d *Door) register(c *gin.Context) error {
 	if err := d.mayRegister(c); err != nil {
 		return err
 	}
-	n, err := d.Keys.Count(c.Request.Context(), "register address "+web.Network(c), registrations)
-	if err != nil {
-		return err // never fail open
-	}
-	if n.Above { // RFC 10027 §6.1.11
-		limited := errTooMany
-		limited.RetryAfter = n.Left
-		return limited
+	if err := limit.Count(c.Request.Context(), d.Keys, d.Limits.Of(limit.RegistrationsPerNetwork, web.Network(c))); err != nil {
+		return err
 	}
 	m, err := readMetadata(c)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"qrlogin/api"
 	"qrlogin/provider/internal/fetch"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/memstore"
 	"qrlogin/provider/internal/oauth"
 )
@@ -66,7 +67,7 @@ func newRegistry(t *testing.T) *registry {
 	t.Cleanup(func() { _ = store.Close() })
 	engine := gin.New()
 	door := &oauth.Door{
-		Issuer: "https://login.example", Keys: store, Drain: t.Context(), Log: slog.New(slog.NewTextHandler(&r.logs, nil)),
+		Issuer: "https://login.example", Keys: store, Limits: limit.Defaults(), Drain: t.Context(), Log: slog.New(slog.NewTextHandler(&r.logs, nil)),
 		RegistrationToken: initialToken, Registrar: r, Audit: r, Fetch: r,
 		CheckJWKS: func(jwks []byte) error {
 			if strings.Contains(string(jwks), `"d"`) {

@@ -9,6 +9,7 @@ import (
 	"qrlogin/api"
 	"qrlogin/api/proof"
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/web"
 )
 
@@ -42,9 +43,16 @@ func (d *Door) decide(c *gin.Context) error {
 		event = challenge.Approve{Device: device.ID, Consent: decision.Consent, Session: decision.Session}
 		state = api.DecisionResultStateApproved
 	}
-	_, err = challenge.Do(c.Request.Context(), d.Challenges, id, func(challenge.Record) (challenge.Event, error) {
+	var before uint64
+	r, err := challenge.Do(c.Request.Context(), d.Challenges, id, func(r challenge.Record) (challenge.Event, error) {
+		before = r.Version
 		return event, nil
 	})
+	if challenge.KindOf(err) != 0 || err == nil && r.Version == before { // one that counts has needed a scan
+		if err := limit.Count(c.Request.Context(), d.Keys, d.Limits.Of(limit.IdleDecisionsPerDevice, device.ID)); err != nil {
+			return err
+		}
+	}
 	if errors.Is(err, challenge.ErrNotAllowed) {
 		return errNoSession
 	}

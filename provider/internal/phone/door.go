@@ -12,6 +12,7 @@ import (
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/dpop"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/place"
 	"qrlogin/provider/internal/web"
 )
@@ -71,6 +72,7 @@ type Door struct {
 	Issuer     string // an origin, no trailing slash
 	Challenges challenge.Store
 	Keys       challenge.Keys
+	Limits     limit.Set
 	Clients    Clients
 	Devices    Devices
 	Logins     Logins
@@ -121,16 +123,4 @@ func (d *Door) audit(c *gin.Context, e identity.AuditEvent) {
 	if err := d.Audit.Audit(c.Request.Context(), e); err != nil {
 		d.Log.Error("audit event not kept", "request_id", web.RequestID(c), "kind", e.Kind, "error", err)
 	}
-}
-
-// limited counts an event against a limit.
-func (d *Door) limited(c *gin.Context, key string, l challenge.Limit) error {
-	n, err := d.Keys.Count(c.Request.Context(), key, l)
-	if err != nil {
-		return err // never fail open
-	}
-	if n.Above {
-		return web.Limited(n.Left)
-	}
-	return nil
 }

@@ -23,6 +23,7 @@ import (
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/dpop"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/memstore"
 	"qrlogin/provider/internal/place"
 )
@@ -63,7 +64,7 @@ func newKit(t *testing.T) *kit {
 		"shop": {ID: "shop", Name: "The Shop", Origins: []string{"https://shop.example"}},
 	}}
 	k.door = &Door{
-		Issuer: issuer, Challenges: store, Keys: store, Clients: k, Devices: k, Logins: loginsOf{k}, SignOut: signOutOf{k}, Audit: k,
+		Issuer: issuer, Challenges: store, Keys: store, Limits: limit.Defaults(), Clients: k, Devices: k, Logins: loginsOf{k}, SignOut: signOutOf{k}, Audit: k,
 		Places: k.places, Proofs: dpop.Verifier{Issuer: issuer, Keys: store, NonceKey: []byte("key")}, Log: slog.New(slog.DiscardHandler),
 	}
 	gin.SetMode(gin.ReleaseMode)

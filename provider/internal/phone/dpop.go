@@ -8,8 +8,10 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"qrlogin/api/proof"
+	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/dpop"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/web"
 )
 
@@ -21,16 +23,7 @@ var (
 // prove verifies the request's DPoP proof. There is no access token beside it: the key is the identity.
 func (d *Door) prove(c *gin.Context) (proof.DPoP, error) {
 	p, err := d.Proofs.Verify(c.Request.Context(), c.Request, "")
-	if errors.Is(err, dpop.ErrNonce) {
-		return p, d.unproven(c, errNonce)
-	}
-	if errors.Is(err, dpop.ErrUsed) {
-		return p, d.unproven(c, errProof.With(dpop.ErrUsed.Reason))
-	}
-	if _, wrong := errors.AsType[dpop.ErrProof](err); wrong {
-		return p, d.unproven(c, errProof)
-	}
-	return p, err
+	return p, d.unproven(c, err)
 }
 
 // device verifies the proof and finds the enrolled device.
@@ -55,13 +48,41 @@ func (d *Door) enrolled(c *gin.Context, thumbprint string) (identity.Device, ide
 	return device, account, nil
 }
 
-// unproven sets the headers of RFC 9449 §7.1 and §8.
-func (d *Door) unproven(c *gin.Context, p web.Problem) error {
-	challenge := `DPoP algs="ES256"`
-	if p.Code == errNonce.Code {
-		challenge = `DPoP error="use_dpop_nonce", algs="ES256"`
+// counted is device for a request that is held against limits: they are asked together with the proof's use, in one round trip.
+func (d *Door) counted(c *gin.Context, limits func(identity.Device, identity.Account) []challenge.Tally) (identity.Device, identity.Account, error) {
+	p, use, err := d.Proofs.Judge(c.Request, "")
+	if err != nil {
+		return identity.Device{}, identity.Account{}, d.unproven(c, err)
 	}
-	c.Header("WWW-Authenticate", challenge)
+	device, account, err := d.enrolled(c, p.Thumbprint)
+	if err != nil {
+		return device, account, err
+	}
+	tallies := limits(device, account)
+	counts, err := d.Proofs.Use(c.Request.Context(), use, tallies...)
+	if err != nil {
+		return device, account, d.unproven(c, err)
+	}
+	return device, account, limit.Judge(c.Request.Context(), d.Keys, tallies, counts)
+}
+
+// unproven makes an error of the verifier the phone's to read, with the headers of RFC 9449 §7.1 and §8.
+func (d *Door) unproven(c *gin.Context, err error) error {
+	p := errProof
+	_, wrong := errors.AsType[dpop.ErrProof](err)
+	switch {
+	case errors.Is(err, dpop.ErrNonce):
+		p = errNonce
+	case errors.Is(err, dpop.ErrUsed):
+		p = errProof.With(dpop.ErrUsed.Reason)
+	case !wrong:
+		return err
+	}
+	scheme := `DPoP algs="ES256"`
+	if p.Code == errNonce.Code {
+		scheme = `DPoP error="use_dpop_nonce", algs="ES256"`
+	}
+	c.Header("WWW-Authenticate", scheme)
 	c.Header("DPoP-Nonce", d.Proofs.Nonce(time.Now()))
 	return p
 }

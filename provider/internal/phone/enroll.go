@@ -16,17 +16,15 @@ import (
 	"qrlogin/api/proof"
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/web"
 )
 
-// The enrolment code (SECURITY.md §5): six digits, ten minutes, five tries, once.
+// The enrolment code (SECURITY.md §5): six digits, ten minutes, five tries, once. The tries are no operator's to set: six digits are
+// enough for so many.
 const codeLife = 10 * time.Minute
 
-var (
-	codeTries       = challenge.Limit{Max: 5, Window: codeLife}
-	codesPerNumber  = challenge.Limit{Max: 5, Window: codeLife}
-	codesPerAddress = challenge.Limit{Max: 60, Window: codeLife} // an office, or a mobile network behind one address
-)
+var codeTries = challenge.Limit{Max: 5, Window: codeLife}
 
 // enrollment is what is kept until the code is confirmed, sealed under the enrollment_id, which the store does not have.
 type enrollment struct {
@@ -58,10 +56,9 @@ func (d *Door) startEnrollment(c *gin.Context) error {
 	if !identity.ValidName(name) {
 		return web.BadRequest.With("device_name is 1 to 64 printable characters")
 	}
-	if err := d.limited(c, "enroll address "+web.Network(c), codesPerAddress); err != nil {
-		return err
-	}
-	if err := d.limited(c, "enroll number "+number, codesPerNumber); err != nil {
+	if err := limit.Count(c.Request.Context(), d.Keys,
+		d.Limits.Of(limit.CodesPerNumber, number), d.Limits.Of(limit.CodesPerPrefix, number[:len(number)-4]),
+		d.Limits.Of(limit.CodesPerNetwork, web.Network(c))); err != nil {
 		return err
 	}
 	id, code := rand.Text(), newCode()
@@ -100,7 +97,7 @@ func (d *Door) confirmEnrollment(c *gin.Context) error {
 		return identity.ErrWrongCode
 	}
 	// Counted before it is judged, so that many tries at once are not more than five.
-	if err := d.limited(c, "enrollment try "+id, codeTries); err != nil {
+	if err := limit.Count(c.Request.Context(), d.Keys, challenge.Tally{Key: "enrollment try " + id, Limit: codeTries}); err != nil {
 		return err
 	}
 	asked, err := d.enrollment(c, id)

@@ -11,6 +11,7 @@ import (
 	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/web"
 )
 
@@ -83,11 +84,24 @@ func (d *Door) alarm(c *gin.Context, client string, e identity.AuditEvent) {
 
 // refusedText is the refusal of what could not be read as a code. A link that is none of ours was on a QR code that is none of ours;
 // anything else was typed, and people mistype.
-func (d *Door) refusedText(c *gin.Context, account identity.Account, text string, err error) error {
-	if errors.Is(err, challenge.ErrCodeUnknown) && strings.Contains(text, "://") {
+func (d *Door) refusedText(c *gin.Context, device identity.Device, account identity.Account, text string, err error) error {
+	if !errors.Is(err, challenge.ErrCodeUnknown) {
+		return err
+	}
+	if limited := d.countRefused(c, device); limited != nil {
+		return limited
+	}
+	if strings.Contains(text, "://") {
 		d.alarm(c, "", identity.AuditEvent{Kind: identity.EventCodeForeign, Account: account.ID})
 	}
 	return err
+}
+
+// countRefused counts a code that was presented when it should not have been. Past the limit nothing more is told or kept; a code that
+// is good goes on.
+func (d *Door) countRefused(c *gin.Context, device identity.Device) error {
+	return limit.Count(c.Request.Context(), d.Keys,
+		d.Limits.Of(limit.RefusedScansPerDevice, device.ID), d.Limits.Of(limit.RefusedScansPerNetwork, web.Network(c)))
 }
 
 // alarms is the refusals of a scan that may be an attack.
@@ -100,8 +114,11 @@ var alarms = map[challenge.Kind]string{
 // refusedScan keeps that a code was presented which should not have been (RFC 10027 §6.1.4), and tells whom it concerns: the account
 // whose phone it was, and the one whose login the code is of. Neither learns of the other, nor the first anything of a login that is
 // not its own (SECURITY.md §1.6).
-func (d *Door) refusedScan(c *gin.Context, account identity.Account, id challenge.ID, r challenge.Record, err error) error {
+func (d *Door) refusedScan(c *gin.Context, device identity.Device, account identity.Account, id challenge.ID, r challenge.Record, err error) error {
 	if kind, alarming := alarms[challenge.KindOf(err)]; alarming {
+		if limited := d.countRefused(c, device); limited != nil {
+			return limited
+		}
 		of := d.codeOf(c, id, r)
 		if errors.Is(err, challenge.ErrNotFound) && of.ID != "" {
 			kind = identity.EventCodeReused // long ago

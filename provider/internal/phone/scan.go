@@ -13,10 +13,12 @@ import (
 	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/web"
 )
 
-// Wrong typed codes (SECURITY.md §4): eight letters of twenty, and this many tries, leave no chance to a guess.
+// Wrong typed codes (SECURITY.md §4): eight letters of twenty, and this many tries, leave no chance to a guess; so they are no
+// operator's to set.
 var (
 	typedPerDevice  = challenge.Limit{Max: 5, Window: 10 * time.Minute}
 	typedPerAddress = challenge.Limit{Max: 10, Window: 10 * time.Minute}
@@ -24,7 +26,7 @@ var (
 
 func (d *Door) scan(c *gin.Context) error {
 	arrived := time.Now()
-	device, account, err := d.device(c)
+	device, account, err := d.counted(c, d.scans(c))
 	if err != nil {
 		return err
 	}
@@ -34,7 +36,7 @@ func (d *Door) scan(c *gin.Context) error {
 	}
 	code, err := d.readCode(c, device, body.Code)
 	if err != nil {
-		return d.refusedText(c, account, body.Code, err)
+		return d.refusedText(c, device, account, body.Code, err)
 	}
 	r, err := challenge.Do(c.Request.Context(), d.Challenges, code.ID, func(r challenge.Record) (challenge.Event, error) {
 		event := challenge.Scan{Code: code, Waited: time.Since(arrived), Device: device.ID, Account: account.ID}
@@ -45,7 +47,7 @@ func (d *Door) scan(c *gin.Context) error {
 		return event, err
 	})
 	if err != nil {
-		return d.refusedScan(c, account, code.ID, r, err)
+		return d.refusedScan(c, device, account, code.ID, r, err)
 	}
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusOK, api.Claim{
@@ -66,11 +68,10 @@ func (d *Door) readCode(c *gin.Context, device identity.Device, text string) (ch
 		return challenge.Code{}, err
 	}
 	// Each try is counted before it is judged, so that many at once are not more than the limit; a right one is given back.
-	keys := map[string]challenge.Limit{"typed device " + device.ID: typedPerDevice, "typed address " + web.Network(c): typedPerAddress}
-	for key, limit := range keys {
-		if err := d.limited(c, key, limit); err != nil {
-			return challenge.Code{}, err
-		}
+	byDevice, byAddress := "typed device "+device.ID, "typed address "+web.Network(c)
+	if err := limit.Count(c.Request.Context(), d.Keys,
+		challenge.Tally{Key: byDevice, Limit: typedPerDevice}, challenge.Tally{Key: byAddress, Limit: typedPerAddress}); err != nil {
+		return challenge.Code{}, err
 	}
 	id, err := d.Challenges.Find(c.Request.Context(), typed)
 	if errors.Is(err, challenge.ErrNotFound) {
@@ -79,10 +80,8 @@ func (d *Door) readCode(c *gin.Context, device identity.Device, text string) (ch
 	if err != nil {
 		return challenge.Code{}, err
 	}
-	for key := range keys {
-		if err := d.Keys.Refund(c.Request.Context(), key); err != nil {
-			return challenge.Code{}, err
-		}
+	if err := d.Keys.Refund(c.Request.Context(), byDevice, byAddress); err != nil {
+		return challenge.Code{}, err
 	}
 	return challenge.Code{ID: id, Typed: true}, nil
 }
@@ -114,6 +113,20 @@ func (d *Door) consent(c *gin.Context, r challenge.Record) ([]byte, error) {
 	}
 	consent.ClaimedAt = r.Now.UTC()
 	return json.Marshal(consent)
+}
+
+// scans is what a scan is held against, or a picture, before anything of it is read (RFC 10027 §6.1.11).
+func (d *Door) scans(c *gin.Context) func(identity.Device, identity.Account) []challenge.Tally {
+	return func(device identity.Device, account identity.Account) []challenge.Tally {
+		tallies := []challenge.Tally{
+			d.Limits.Of(limit.ScansPerDevice, device.ID), d.Limits.Of(limit.ScansPerAccount, account.ID),
+			d.Limits.Of(limit.ScansPerNetwork, web.Network(c)),
+		}
+		if strings.HasPrefix(c.ContentType(), "image/") {
+			tallies = append(tallies, d.Limits.Of(limit.PicturesPerDevice, device.ID), d.Limits.Of(limit.PicturesPerAccount, account.ID))
+		}
+		return tallies
+	}
 }
 
 func (d *Door) release(c *gin.Context) error {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -48,8 +47,11 @@ func ProblemOf(err error) (p Problem, known bool) {
 	if p, ok := errors.AsType[Problem](err); ok {
 		return p, true
 	}
-	if p, ok := problems[challenge.KindOf(err)]; ok {
-		return p, true
+	if e, ok := errors.AsType[challenge.Error](err); ok {
+		if p, ok := problems[e.Kind]; ok {
+			p.RetryAfter = max(p.RetryAfter, e.RetryAfter)
+			return p, true
+		}
 	}
 	for refusal, p := range refusals {
 		if errors.Is(err, refusal) {
@@ -68,11 +70,4 @@ func Fail(log *slog.Logger) func(*gin.Context, error) {
 		}
 		p.Write(c)
 	}
-}
-
-// Limited is [TooManyRequests] with the time after which to come back.
-func Limited(retryAfter time.Duration) Problem {
-	p := TooManyRequests
-	p.RetryAfter = retryAfter
-	return p
 }
