@@ -5187,6 +5187,7 @@ type AuthorizeResponse303Headers struct {
 // AuthorizeResponseDefaultHeaders the declared response headers of an HTTP default response for Authorize
 type AuthorizeResponseDefaultHeaders struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 type AuthorizeResponse struct {
@@ -5236,6 +5237,7 @@ type AuthorizeByFormResponse303Headers struct {
 // AuthorizeByFormResponseDefaultHeaders the declared response headers of an HTTP default response for AuthorizeByForm
 type AuthorizeByFormResponseDefaultHeaders struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 type AuthorizeByFormResponse struct {
@@ -5279,6 +5281,7 @@ func (r AuthorizeByFormResponse) ContentType() string {
 // GetHostedPageResponse200Headers the declared response headers of an HTTP 200 response for GetHostedPage
 type GetHostedPageResponse200Headers struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 // GetHostedPageResponse303Headers the declared response headers of an HTTP 303 response for GetHostedPage
@@ -5290,6 +5293,7 @@ type GetHostedPageResponse303Headers struct {
 // GetHostedPageResponseDefaultHeaders the declared response headers of an HTTP default response for GetHostedPage
 type GetHostedPageResponseDefaultHeaders struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 type GetHostedPageResponse struct {
@@ -5341,6 +5345,7 @@ type CancelHostedResponse303Headers struct {
 // CancelHostedResponseDefaultHeaders the declared response headers of an HTTP default response for CancelHosted
 type CancelHostedResponseDefaultHeaders struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 type CancelHostedResponse struct {
@@ -5455,6 +5460,7 @@ type ConsentInSessionResponse303Headers struct {
 // ConsentInSessionResponseDefaultHeaders the declared response headers of an HTTP default response for ConsentInSession
 type ConsentInSessionResponseDefaultHeaders struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 type ConsentInSessionResponse struct {
@@ -5970,6 +5976,7 @@ func (r AuthorizeDeviceResponse) ContentType() string {
 // EndSessionResponse200Headers the declared response headers of an HTTP 200 response for EndSession
 type EndSessionResponse200Headers struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 // EndSessionResponse303Headers the declared response headers of an HTTP 303 response for EndSession
@@ -5981,6 +5988,7 @@ type EndSessionResponse303Headers struct {
 // EndSessionResponseDefaultHeaders the declared response headers of an HTTP default response for EndSession
 type EndSessionResponseDefaultHeaders struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 type EndSessionResponse struct {
@@ -6026,6 +6034,7 @@ func (r EndSessionResponse) ContentType() string {
 // EndSessionByFormResponse200Headers the declared response headers of an HTTP 200 response for EndSessionByForm
 type EndSessionByFormResponse200Headers struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 // EndSessionByFormResponse303Headers the declared response headers of an HTTP 303 response for EndSessionByForm
@@ -6037,6 +6046,7 @@ type EndSessionByFormResponse303Headers struct {
 // EndSessionByFormResponseDefaultHeaders the declared response headers of an HTTP default response for EndSessionByForm
 type EndSessionByFormResponseDefaultHeaders struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 type EndSessionByFormResponse struct {
@@ -6082,6 +6092,7 @@ func (r EndSessionByFormResponse) ContentType() string {
 // ConfirmEndSessionResponse200Headers the declared response headers of an HTTP 200 response for ConfirmEndSession
 type ConfirmEndSessionResponse200Headers struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 // ConfirmEndSessionResponse303Headers the declared response headers of an HTTP 303 response for ConfirmEndSession
@@ -6093,6 +6104,7 @@ type ConfirmEndSessionResponse303Headers struct {
 // ConfirmEndSessionResponseDefaultHeaders the declared response headers of an HTTP default response for ConfirmEndSession
 type ConfirmEndSessionResponseDefaultHeaders struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 type ConfirmEndSessionResponse struct {
@@ -7010,6 +7022,7 @@ func (r ReleaseScanResponse) ContentType() string {
 // GetVerificationPageResponse200Headers the declared response headers of an HTTP 200 response for GetVerificationPage
 type GetVerificationPageResponse200Headers struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 // GetVerificationPageResponseDefaultHeaders the declared response headers of an HTTP default response for GetVerificationPage
@@ -7068,6 +7081,7 @@ func (r GetVerificationPageResponse) ContentType() string {
 // GetQRPageResponse200Headers the declared response headers of an HTTP 200 response for GetQRPage
 type GetQRPageResponse200Headers struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 // GetQRPageResponseDefaultHeaders the declared response headers of an HTTP default response for GetQRPage
@@ -8601,6 +8615,13 @@ func ParseAuthorizeResponse(rsp *http.Response) (*AuthorizeResponse, error) {
 			}
 			headers.ContentSecurityPolicy = &value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.HeadersDefault = &headers
 	}
 
@@ -8647,6 +8668,13 @@ func ParseAuthorizeByFormResponse(rsp *http.Response) (*AuthorizeByFormResponse,
 			}
 			headers.ContentSecurityPolicy = &value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.HeadersDefault = &headers
 	}
 
@@ -8676,6 +8704,13 @@ func ParseGetHostedPageResponse(rsp *http.Response) (*GetHostedPageResponse, err
 			}
 			headers.ContentSecurityPolicy = &value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 303:
 		var headers GetHostedPageResponse303Headers
@@ -8702,6 +8737,13 @@ func ParseGetHostedPageResponse(rsp *http.Response) (*GetHostedPageResponse, err
 				return nil, err
 			}
 			headers.ContentSecurityPolicy = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.HeadersDefault = &headers
 	}
@@ -8748,6 +8790,13 @@ func ParseCancelHostedResponse(rsp *http.Response) (*CancelHostedResponse, error
 				return nil, err
 			}
 			headers.ContentSecurityPolicy = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.HeadersDefault = &headers
 	}
@@ -8871,6 +8920,13 @@ func ParseConsentInSessionResponse(rsp *http.Response) (*ConsentInSessionRespons
 				return nil, err
 			}
 			headers.ContentSecurityPolicy = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.HeadersDefault = &headers
 	}
@@ -9472,6 +9528,13 @@ func ParseEndSessionResponse(rsp *http.Response) (*EndSessionResponse, error) {
 			}
 			headers.ContentSecurityPolicy = &value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 303:
 		var headers EndSessionResponse303Headers
@@ -9498,6 +9561,13 @@ func ParseEndSessionResponse(rsp *http.Response) (*EndSessionResponse, error) {
 				return nil, err
 			}
 			headers.ContentSecurityPolicy = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.HeadersDefault = &headers
 	}
@@ -9528,6 +9598,13 @@ func ParseEndSessionByFormResponse(rsp *http.Response) (*EndSessionByFormRespons
 			}
 			headers.ContentSecurityPolicy = &value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 303:
 		var headers EndSessionByFormResponse303Headers
@@ -9554,6 +9631,13 @@ func ParseEndSessionByFormResponse(rsp *http.Response) (*EndSessionByFormRespons
 				return nil, err
 			}
 			headers.ContentSecurityPolicy = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.HeadersDefault = &headers
 	}
@@ -9584,6 +9668,13 @@ func ParseConfirmEndSessionResponse(rsp *http.Response) (*ConfirmEndSessionRespo
 			}
 			headers.ContentSecurityPolicy = &value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 303:
 		var headers ConfirmEndSessionResponse303Headers
@@ -9610,6 +9701,13 @@ func ParseConfirmEndSessionResponse(rsp *http.Response) (*ConfirmEndSessionRespo
 				return nil, err
 			}
 			headers.ContentSecurityPolicy = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.HeadersDefault = &headers
 	}
@@ -10690,6 +10788,13 @@ func ParseGetVerificationPageResponse(rsp *http.Response) (*GetVerificationPageR
 			}
 			headers.ContentSecurityPolicy = &value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers200 = &headers
 	case true:
 		var headers GetVerificationPageResponseDefaultHeaders
@@ -10759,6 +10864,13 @@ func ParseGetQRPageResponse(rsp *http.Response) (*GetQRPageResponse, error) {
 				return nil, err
 			}
 			headers.ContentSecurityPolicy = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.Headers200 = &headers
 	case true:
