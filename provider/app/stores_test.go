@@ -32,7 +32,7 @@ func storeURLs(t *testing.T) map[string]string {
 	return urls
 }
 
-func startRedis(t *testing.T) string {
+func startRedis(t testing.TB) string {
 	t.Helper()
 	address, stop, err := testenv.Redis(redisServer)
 	if err != nil {
@@ -72,10 +72,15 @@ func TestALoginWorksOnEveryStore(t *testing.T) {
 }
 
 // twoNodes are two providers behind one issuer, on one Redis and one database: the page's node and the phone's node.
-func twoNodes(t *testing.T, redis string) (page, phone *world) {
+func twoNodes(t *testing.T, redis string, change ...func(*app.Config)) (page, phone *world) {
 	t.Helper()
 	data := t.TempDir()
-	shared := func(c *app.Config) { c.Store, c.Data = redis, data }
+	shared := func(c *app.Config) {
+		c.Store, c.Data = redis, data
+		for _, f := range change {
+			f(c)
+		}
+	}
 	listener, err := net.Listen("tcp", "localhost:0")
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +93,7 @@ func twoNodes(t *testing.T, redis string) (page, phone *world) {
 	}
 	phone = newWorldAt(t, other, issuer, shared)
 	// The phone signs for the issuer and sends to the second node.
-	phone.http = &http.Client{Timeout: 40 * time.Second, Transport: &http.Transport{
+	phone.http = &http.Client{Timeout: 40 * time.Second, CheckRedirect: noRedirect, Transport: &http.Transport{
 		Proxy: func(*http.Request) (*url.URL, error) { return url.Parse("http://" + other.Addr().String()) },
 	}}
 	return page, phone
