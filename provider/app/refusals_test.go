@@ -41,3 +41,15 @@ func TestAFloodOfRefusalsIsKeptToABound(t *testing.T) {
 		t.Error("the right client is locked out")
 	}
 }
+
+// A site whose old tokens are refused is told so, each time, but not all of it is kept.
+func TestManyRefusedGrantsAreAnsweredAndKeptToABound(t *testing.T) {
+	folder, inData := inFolder(t)
+	w := newWorld(t, inData)
+	for range 35 {
+		w.do(w.refreshes("wiki")).wants(t, "an old token", http.StatusBadRequest, "invalid_grant")
+	}
+	if events := audited(t, folder, "grant.refused"); len(events) != 30 {
+		t.Errorf("%d events", len(events))
+	}
+}
