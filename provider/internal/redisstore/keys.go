@@ -48,9 +48,9 @@ func (s *Store) CountAll(ctx context.Context, tallies []challenge.Tally) ([]chal
 		return nil, err
 	}
 	counts := make([]challenge.Count, len(tallies))
-	for i, answer := range answers {
-		n, left := answer[0], answer[1]
-		counts[i] = challenge.Count{N: int(n), Left: time.Duration(left) * time.Millisecond, Above: n > int64(tallies[i].Limit.Max)}
+	for i, t := range tallies {
+		n, left := answers[i][0], answers[i][1]
+		counts[i] = challenge.Count{N: int(n), Left: time.Duration(left) * time.Millisecond, Above: n > int64(t.Limit.Max)}
 	}
 	return counts, nil
 }

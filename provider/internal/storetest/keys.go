@@ -159,7 +159,9 @@ var keys = []test{
 	}},
 	{"OfManyCountedTogetherAtOnceNoneIsLost", func(t *testing.T, b Backend) {
 		all, errs := make([][]challenge.Count, 64), make([]error, 64)
-		tallies := []challenge.Tally{{name, challenge.Limit{Max: 5, Window: time.Minute}}, {"another", challenge.Limit{Max: 7, Window: time.Minute}}}
+		tallies := []challenge.Tally{
+			{Key: name, Limit: challenge.Limit{Max: 5, Window: time.Minute}}, {Key: "another", Limit: challenge.Limit{Max: 7, Window: time.Minute}},
+		}
 		atOnce(len(errs), func(i int) { all[i], errs[i] = b.Keys.CountAll(t.Context(), tallies) })
 		for k, tally := range tallies {
 			seen, below := map[int]bool{}, 0
@@ -307,7 +309,7 @@ var keys = []test{
 		refusedByContext(t, "first", err)
 		_, err = b.Keys.Count(ctx, name, limit)
 		refusedByContext(t, "count", err)
-		_, err = b.Keys.CountAll(ctx, []challenge.Tally{{name, limit}, {name, limit}})
+		_, err = b.Keys.CountAll(ctx, []challenge.Tally{{Key: name, Limit: limit}, {Key: name, Limit: limit}})
 		refusedByContext(t, "count all", err)
 		refusedByContext(t, "refund", b.Keys.Refund(ctx, name))
 		refusedByContext(t, "put", b.Keys.Put(ctx, name, []byte("another"), time.Minute))
