@@ -115,10 +115,15 @@ func openProvider(ctx context.Context, role, issuer string) (*app.Provider, erro
 	}
 	folder := os.Getenv(folderVariable)
 	return app.New(ctx, app.Config{
-		Issuer: issuer, Store: store, Data: folder + "/data", SMS: "file:" + folder + "/sms",
+		Issuer: issuer, Store: store, Data: folder + "/data", SMS: "file:" + folder + "/sms", Limits: limits,
 		Log:     slog.New(slog.NewTextHandler(log, nil)),
 		Clients: []app.Client{client(siteES256, "ES256"), client(siteRS256, "RS256")},
 	})
+}
+
+// limits lets two sites and a few phones do what thousands do elsewhere. What is counted stays the same.
+var limits = []string{
+	"challenges-per-client=1000000000/10m", "scans-per-device=1000000000/10m", "scans-per-account=1000000000/10m", "scans-per-network=1000000000/10m",
 }
 
 func client(id, alg string) app.Client {
