@@ -19,10 +19,11 @@ import (
 
 // Defines values for ChallengeState.
 const (
-	ChallengeStateApproved ChallengeState = "approved"
-	ChallengeStateClaimed  ChallengeState = "claimed"
-	ChallengeStatePending  ChallengeState = "pending"
-	ChallengeStateRedeemed ChallengeState = "redeemed"
+	ChallengeStateApproved   ChallengeState = "approved"
+	ChallengeStateClaimed    ChallengeState = "claimed"
+	ChallengeStateConfirming ChallengeState = "confirming"
+	ChallengeStatePending    ChallengeState = "pending"
+	ChallengeStateRedeemed   ChallengeState = "redeemed"
 )
 
 // Valid indicates whether the value is a known member of the ChallengeState enum.
@@ -31,6 +32,8 @@ func (e ChallengeState) Valid() bool {
 	case ChallengeStateApproved:
 		return true
 	case ChallengeStateClaimed:
+		return true
+	case ChallengeStateConfirming:
 		return true
 	case ChallengeStatePending:
 		return true
@@ -41,16 +44,67 @@ func (e ChallengeState) Valid() bool {
 	}
 }
 
+// Defines values for ConsentProximity.
+const (
+	ConsentProximityElsewhere   ConsentProximity = "elsewhere"
+	ConsentProximitySameAddress ConsentProximity = "same-address"
+	ConsentProximitySameNetwork ConsentProximity = "same-network"
+	ConsentProximitySamePlace   ConsentProximity = "same-place"
+	ConsentProximityUnknown     ConsentProximity = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the ConsentProximity enum.
+func (e ConsentProximity) Valid() bool {
+	switch e {
+	case ConsentProximityElsewhere:
+		return true
+	case ConsentProximitySameAddress:
+		return true
+	case ConsentProximitySameNetwork:
+		return true
+	case ConsentProximitySamePlace:
+		return true
+	case ConsentProximityUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConsentWarnings.
+const (
+	ConsentWarningsCopyable  ConsentWarnings = "copyable"
+	ConsentWarningsElsewhere ConsentWarnings = "elsewhere"
+	ConsentWarningsNoBrowser ConsentWarnings = "no-browser"
+)
+
+// Valid indicates whether the value is a known member of the ConsentWarnings enum.
+func (e ConsentWarnings) Valid() bool {
+	switch e {
+	case ConsentWarningsCopyable:
+		return true
+	case ConsentWarningsElsewhere:
+		return true
+	case ConsentWarningsNoBrowser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DecisionResultState.
 const (
-	DecisionResultStateApproved DecisionResultState = "approved"
-	DecisionResultStateDenied   DecisionResultState = "denied"
+	DecisionResultStateApproved   DecisionResultState = "approved"
+	DecisionResultStateConfirming DecisionResultState = "confirming"
+	DecisionResultStateDenied     DecisionResultState = "denied"
 )
 
 // Valid indicates whether the value is a known member of the DecisionResultState enum.
 func (e DecisionResultState) Valid() bool {
 	switch e {
 	case DecisionResultStateApproved:
+		return true
+	case DecisionResultStateConfirming:
 		return true
 	case DecisionResultStateDenied:
 		return true
@@ -316,7 +370,8 @@ type BrowserName struct {
 	System string `json:"system"`
 }
 
-// ChallengeState `pending`: show the frames. `claimed`: a phone has scanned; nobody is known yet. `approved`: the phone approved; the site
+// ChallengeState `pending`: show the frames. `claimed`: a phone has scanned; nobody is known yet. `confirming`: the phone approved and shows four
+// digits; ask for them and send them to `/challenges/{id}/confirm`. `approved`: the phone approved; the site
 // may redeem. `redeemed`: the site has its tokens. A challenge that is gone answers 410 with its outcome.
 type ChallengeState string
 
@@ -328,9 +383,13 @@ type ChallengeView struct {
 	// challenge.
 	Frames *[]Frame `json:"frames,omitempty"`
 
-	// State `pending`: show the frames. `claimed`: a phone has scanned; nobody is known yet. `approved`: the phone approved; the site
+	// State `pending`: show the frames. `claimed`: a phone has scanned; nobody is known yet. `confirming`: the phone approved and shows four
+	// digits; ask for them and send them to `/challenges/{id}/confirm`. `approved`: the phone approved; the site
 	// may redeem. `redeemed`: the site has its tokens. A challenge that is gone answers 410 with its outcome.
 	State ChallengeState `json:"state"`
+
+	// TriesLeft While confirming: how often digits may still be sent
+	TriesLeft *int `json:"tries_left,omitempty"`
 
 	// Version Pass it as `after`
 	Version int64 `json:"version"`
@@ -380,13 +439,27 @@ type ClientMetadata struct {
 	TokenEndpointAuthMethod *string `json:"token_endpoint_auth_method,omitempty"`
 }
 
+// Confirmation defines model for Confirmation.
+type Confirmation struct {
+	Code string `json:"code"`
+}
+
 // Consent Who asks, from where, for what. What the phone shows and signs.
 type Consent struct {
 	BindingMessage *string `json:"binding_message,omitempty"`
 
 	// Browser Where the code is shown. Empty when no browser watches, which is a warning in itself.
 	Browser struct {
-		Address   *string `json:"address,omitempty"`
+		Address *string `json:"address,omitempty"`
+
+		// Name What a user agent says that it is, in words. Left out where the provider has none for it: a bot, a program, a text of
+		// somebody's own.
+		Name *BrowserName `json:"name,omitempty"`
+
+		// Place Where an address is, about. Left out where the provider does not know.
+		Place *Place `json:"place,omitempty"`
+
+		// UserAgent As the browser sent it; say it in words where `name` is there
 		UserAgent *string `json:"user_agent,omitempty"`
 	} `json:"browser"`
 	Challenge string    `json:"challenge"`
@@ -400,6 +473,20 @@ type Consent struct {
 		Name string `json:"name"`
 	} `json:"client"`
 
+	// Confirmation After the approval there are four digits, which the person types into the page that shows the code
+	Confirmation *bool `json:"confirmation,omitempty"`
+
+	// Phone Where this phone is, to be held beside where the code is shown. Left out where the site compares nothing.
+	Phone *struct {
+		Address string `json:"address"`
+
+		// Place Where an address is, about. Left out where the provider does not know.
+		Place *Place `json:"place,omitempty"`
+	} `json:"phone,omitempty"`
+
+	// Proximity How near the phone is to the browser, as far as their networks tell. Left out where the site compares nothing.
+	Proximity *ConsentProximity `json:"proximity,omitempty"`
+
 	// Resources The APIs that it will be able to use in the person's name (RFC 8707)
 	Resources *[]string `json:"resources,omitempty"`
 
@@ -408,7 +495,17 @@ type Consent struct {
 
 	// SessionOffered The phone may offer "this is my computer": the provider can keep a session in this browser for 8 hours
 	SessionOffered *bool `json:"session_offered,omitempty"`
+
+	// Warnings To be shown before anything else. `no-browser`: no browser is showing the code. `elsewhere`: it is shown in another network, and
+	// as far as is known in another place. `copyable`: the code stands still or was typed, so that it may have been copied.
+	Warnings *[]ConsentWarnings `json:"warnings,omitempty"`
 }
+
+// ConsentProximity How near the phone is to the browser, as far as their networks tell. Left out where the site compares nothing.
+type ConsentProximity string
+
+// ConsentWarnings defines model for Consent.Warnings.
+type ConsentWarnings string
 
 // DecisionRequest defines model for DecisionRequest.
 type DecisionRequest struct {
@@ -417,10 +514,14 @@ type DecisionRequest struct {
 
 // DecisionResult defines model for DecisionResult.
 type DecisionResult struct {
+	// ConfirmationCode With `confirming`: four digits for the person to type into the page that shows the code, and nowhere else
+	ConfirmationCode *string `json:"confirmation_code,omitempty"`
+
+	// State `confirming`: it counts once the page has sent the digits
 	State DecisionResultState `json:"state"`
 }
 
-// DecisionResultState defines model for DecisionResult.State.
+// DecisionResultState `confirming`: it counts once the page has sent the digits
 type DecisionResultState string
 
 // Device defines model for Device.
@@ -463,12 +564,18 @@ type DeviceAuthorization struct {
 
 // DeviceAuthorizationRequest defines model for DeviceAuthorizationRequest.
 type DeviceAuthorizationRequest struct {
+	// AcrValues With `urn:qrlogin:acr:confirmed` in it the page asks for the digits that the phone shows, whatever the client's policy
+	AcrValues *string `json:"acr_values,omitempty"`
+
 	// BindingMessage The site's own words, shown on the phone and signed with the consent
 	BindingMessage      *string `json:"binding_message,omitempty"`
 	ClientAssertion     *string `json:"client_assertion,omitempty"`
 	ClientAssertionType *string `json:"client_assertion_type,omitempty"`
 	ClientId            *string `json:"client_id,omitempty"`
 	ClientSecret        *string `json:"client_secret,omitempty"`
+
+	// IdTokenHint Who is logged in at the site, by an ID token of a login that has not ended: nobody else's phone may claim
+	IdTokenHint *string `json:"id_token_hint,omitempty"`
 
 	// Nonce Returned in the ID token
 	Nonce *string `json:"nonce,omitempty"`
@@ -796,6 +903,9 @@ type Problem struct {
 	Status  int      `json:"status"`
 	Title   string   `json:"title"`
 
+	// TriesLeft How often digits may still be sent
+	TriesLeft *int `json:"tries_left,omitempty"`
+
 	// Type `urn:qrlogin:problem:` and the code
 	Type string `json:"type"`
 }
@@ -1018,6 +1128,9 @@ type ConsentInSessionFormdataRequestBody = HostedConsent
 // FinishHostedChallengeJSONRequestBody defines body for FinishHostedChallenge for application/json ContentType.
 type FinishHostedChallengeJSONRequestBody = HostedFinish
 
+// ConfirmChallengeJSONRequestBody defines body for ConfirmChallenge for application/json ContentType.
+type ConfirmChallengeJSONRequestBody = Confirmation
+
 // AuthorizeDeviceFormdataRequestBody defines body for AuthorizeDevice for application/x-www-form-urlencoded ContentType.
 type AuthorizeDeviceFormdataRequestBody = DeviceAuthorizationRequest
 
@@ -1227,6 +1340,26 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /challenges/{id} (the `WatchChallenge` operationId).
 	WatchChallenge(ctx context.Context, id ChallengeID, params *WatchChallengeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmChallengeWithBody Send the four digits that the phone shows (state `confirming`)
+	//
+	// The approval counts when they match. The same digits may be sent again. A miss answers 422 `confirmation-wrong` with `tries_left`; the
+	// third ends the challenge as denied, and answers 410 as from then on.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /challenges/{id}/confirm (the `ConfirmChallenge` operationId).
+	ConfirmChallengeWithBody(ctx context.Context, id ChallengeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmChallenge Send the four digits that the phone shows (state `confirming`)
+	//
+	// The approval counts when they match. The same digits may be sent again. A miss answers 422 `confirmation-wrong` with `tries_left`; the
+	// third ends the challenge as denied, and answers 410 as from then on.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /challenges/{id}/confirm (the `ConfirmChallenge` operationId).
+	ConfirmChallenge(ctx context.Context, id ChallengeID, body ConfirmChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetQRAsPNG The QR code of this moment, for a site's backend to hand on
 	//
@@ -1812,6 +1945,46 @@ func (c *Client) CancelChallenge(ctx context.Context, id ChallengeID, reqEditors
 // Corresponds with GET /challenges/{id} (the `WatchChallenge` operationId).
 func (c *Client) WatchChallenge(ctx context.Context, id ChallengeID, params *WatchChallengeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewWatchChallengeRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmChallengeWithBody Send the four digits that the phone shows (state `confirming`)
+//
+// The approval counts when they match. The same digits may be sent again. A miss answers 422 `confirmation-wrong` with `tries_left`; the
+// third ends the challenge as denied, and answers 410 as from then on.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /challenges/{id}/confirm (the `ConfirmChallenge` operationId).
+func (c *Client) ConfirmChallengeWithBody(ctx context.Context, id ChallengeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmChallengeRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmChallenge Send the four digits that the phone shows (state `confirming`)
+//
+// The approval counts when they match. The same digits may be sent again. A miss answers 422 `confirmation-wrong` with `tries_left`; the
+// third ends the challenge as denied, and answers 410 as from then on.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /challenges/{id}/confirm (the `ConfirmChallenge` operationId).
+func (c *Client) ConfirmChallenge(ctx context.Context, id ChallengeID, body ConfirmChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmChallengeRequest(c.Server, id, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3297,6 +3470,53 @@ func NewWatchChallengeRequest(server string, id ChallengeID, params *WatchChalle
 	return req, nil
 }
 
+// NewConfirmChallengeRequest calls the generic ConfirmChallenge builder with application/json body
+func NewConfirmChallengeRequest(server string, id ChallengeID, body ConfirmChallengeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewConfirmChallengeRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewConfirmChallengeRequestWithBody constructs an http.Request for the ConfirmChallenge method, with any body, and a specified content type
+func NewConfirmChallengeRequestWithBody(server string, id ChallengeID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/challenges/%s/confirm", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetQRAsPNGRequest constructs an http.Request for the GetQRAsPNG method
 func NewGetQRAsPNGRequest(server string, id ChallengeID, params *GetQRAsPNGParams) (*http.Request, error) {
 	var err error
@@ -4665,6 +4885,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /challenges/{id} (the `WatchChallenge` operationId).
 	WatchChallengeWithResponse(ctx context.Context, id ChallengeID, params *WatchChallengeParams, reqEditors ...RequestEditorFn) (*WatchChallengeResponse, error)
 
+	// ConfirmChallengeWithBodyWithResponse Send the four digits that the phone shows (state `confirming`)
+	//
+	// The approval counts when they match. The same digits may be sent again. A miss answers 422 `confirmation-wrong` with `tries_left`; the
+	// third ends the challenge as denied, and answers 410 as from then on.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /challenges/{id}/confirm (the `ConfirmChallenge` operationId).
+	ConfirmChallengeWithBodyWithResponse(ctx context.Context, id ChallengeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmChallengeResponse, error)
+
+	// ConfirmChallengeWithResponse Send the four digits that the phone shows (state `confirming`)
+	//
+	// The approval counts when they match. The same digits may be sent again. A miss answers 422 `confirmation-wrong` with `tries_left`; the
+	// third ends the challenge as denied, and answers 410 as from then on.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /challenges/{id}/confirm (the `ConfirmChallenge` operationId).
+	ConfirmChallengeWithResponse(ctx context.Context, id ChallengeID, body ConfirmChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmChallengeResponse, error)
+
 	// GetQRAsPNGWithResponse The QR code of this moment, for a site's backend to hand on
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -5734,6 +5974,57 @@ func (r WatchChallengeResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r WatchChallengeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ConfirmChallengeResponseDefaultHeaders the declared response headers of an HTTP default response for ConfirmChallenge
+type ConfirmChallengeResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type ConfirmChallengeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ConfirmChallengeResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ConfirmChallengeResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ConfirmChallengeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConfirmChallengeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConfirmChallengeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConfirmChallengeResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7457,6 +7748,7 @@ func (r PostUserInfoResponse) ContentType() string {
 // GetWidgetPageResponse200Headers the declared response headers of an HTTP 200 response for GetWidgetPage
 type GetWidgetPageResponse200Headers struct {
 	ContentSecurityPolicy *string
+	RetryAfter            *int
 }
 
 // GetWidgetPageResponseDefaultHeaders the declared response headers of an HTTP default response for GetWidgetPage
@@ -7773,6 +8065,38 @@ func (c *ClientWithResponses) WatchChallengeWithResponse(ctx context.Context, id
 		return nil, err
 	}
 	return ParseWatchChallengeResponse(rsp)
+}
+
+// ConfirmChallengeWithBodyWithResponse Send the four digits that the phone shows (state `confirming`)
+//
+// The approval counts when they match. The same digits may be sent again. A miss answers 422 `confirmation-wrong` with `tries_left`; the
+// third ends the challenge as denied, and answers 410 as from then on.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /challenges/{id}/confirm (the `ConfirmChallenge` operationId).
+func (c *ClientWithResponses) ConfirmChallengeWithBodyWithResponse(ctx context.Context, id ChallengeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmChallengeResponse, error) {
+	rsp, err := c.ConfirmChallengeWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmChallengeResponse(rsp)
+}
+
+// ConfirmChallengeWithResponse Send the four digits that the phone shows (state `confirming`)
+//
+// The approval counts when they match. The same digits may be sent again. A miss answers 422 `confirmation-wrong` with `tries_left`; the
+// third ends the challenge as denied, and answers 410 as from then on.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /challenges/{id}/confirm (the `ConfirmChallenge` operationId).
+func (c *ClientWithResponses) ConfirmChallengeWithResponse(ctx context.Context, id ChallengeID, body ConfirmChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmChallengeResponse, error) {
+	rsp, err := c.ConfirmChallenge(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmChallengeResponse(rsp)
 }
 
 // GetQRAsPNGWithResponse The QR code of this moment, for a site's backend to hand on
@@ -9184,6 +9508,69 @@ func ParseWatchChallengeResponse(rsp *http.Response) (*WatchChallengeResponse, e
 		response.Headers200 = &headers
 	case true:
 		var headers WatchChallengeResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseConfirmChallengeResponse parses an HTTP response from a ConfirmChallengeWithResponse call
+func ParseConfirmChallengeResponse(rsp *http.Response) (*ConfirmChallengeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConfirmChallengeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ConfirmChallengeResponseDefaultHeaders
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -11354,6 +11741,13 @@ func ParseGetWidgetPageResponse(rsp *http.Response) (*GetWidgetPageResponse, err
 				return nil, err
 			}
 			headers.ContentSecurityPolicy = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.Headers200 = &headers
 	case true:

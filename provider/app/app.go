@@ -99,7 +99,7 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 		Redelivery: *c.Redelivery, Drain: drained, Log: c.Log,
 		RegistrationToken: c.RegistrationToken, Registrar: db, CheckJWKS: clientkeys.ParseJWKS, EnsureKey: mint.Keeper.Ensure,
 	}
-	page := &browser.Door{Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Drain: drained, Log: c.Log}
+	page := &browser.Door{Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Audit: db, Drain: drained, Log: c.Log}
 	device := &phone.Door{
 		Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Devices: db, Audit: db, SMS: sender,
 		Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,

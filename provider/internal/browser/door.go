@@ -21,6 +21,11 @@ type Clients interface {
 	RegisteredOrigin(ctx context.Context, origin string) (bool, error) // of any client
 }
 
+// Auditor keeps what an owner may want to know later.
+type Auditor interface {
+	Audit(ctx context.Context, e identity.AuditEvent) error
+}
+
 // Door is the browser's door.
 type Door struct {
 	Issuer     string // an origin, no trailing slash
@@ -28,6 +33,7 @@ type Door struct {
 	Keys       challenge.Keys
 	Limits     limit.Set
 	Clients    Clients
+	Audit      Auditor
 	Drain      context.Context // done when the server stops: waiting requests are answered
 	Log        *slog.Logger
 }
@@ -38,6 +44,7 @@ func (d *Door) Mount(r gin.IRoutes) {
 	for path, methods := range map[string]map[string]func(*gin.Context) error{
 		"/challenges/:id":         {http.MethodGet: d.watch, http.MethodDelete: d.cancel},
 		"/challenges/:id/receipt": {http.MethodPost: d.receipt},
+		"/challenges/:id/confirm": {http.MethodPost: d.confirm},
 		"/challenges/:id/qr.svg":  {http.MethodGet: d.svg},
 		"/challenges/:id/qr.png":  {http.MethodGet: d.png},
 	} {

@@ -78,6 +78,10 @@ func view(issuer string, r challenge.Record) api.ChallengeView {
 		State: api.ChallengeState(r.State.String()), Version: int64(r.Version),
 		ExpiresInMs: max(0, r.ExpiresAt.Sub(r.Now).Milliseconds()),
 	}
+	if r.State == challenge.Confirming {
+		left := r.TriesLeft()
+		v.TriesLeft = &left
+	}
 	if r.State == challenge.Pending {
 		frames := make([]api.Frame, 0, frameCount)
 		for _, f := range r.Frames(r.Now, frameCount) {

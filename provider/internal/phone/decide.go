@@ -38,10 +38,10 @@ func (d *Door) decide(c *gin.Context) error {
 		return err
 	}
 	var event challenge.Event = challenge.Deny{Device: device.ID, Consent: decision.Consent}
-	state := api.DecisionResultStateDenied
+	answer := api.DecisionResult{State: api.DecisionResultStateDenied}
 	if decision.Verdict == proof.Approve {
 		event = challenge.Approve{Device: device.ID, Consent: decision.Consent, Session: decision.Session}
-		state = api.DecisionResultStateApproved
+		answer.State = api.DecisionResultStateApproved
 	}
 	var before uint64
 	r, err := challenge.Do(c.Request.Context(), d.Challenges, id, func(r challenge.Record) (challenge.Event, error) {
@@ -60,6 +60,10 @@ func (d *Door) decide(c *gin.Context) error {
 		return err
 	}
 	c.Header("Cache-Control", "no-store")
-	c.JSON(http.StatusOK, api.DecisionResult{State: state})
+	if r.State == challenge.Confirming { // an approval that the page must confirm (RFC 10027 §6.1.16)
+		digits := r.Digits()
+		answer.State, answer.ConfirmationCode = api.DecisionResultStateConfirming, &digits
+	}
+	c.JSON(http.StatusOK, answer)
 	return nil
 }

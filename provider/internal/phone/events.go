@@ -108,7 +108,8 @@ func (d *Door) countRefused(c *gin.Context, device identity.Device) error {
 var alarms = map[challenge.Kind]string{
 	challenge.Gone: identity.EventCodeReused, challenge.CodeStale: identity.EventCodeStale, challenge.NotAllowed: identity.EventCodeNotAllowed,
 	challenge.ClaimedByAnother: identity.EventCodeContested,
-	challenge.CodeUnknown:      identity.EventCodeForeign, challenge.NotFound: identity.EventCodeForeign,
+	challenge.TooFar:           identity.EventScanElsewhere, challenge.Outside: identity.EventScanElsewhere,
+	challenge.CodeUnknown: identity.EventCodeForeign, challenge.NotFound: identity.EventCodeForeign,
 }
 
 // refusedScan keeps that a code was presented which should not have been (RFC 10027 §6.1.4), and tells whom it concerns: the account

@@ -2,7 +2,6 @@ package phone
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -42,7 +41,8 @@ func (d *Door) scan(c *gin.Context) error {
 		event := challenge.Scan{Code: code, Waited: time.Since(arrived), Device: device.ID, Account: account.ID}
 		var err error
 		if r.State == challenge.Pending {
-			event.Consent, err = d.consent(c, r)
+			event.Near = d.near(c, r)
+			event.Consent, err = d.consent(c, r, event)
 		}
 		return event, err
 	})
@@ -84,35 +84,6 @@ func (d *Door) readCode(c *gin.Context, device identity.Device, text string) (ch
 		return challenge.Code{}, err
 	}
 	return challenge.Code{ID: id, Typed: true}, nil
-}
-
-// consent is what the phone will show and sign: who asks, from where, for what (RFC 10027 §6.1.14).
-func (d *Door) consent(c *gin.Context, r challenge.Record) ([]byte, error) {
-	client, err := d.Clients.Client(c.Request.Context(), r.Client)
-	if err != nil {
-		return nil, err
-	}
-	var consent api.Consent
-	consent.Challenge = r.ID.String()
-	consent.Client.Id, consent.Client.Name, consent.Client.Domains = client.ID, client.Name, client.Domains()
-	if r.Browser.Address != "" {
-		consent.Browser.Address = &r.Browser.Address
-	}
-	if r.Browser.UserAgent != "" {
-		consent.Browser.UserAgent = &r.Browser.UserAgent
-	}
-	consent.Scopes = r.Request.Scopes
-	if len(r.Request.Resources) > 0 {
-		consent.Resources = &r.Request.Resources
-	}
-	if r.Request.BindingMessage != "" {
-		consent.BindingMessage = &r.Request.BindingMessage // RFC 10027 §6.1.17
-	}
-	if r.Request.SessionOffered {
-		consent.SessionOffered = &r.Request.SessionOffered // RFC 10027 §6.1.10
-	}
-	consent.ClaimedAt = r.Now.UTC()
-	return json.Marshal(consent)
 }
 
 // scans is what a scan is held against, or a picture, before anything of it is read (RFC 10027 §6.1.11).

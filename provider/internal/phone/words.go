@@ -1,8 +1,6 @@
 package phone
 
 import (
-	"net/netip"
-
 	"qrlogin/api"
 	"qrlogin/provider/internal/useragent"
 )
@@ -18,11 +16,7 @@ func browserName(userAgent string) *api.BrowserName {
 
 // place is where an address is; nil where that is not known.
 func (d *Door) place(address string) *api.Place {
-	at, err := netip.ParseAddr(address)
-	if err != nil {
-		return nil
-	}
-	found, ok := d.Places.Find(at)
+	found, ok := d.find(address)
 	if !ok {
 		return nil
 	}

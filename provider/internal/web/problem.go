@@ -18,6 +18,7 @@ type Problem struct {
 	Title      string
 	Detail     string
 	Outcome    string        // with 410, for the holder of the watch capability
+	TriesLeft  int           // with confirmation-wrong
 	RetryAfter time.Duration // with 429 and 503
 }
 
@@ -49,6 +50,9 @@ func (p Problem) Write(c *gin.Context) {
 	if p.Outcome != "" {
 		outcome := api.Outcome(p.Outcome)
 		body.Outcome = &outcome
+	}
+	if p.TriesLeft > 0 {
+		body.TriesLeft = &p.TriesLeft
 	}
 	if p.RetryAfter > 0 {
 		c.Header("Retry-After", RetryAfter(p.RetryAfter))

@@ -1,0 +1,93 @@
+package phone
+
+import (
+	"encoding/json"
+	"net/netip"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/api"
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/place"
+)
+
+// consent is what the phone will show and sign: who asks, from where, for what (RFC 10027 §6.1.14).
+func (d *Door) consent(c *gin.Context, r challenge.Record, scan challenge.Scan) ([]byte, error) {
+	client, err := d.Clients.Client(c.Request.Context(), r.Client)
+	if err != nil {
+		return nil, err
+	}
+	var consent api.Consent
+	consent.Challenge = r.ID.String()
+	consent.Client.Id, consent.Client.Name, consent.Client.Domains = client.ID, client.Name, client.Domains()
+	consent.Browser.Address, consent.Browser.UserAgent = known(r.Browser.Address), known(r.Browser.UserAgent)
+	consent.Browser.Name, consent.Browser.Place = browserName(r.Browser.UserAgent), d.place(r.Browser.Address)
+	if r.Policy.Proximity != challenge.ProximityOff {
+		proximity := api.ConsentProximity(scan.Near.String())
+		consent.Proximity = &proximity
+		consent.Phone = &struct {
+			Address string     `json:"address"`
+			Place   *api.Place `json:"place,omitempty"`
+		}{c.ClientIP(), d.place(c.ClientIP())}
+	}
+	if warnings := warn(r, scan); len(warnings) > 0 {
+		consent.Warnings = &warnings
+	}
+	if r.Policy.Confirm {
+		consent.Confirmation = &r.Policy.Confirm // RFC 10027 §6.1.16
+	}
+	consent.Scopes = r.Request.Scopes
+	if len(r.Request.Resources) > 0 {
+		consent.Resources = &r.Request.Resources
+	}
+	consent.BindingMessage = known(r.Request.BindingMessage) // RFC 10027 §6.1.17
+	if r.Request.SessionOffered {
+		consent.SessionOffered = &r.Request.SessionOffered // RFC 10027 §6.1.10
+	}
+	consent.ClaimedAt = r.Now.UTC()
+	return json.Marshal(consent)
+}
+
+// warn is what the person must see before deciding.
+func warn(r challenge.Record, scan challenge.Scan) (warnings []api.ConsentWarnings) {
+	if r.Browser.Address == "" {
+		warnings = append(warnings, api.ConsentWarningsNoBrowser)
+	}
+	if r.Policy.Proximity != challenge.ProximityOff && scan.Near == challenge.Elsewhere {
+		warnings = append(warnings, api.ConsentWarningsElsewhere)
+	}
+	if scan.Code.MAC == nil {
+		warnings = append(warnings, api.ConsentWarningsCopyable)
+	}
+	return warnings
+}
+
+// near tells how near this phone is to the browser (RFC 10027 §6.1.1). Where the networks say nothing, or that they are others, the
+// places may say more: a phone in a mobile network is beside a computer in another one.
+func (d *Door) near(c *gin.Context, r challenge.Record) challenge.Nearness {
+	if r.Policy.Proximity == challenge.ProximityOff {
+		return challenge.NearUnknown
+	}
+	near := challenge.Compare(r.Browser.Address, c.ClientIP())
+	if near.Near() {
+		return near
+	}
+	browser, found := d.find(r.Browser.Address)
+	phone, foundToo := d.find(c.ClientIP())
+	if found && foundToo {
+		near = challenge.Elsewhere
+		if place.Same(browser, phone) {
+			near = challenge.SamePlace
+		}
+	}
+	return near
+}
+
+// find is where an address is, if that is known.
+func (d *Door) find(address string) (place.Place, bool) {
+	at, err := netip.ParseAddr(address)
+	if err != nil {
+		return place.Place{}, false
+	}
+	return d.Places.Find(at)
+}
