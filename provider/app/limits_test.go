@@ -85,7 +85,7 @@ func (s scanner) presents(w *world, code string) *http.Request {
 func (s scanner) uploads(w *world) *http.Request {
 	w.t.Helper()
 	r := s.by(w).request(http.MethodPost, "/phone/scans", "no picture")
-	r.Header.Set("Content-Type", "image/png")
+	r.Header.Set("Content-Type", "Image/PNG") // in whatever case
 	return r
 }
 

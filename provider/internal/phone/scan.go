@@ -93,7 +93,7 @@ func (d *Door) scans(c *gin.Context) func(identity.Device, identity.Account) []c
 			d.Limits.Of(limit.ScansPerDevice, device.ID), d.Limits.Of(limit.ScansPerAccount, account.ID),
 			d.Limits.Of(limit.ScansPerNetwork, web.Network(c)),
 		}
-		if strings.HasPrefix(c.ContentType(), "image/") {
+		if strings.HasPrefix(strings.ToLower(c.ContentType()), "image/") {
 			tallies = append(tallies, d.Limits.Of(limit.PicturesPerDevice, device.ID), d.Limits.Of(limit.PicturesPerAccount, account.ID))
 		}
 		return tallies
