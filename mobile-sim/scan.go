@@ -15,7 +15,7 @@ import (
 )
 
 type scanCmd struct {
-	Code    string `arg:"" help:"Picture of a QR code (PNG or JPEG): a file, a URL, or - for standard input. Or the code itself: its text, or the user code that the page shows."`
+	Code    string `arg:"" help:"Picture of a QR code (PNG, JPEG or WebP): a file, a URL, or - for standard input. Or the code itself: its text, or the user code that the page shows."`
 	Approve bool   `xor:"verdict" env:"-" help:"Approve without asking."`
 	Deny    bool   `xor:"verdict,computer" env:"-" help:"Decline without asking."`
 
@@ -157,7 +157,7 @@ func (a *app) fetchPicture(url string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	req.Header.Set("Accept", "image/png, image/jpeg")
+	req.Header.Set("Accept", "image/png, image/jpeg, image/webp")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return "", err
