@@ -15,7 +15,8 @@ import (
 )
 
 type scanCmd struct {
-	Code    string `arg:"" help:"Picture of a QR code (PNG, JPEG or WebP): a file, a URL, or - for standard input. Or the code itself: its text, or the user code that the page shows."`
+	Code    string `arg:"" optional:"" help:"Picture of a QR code (PNG, JPEG or WebP): a file, a URL, or - for standard input. Or the code itself: its text, or the user code that the page shows."`
+	Upload  string `env:"-" placeholder:"FILE" help:"In place of a code: a picture (a file, or - for standard input) for the provider to read, PNG, JPEG or WebP of at most 4 MB."`
 	Approve bool   `xor:"verdict" env:"-" help:"Approve without asking."`
 	Deny    bool   `xor:"verdict,computer" env:"-" help:"Decline without asking."`
 
@@ -33,10 +34,19 @@ Examples:
   mobile-sim scan http://localhost:8080/login/qr.png
   import png:- | mobile-sim scan -
   mobile-sim scan WDJB-MJHT
+  mobile-sim scan --upload photograph.jpg
   mobile-sim scan --json --approve qr.png
   mobile-sim scan --my-computer qr.png
 
 Exit status: 0 approved, 3 declined, 4 refused or expired, 1 anything else.`
+}
+
+// Validate is kong's hook.
+func (c *scanCmd) Validate() error {
+	if (c.Code == "") == (c.Upload == "") {
+		return errors.New("name one code, or one picture with --upload")
+	}
+	return nil
 }
 
 // scanned is what --json prints of a decision.
@@ -52,11 +62,7 @@ func (c *scanCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	code, err := a.readCode(c.Code)
-	if err != nil {
-		return err
-	}
-	claim, err := p.Scan(a, code)
+	claim, err := c.claim(a, p)
 	if err != nil {
 		return err
 	}
@@ -88,6 +94,26 @@ func (c *scanCmd) Run(a *app) error {
 	return nil
 }
 
+// claim scans, or has the provider do so.
+func (c *scanCmd) claim(a *app, p *phone.Phone) (*phone.Claim, error) {
+	switch c.Upload {
+	case "":
+		code, err := a.readCode(c.Code)
+		if err != nil {
+			return nil, err
+		}
+		return p.Scan(a, code)
+	case "-":
+		return p.ScanPicture(a, a.stdin)
+	}
+	f, err := os.Open(c.Upload)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return p.ScanPicture(a, f)
+}
+
 // decide shows the consent and finds out what its reader wants: to approve, and with a session.
 func (c *scanCmd) decide(a *app, claim *phone.Claim) (approve, session bool, err error) {
 	offered := claim.Consent.SessionOffered != nil && *claim.Consent.SessionOffered
@@ -96,7 +122,7 @@ func (c *scanCmd) decide(a *app, claim *phone.Claim) (approve, session bool, err
 		a.words.showConsent(a.view(), &claim.Consent)
 		return c.Approve && !c.Deny, session, nil
 	}
-	t := a.terminal(c.Code == "-")
+	t := a.terminal(c.Code == "-" || c.Upload == "-")
 	if t == nil {
 		a.words.showConsent(a.view(), &claim.Consent)
 		_, _ = fmt.Fprintln(a.view(), a.words.noTerminal)

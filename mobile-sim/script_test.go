@@ -284,8 +284,9 @@ func cmdPicture(ts *testscript.TestScript, _ bool, args []string) {
 	case "heavy":
 		ts.Check(png.Encode(&b, code))
 		b.Write(make([]byte, 9<<20))
-	case "two":
-		other, err := qrcode.New("https://evil.example/", qrcode.Medium)
+	case "two", "ours": // of the provider's, and of somebody else's or of its own
+		second := map[string]string{"two": "https://evil.example/", "ours": ts.Getenv("PROVIDER") + "/q/B"}[args[0]]
+		other, err := qrcode.New(second, qrcode.Medium)
 		ts.Check(err)
 		both := image.NewGray(image.Rect(0, 0, 640, 320))
 		draw.Draw(both, image.Rect(10, 10, 310, 310), code, image.Point{}, draw.Src)

@@ -141,6 +141,12 @@ var english = words{
 		"not-enrolled":           "No phone is enrolled here. Begin with: mobile-sim enroll --provider URL --phone NUMBER",
 		"foreign-code":           "This code does not belong to this phone's provider. Nothing was sent.",
 		"released":               "Interrupted. Nothing was approved, and the code was given back.",
+
+		"picture-unreadable":         "The provider cannot read this file: it is no picture, or it is damaged.",
+		"picture-without-code":       "The provider finds no QR code in the picture. Take it nearer, sharper, or from straight ahead.",
+		"picture-with-several-codes": "There is more than one code in the picture. Show one alone.",
+		"too-large":                  "The picture is too large: at most 4 MB and 16 megapixels.",
+		"unsupported-media-type":     "The provider reads PNG, JPEG and WebP pictures alone.",
 	},
 }
 
@@ -218,5 +224,11 @@ var chinese = words{
 		"not-enrolled":           "这里还没有注册手机。请先运行：mobile-sim enroll --provider URL --phone 号码",
 		"foreign-code":           "这个码不属于本手机的提供方。没有发送任何内容。",
 		"released":               "已中断。没有批准任何请求，码已归还。",
+
+		"picture-unreadable":         "提供方无法读取这个文件：它不是图片，或者已损坏。",
+		"picture-without-code":       "提供方在图片里没有找到二维码。请靠近一些、拍得清楚一些，或从正面拍。",
+		"picture-with-several-codes": "图片里有不止一个码，请只拍一个。",
+		"too-large":                  "图片太大：最多 4 MB、1600 万像素。",
+		"unsupported-media-type":     "提供方只读取 PNG、JPEG 和 WebP 图片。",
 	},
 }

@@ -16,7 +16,7 @@ import (
 // MaxPixels is how many pixels a picture may have.
 const MaxPixels = 16_000_000
 
-// maxUnfolded bounds the memory for a picture's pixels. It holds 16 megapixels of everything but progressive JPEGs: of those, 13.
+// maxUnfolded bounds the memory for a picture's pixels. It holds 16 megapixels of everything but progressive JPEGs: of those 13.
 const maxUnfolded = 200 << 20
 
 // What Read finds wrong with a picture.
@@ -43,7 +43,7 @@ func unfold(ctx context.Context, data []byte) (*image.Gray, error) {
 	// The formats are named here, not taken from image's registry: what else a program has imported must not matter.
 	var config func(io.Reader) (image.Config, error)
 	var decode func(io.Reader) (image.Image, error)
-	each := 8 // bytes a pixel: PNG's 16 bits a channel, or WebP's four with a copy of them
+	each := 12 // bytes a pixel: PNG's 16 bits a channel, and half as much for the passes of an interlaced one
 	switch {
 	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
 		config, decode = png.DecodeConfig, png.Decode
@@ -97,12 +97,12 @@ func (p *patient) Read(b []byte) (int, error) {
 // stand before the first scan).
 func progressive(data []byte) bool {
 	for i := 2; i+4 <= len(data) && data[i] == 0xff; {
-		switch marker := data[i+1]; {
-		case marker == 0xff: // a fill byte
+		switch data[i+1] {
+		case 0xff: // a fill byte
 			i++
-		case marker == 0xc2:
+		case 0xc2:
 			return true
-		case marker == 0xda:
+		case 0xda:
 			return false
 		default:
 			i += 2 + int(data[i+2])<<8 + int(data[i+3])

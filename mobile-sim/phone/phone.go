@@ -1,12 +1,14 @@
 package phone
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -74,9 +76,30 @@ func (p *Phone) Scan(ctx context.Context, code string) (*Claim, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.claim(ctx, code, func() (*api.ScanResponse, error) {
+		return p.api.ScanWithResponse(ctx, api.ScanRequest{Code: code})
+	})
+}
+
+// ScanPicture claims the challenge whose code is in a picture (PNG, JPEG or WebP, at most 4 MB), which the provider reads.
+func (p *Phone) ScanPicture(ctx context.Context, picture io.Reader) (*Claim, error) {
+	data, err := io.ReadAll(io.LimitReader(picture, maxUpload+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the picture: %w", err)
+	}
+	if len(data) > maxUpload {
+		return nil, ErrUploadTooBig
+	}
+	return p.claim(ctx, "", func() (*api.ScanResponse, error) {
+		return p.api.ScanWithBodyWithResponse(ctx, http.DetectContentType(data), bytes.NewReader(data))
+	})
+}
+
+// claim scans; code is "" when only the provider knows what it is.
+func (p *Phone) claim(ctx context.Context, code string, scan func() (*api.ScanResponse, error)) (*Claim, error) {
 	var got *api.Claim
-	_, err = persist(ctx, func() error {
-		resp, err := p.api.ScanWithResponse(ctx, api.ScanRequest{Code: code})
+	_, err := persist(ctx, func() error {
+		resp, err := scan()
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,13 @@ import (
 	"qrlogin/api/picture"
 )
 
-const maxPictureBytes = 8 << 20
+const (
+	maxPictureBytes = 8 << 20
+	maxUpload       = 4 << 20 // bytes; openapi.yaml, POST /phone/scans
+)
+
+// ErrUploadTooBig says that a picture is larger than the provider takes. Nothing was sent.
+var ErrUploadTooBig = fmt.Errorf("the picture is larger than %d MB", maxUpload>>20)
 
 // What ReadPicture finds wrong with a picture.
 var (

@@ -1,10 +1,8 @@
 package app_test
 
 import (
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 
@@ -155,6 +153,7 @@ func (g *target) bodies() map[string]string {
 		"startEnrollment":          `{"phone_number":"+8613800138009"}`,
 		"confirmEnrollment":        `{"code":"nothing"}`,
 		"scan":                     `{"code":"` + g.frame + `"}`,
+		"scan image/*":             string(pictureOf(g.w.t, g.frame)),
 		"decide":                   `{"decision":"` + g.phone.signedFor(g.w.issuer, g.started.ChallengeId, proof.Approve, []byte("{}")) + `"}`,
 	}
 }
@@ -173,14 +172,6 @@ func (g *target) endpoints() map[string]endpoint {
 			if operation.OperationID == "authorize" {
 				e.path += "?" + asking().Encode()
 			}
-			if operation.RequestBody != nil {
-				types := slices.Collect(maps.Keys(operation.RequestBody.Value.Content))
-				body, known := bodies[operation.OperationID]
-				if len(types) != 1 || !known {
-					g.w.t.Fatalf("no test knows what %s takes", operation.OperationID)
-				}
-				e.mediaType, e.body = types[0], body
-			}
 			scheme := ""
 			if operation.Security != nil {
 				for _, alternative := range *operation.Security {
@@ -190,8 +181,25 @@ func (g *target) endpoints() map[string]endpoint {
 				}
 			}
 			e.guarded = scheme != "" || operation.OperationID == "decide"
-			e.request = func(body string) *http.Request { return g.good(e, scheme, body) }
-			all[operation.OperationID] = e
+			if operation.RequestBody == nil {
+				e.request = func(body string) *http.Request { return g.good(e, scheme, body) }
+				all[operation.OperationID] = e
+				continue
+			}
+			for mediaType := range operation.RequestBody.Value.Content {
+				name := operation.OperationID
+				if len(operation.RequestBody.Value.Content) > 1 && mediaType != jsonType {
+					name += " " + mediaType
+				}
+				body, known := bodies[name]
+				if !known {
+					g.w.t.Fatalf("no test knows what %s takes", name)
+				}
+				taken := e
+				taken.mediaType, taken.body = mediaType, body
+				taken.request = func(body string) *http.Request { return g.good(taken, scheme, body) }
+				all[name] = taken
+			}
 		}
 	}
 	return all
@@ -202,7 +210,7 @@ func (g *target) good(e endpoint, scheme, body string) *http.Request {
 	g.w.t.Helper()
 	r := g.w.request(e.method, e.path, stringBody(body))
 	if e.mediaType != "" {
-		r.Header.Set("Content-Type", e.mediaType)
+		r.Header.Set("Content-Type", strings.Replace(e.mediaType, "*", "png", 1))
 	}
 	if e.cookie {
 		g.byBrowser(r)

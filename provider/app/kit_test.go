@@ -77,7 +77,12 @@ func (p rawPhone) claim(started api.DeviceAuthorization) api.Claim {
 
 func (p rawPhone) claimBy(code string) api.Claim {
 	p.w.t.Helper()
-	a := p.scan(code)
+	return p.claimOf(p.scan(code))
+}
+
+// claimOf reads the answer to a scan, which must have claimed.
+func (p rawPhone) claimOf(a answer) api.Claim {
+	p.w.t.Helper()
 	if a.Status != http.StatusOK {
 		p.w.t.Fatalf("scan: %d %s", a.Status, a.Body)
 	}

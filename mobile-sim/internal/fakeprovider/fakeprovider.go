@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"qrlogin/api"
+	"qrlogin/api/picture"
 	"qrlogin/api/proof"
 )
 
@@ -296,8 +299,8 @@ func (p *Provider) confirm(r *http.Request, device string) (int, any, error) {
 }
 
 func (p *Provider) scan(r *http.Request, device string) (int, any, error) {
-	var req api.ScanRequest
-	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+	req, err := p.presented(r)
+	if err != nil {
 		return 0, nil, err
 	}
 	id, _, _ := strings.Cut(strings.TrimPrefix(req.Code, p.URL+"/q/"), ".")
@@ -321,6 +324,41 @@ func (p *Provider) scan(r *http.Request, device string) (int, any, error) {
 	return http.StatusOK, api.Claim{
 		ChallengeId: c.ID, ExpiresIn: c.Expires, Consent: base64.RawURLEncoding.EncodeToString(c.bytes),
 	}, nil
+}
+
+// presented reads a code, or the one of this provider that is in a picture.
+func (p *Provider) presented(r *http.Request) (req api.ScanRequest, err error) {
+	switch r.Header.Get("Content-Type") {
+	case "application/json":
+		return req, json.NewDecoder(r.Body).Decode(&req)
+	case "image/png", "image/jpeg", "image/webp":
+	default:
+		return req, refuse(http.StatusUnsupportedMediaType, "unsupported-media-type")
+	}
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return req, err
+	}
+	ours := func(text string) bool { return strings.HasPrefix(text, p.URL+"/q/") }
+	texts, err := picture.Read(r.Context(), data, ours)
+	if errors.Is(err, picture.ErrTooLarge) {
+		return req, refuse(http.StatusRequestEntityTooLarge, "too-large")
+	}
+	if err != nil {
+		return req, refuse(http.StatusUnprocessableEntity, "picture-unreadable")
+	}
+	if len(texts) == 0 {
+		return req, refuse(http.StatusUnprocessableEntity, "picture-without-code")
+	}
+	for _, text := range texts {
+		if ours(text) && req.Code != "" {
+			return req, refuse(http.StatusUnprocessableEntity, "picture-with-several-codes")
+		}
+		if ours(text) {
+			req.Code = text
+		}
+	}
+	return req, nil
 }
 
 func (p *Provider) release(r *http.Request, device string) (int, any, error) {

@@ -82,10 +82,13 @@ type Door struct {
 	SMS        Sender
 	Proofs     dpop.Verifier
 	Log        *slog.Logger
+
+	pictures pictures
 }
 
 // Mount adds the door's routes.
 func (d *Door) Mount(r gin.IRoutes) {
+	d.pictures = newPictures()
 	h := func(f func(*gin.Context) error) gin.HandlerFunc {
 		return web.Handle(func(c *gin.Context) error {
 			if _, err := web.Query(c); err != nil { // nothing here reads one, and no proof covers one

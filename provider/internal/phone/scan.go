@@ -29,11 +29,7 @@ func (d *Door) scan(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	var body api.ScanRequest
-	if err := web.ReadJSON(c, &body, maxBody); err != nil {
-		return err
-	}
-	code, err := d.readCode(c, device, body.Code)
+	code, err := d.presented(c, device)
 	if err != nil {
 		return d.refusedText(c, device, account, body.Code, err)
 	}

@@ -30,10 +30,34 @@ func LimitBodyTime(c *gin.Context) {
 // ReadBody reads a body of the media type and of at most limit bytes. It answers [UnsupportedType], [TooLarge], or
 // [BadRequest] for one that breaks off, takes too long (see [LimitBodyTime]) or is not UTF-8.
 func ReadBody(c *gin.Context, mediaType string, limit int64) ([]byte, error) {
-	got, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
-	if err != nil || got != mediaType || len(c.Request.Header.Values("Content-Type")) > 1 {
+	if MediaType(c) != mediaType {
 		return nil, UnsupportedType.With("expected " + mediaType)
 	}
+	body, err := ReadBytes(c, limit)
+	if err != nil {
+		return nil, err
+	}
+	if !utf8.Valid(body) {
+		return nil, BadRequest.With("the body is not UTF-8")
+	}
+	return body, nil
+}
+
+// MediaType is what a request says that its body is, "" when it does not say one thing.
+func MediaType(c *gin.Context) string {
+	said := c.Request.Header.Values("Content-Type")
+	if len(said) != 1 {
+		return ""
+	}
+	mediaType, _, err := mime.ParseMediaType(said[0])
+	if err != nil {
+		return ""
+	}
+	return mediaType
+}
+
+// ReadBytes reads a body of whatever sort, as [ReadBody] does.
+func ReadBytes(c *gin.Context, limit int64) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, TooLarge
@@ -42,9 +66,6 @@ func ReadBody(c *gin.Context, mediaType string, limit int64) ([]byte, error) {
 		return nil, BadRequest.With("the body broke off")
 	}
 	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{}) // what follows may be a long poll
-	if !utf8.Valid(body) {
-		return nil, BadRequest.With("the body is not UTF-8")
-	}
 	return body, nil
 }
 

@@ -1,0 +1,122 @@
+package phone
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/api"
+	"qrlogin/api/picture"
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/web"
+)
+
+// What pictures may cost (SECURITY.md §6): the bytes of one; how many are taken in at once, and how many are read at once, in up to
+// some 200 MB each; how long one waits for its turn, and how long a code is looked for.
+const (
+	maxPicture    = 4 << 20
+	maxUploads    = 32
+	maxReaders    = 4
+	turnTime      = 2 * time.Second
+	searchTime    = 4 * time.Second
+	picturesTaken = "image/png, image/jpeg, image/webp"
+)
+
+var (
+	errUnreadable   = web.Problem{Status: http.StatusUnprocessableEntity, Code: "picture-unreadable", Title: "This is not a picture, or it is damaged"}
+	errWithoutCode  = web.Problem{Status: http.StatusUnprocessableEntity, Code: "picture-without-code", Title: "There is no QR code in the picture that can be read"}
+	errSeveralCodes = web.Problem{Status: http.StatusUnprocessableEntity, Code: "picture-with-several-codes", Title: "There is more than one code in the picture; show one alone"}
+	errForeignCode  = web.Problem{Status: http.StatusNotFound, Code: "code-unknown", Title: "The code in the picture is somebody else's"}
+)
+
+// pictures counts what is under way.
+type pictures struct {
+	uploads, readers chan struct{}
+	searchTime       time.Duration
+}
+
+func newPictures() pictures {
+	return pictures{make(chan struct{}, maxUploads), make(chan struct{}, min(runtime.GOMAXPROCS(0), maxReaders)), searchTime}
+}
+
+// presented is the code that a request brings, in words or in a picture.
+func (d *Door) presented(c *gin.Context, device identity.Device) (challenge.Code, error) {
+	switch mediaType := web.MediaType(c); {
+	case slices.Contains(strings.Split(picturesTaken, ", "), mediaType):
+		text, err := d.pictured(c)
+		if err != nil {
+			return challenge.Code{}, err
+		}
+		return d.readCode(c, device, text)
+	case mediaType != "application/json":
+		return challenge.Code{}, web.UnsupportedType.With("expected application/json, " + picturesTaken)
+	}
+	var body api.ScanRequest
+	if err := web.ReadJSON(c, &body, maxBody); err != nil {
+		return challenge.Code{}, err
+	}
+	return d.readCode(c, device, body.Code)
+}
+
+// pictured reads a picture and returns the text of the one code of this issuer in it. Codes of others beside it do not matter:
+// a desk is full of them, and only this issuer's can be claimed.
+func (d *Door) pictured(c *gin.Context) (string, error) {
+	select {
+	case d.pictures.uploads <- struct{}{}:
+		defer func() { <-d.pictures.uploads }()
+	default:
+		return "", web.Unavailable
+	}
+	data, err := web.ReadBytes(c, maxPicture)
+	if err != nil {
+		return "", err
+	}
+	texts, err := d.textsIn(c.Request.Context(), data)
+	switch {
+	case errors.Is(err, picture.ErrTooLarge):
+		return "", web.TooLarge
+	case errors.Is(err, picture.ErrNotAPicture), errors.Is(err, picture.ErrDamaged):
+		return "", errUnreadable
+	case errors.Is(err, context.DeadlineExceeded):
+		return "", errWithoutCode.With("the search took too long")
+	case err != nil:
+		return "", err
+	}
+	ours := slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return !d.issued(text) })
+	switch {
+	case len(texts) == 0:
+		return "", errWithoutCode
+	case len(ours) == 0:
+		return "", errForeignCode
+	case len(ours) > 1:
+		return "", errSeveralCodes
+	}
+	return ours[0], nil
+}
+
+// textsIn looks for codes, until it has one of this issuer.
+func (d *Door) textsIn(ctx context.Context, data []byte) ([]string, error) {
+	turn := time.NewTimer(turnTime)
+	defer turn.Stop()
+	select {
+	case d.pictures.readers <- struct{}{}:
+		defer func() { <-d.pictures.readers }()
+	case <-turn.C:
+		return nil, web.Unavailable
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.pictures.searchTime)
+	defer cancel()
+	return picture.Read(ctx, data, d.issued)
+}
+
+// issued tells whether a code's text begins as this issuer's do (RFC 10027 §6.1.5).
+func (d *Door) issued(text string) bool { return strings.HasPrefix(text, d.Issuer+"/q/") }
