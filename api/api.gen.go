@@ -1566,6 +1566,12 @@ type ClientInterface interface {
 	// The first device to present a valid code claims the challenge; the same device may do so again and gets the same
 	// answer; every other gets `409`. Claiming approves nothing.
 	//
+	// Instead of the code's text, a picture of it may be sent: PNG, JPEG or WebP, at most 4 MB and 16 megapixels (of a progressive
+	// JPEG 13); more is `413`. It counts as scanned when the request's headers arrived. Exactly one code in it must be this
+	// provider's; those of others beside it do not matter. Otherwise nothing is claimed: 422 `picture-unreadable`,
+	// `picture-without-code`, `picture-with-several-codes`, or 404 `code-unknown` when all codes in it are somebody else's. When
+	// too many pictures are being read, 503 `unavailable` says when to come back.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /phone/scans (the `Scan` operationId).
@@ -1575,6 +1581,12 @@ type ClientInterface interface {
 	//
 	// The first device to present a valid code claims the challenge; the same device may do so again and gets the same
 	// answer; every other gets `409`. Claiming approves nothing.
+	//
+	// Instead of the code's text, a picture of it may be sent: PNG, JPEG or WebP, at most 4 MB and 16 megapixels (of a progressive
+	// JPEG 13); more is `413`. It counts as scanned when the request's headers arrived. Exactly one code in it must be this
+	// provider's; those of others beside it do not matter. Otherwise nothing is claimed: 422 `picture-unreadable`,
+	// `picture-without-code`, `picture-with-several-codes`, or 404 `code-unknown` when all codes in it are somebody else's. When
+	// too many pictures are being read, 503 `unavailable` says when to come back.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2480,6 +2492,12 @@ func (c *Client) DisownLogin(ctx context.Context, id LoginID, reqEditors ...Requ
 // The first device to present a valid code claims the challenge; the same device may do so again and gets the same
 // answer; every other gets `409`. Claiming approves nothing.
 //
+// Instead of the code's text, a picture of it may be sent: PNG, JPEG or WebP, at most 4 MB and 16 megapixels (of a progressive
+// JPEG 13); more is `413`. It counts as scanned when the request's headers arrived. Exactly one code in it must be this
+// provider's; those of others beside it do not matter. Otherwise nothing is claimed: 422 `picture-unreadable`,
+// `picture-without-code`, `picture-with-several-codes`, or 404 `code-unknown` when all codes in it are somebody else's. When
+// too many pictures are being read, 503 `unavailable` says when to come back.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /phone/scans (the `Scan` operationId).
@@ -2499,6 +2517,12 @@ func (c *Client) ScanWithBody(ctx context.Context, contentType string, body io.R
 //
 // The first device to present a valid code claims the challenge; the same device may do so again and gets the same
 // answer; every other gets `409`. Claiming approves nothing.
+//
+// Instead of the code's text, a picture of it may be sent: PNG, JPEG or WebP, at most 4 MB and 16 megapixels (of a progressive
+// JPEG 13); more is `413`. It counts as scanned when the request's headers arrived. Exactly one code in it must be this
+// provider's; those of others beside it do not matter. Otherwise nothing is claimed: 422 `picture-unreadable`,
+// `picture-without-code`, `picture-with-several-codes`, or 404 `code-unknown` when all codes in it are somebody else's. When
+// too many pictures are being read, 503 `unavailable` says when to come back.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5134,6 +5158,12 @@ type ClientWithResponsesInterface interface {
 	// The first device to present a valid code claims the challenge; the same device may do so again and gets the same
 	// answer; every other gets `409`. Claiming approves nothing.
 	//
+	// Instead of the code's text, a picture of it may be sent: PNG, JPEG or WebP, at most 4 MB and 16 megapixels (of a progressive
+	// JPEG 13); more is `413`. It counts as scanned when the request's headers arrived. Exactly one code in it must be this
+	// provider's; those of others beside it do not matter. Otherwise nothing is claimed: 422 `picture-unreadable`,
+	// `picture-without-code`, `picture-with-several-codes`, or 404 `code-unknown` when all codes in it are somebody else's. When
+	// too many pictures are being read, 503 `unavailable` says when to come back.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /phone/scans (the `Scan` operationId).
@@ -5143,6 +5173,12 @@ type ClientWithResponsesInterface interface {
 	//
 	// The first device to present a valid code claims the challenge; the same device may do so again and gets the same
 	// answer; every other gets `409`. Claiming approves nothing.
+	//
+	// Instead of the code's text, a picture of it may be sent: PNG, JPEG or WebP, at most 4 MB and 16 megapixels (of a progressive
+	// JPEG 13); more is `413`. It counts as scanned when the request's headers arrived. Exactly one code in it must be this
+	// provider's; those of others beside it do not matter. Otherwise nothing is claimed: 422 `picture-unreadable`,
+	// `picture-without-code`, `picture-with-several-codes`, or 404 `code-unknown` when all codes in it are somebody else's. When
+	// too many pictures are being read, 503 `unavailable` says when to come back.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8496,6 +8532,12 @@ func (c *ClientWithResponses) DisownLoginWithResponse(ctx context.Context, id Lo
 // The first device to present a valid code claims the challenge; the same device may do so again and gets the same
 // answer; every other gets `409`. Claiming approves nothing.
 //
+// Instead of the code's text, a picture of it may be sent: PNG, JPEG or WebP, at most 4 MB and 16 megapixels (of a progressive
+// JPEG 13); more is `413`. It counts as scanned when the request's headers arrived. Exactly one code in it must be this
+// provider's; those of others beside it do not matter. Otherwise nothing is claimed: 422 `picture-unreadable`,
+// `picture-without-code`, `picture-with-several-codes`, or 404 `code-unknown` when all codes in it are somebody else's. When
+// too many pictures are being read, 503 `unavailable` says when to come back.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /phone/scans (the `Scan` operationId).
@@ -8511,6 +8553,12 @@ func (c *ClientWithResponses) ScanWithBodyWithResponse(ctx context.Context, cont
 //
 // The first device to present a valid code claims the challenge; the same device may do so again and gets the same
 // answer; every other gets `409`. Claiming approves nothing.
+//
+// Instead of the code's text, a picture of it may be sent: PNG, JPEG or WebP, at most 4 MB and 16 megapixels (of a progressive
+// JPEG 13); more is `413`. It counts as scanned when the request's headers arrived. Exactly one code in it must be this
+// provider's; those of others beside it do not matter. Otherwise nothing is claimed: 422 `picture-unreadable`,
+// `picture-without-code`, `picture-with-several-codes`, or 404 `code-unknown` when all codes in it are somebody else's. When
+// too many pictures are being read, 503 `unavailable` says when to come back.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
