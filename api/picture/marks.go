@@ -47,7 +47,9 @@ func triples(marks []*detector.FinderPattern) (found []triple) {
 		for j, b := range marks[:i] {
 			for _, c := range marks[:j] {
 				sizes := []float64{a.GetEstimatedModuleSize(), b.GetEstimatedModuleSize(), c.GetEstimatedModuleSize()}
-				sides := []float64{gozxing.ResultPoint_Distance(a, b), gozxing.ResultPoint_Distance(b, c), gozxing.ResultPoint_Distance(a, c)}
+				sides := []float64{
+					gozxing.ResultPoint_Distance(a, b), gozxing.ResultPoint_Distance(b, c), gozxing.ResultPoint_Distance(a, c),
+				}
 				slices.Sort(sizes)
 				slices.Sort(sides)
 				leg, other, long := sides[0], sides[1], sides[2]

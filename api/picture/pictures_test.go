@@ -113,7 +113,7 @@ func (p *photo) shot(w, h int, module, turn, tiltX, tiltY float64) *photo {
 	out := newPhoto(w, h, p.random)
 	out.side = module
 	return out.each(func(px, py int, _ float64) (v float64) {
-		for _, sub := range [][2]float64{{-.25, -.25}, {.25, -.25}, {-.25, .25}, {.25, .25}} {
+		for _, sub := range [][2]float64{{-.2, -.2}, {.2, .2}} {
 			// Where the ray through (u, v) meets the page: a·ax + b·ay, seen from the lens, is there.
 			u, w := (float64(px)+sub[0]-float64(w)/2)/scale, (float64(py)+sub[1]-float64(h)/2)/scale
 			a1, b1, c1 := d*ax[0]-u*ax[2], d*ay[0]-u*ay[2], u*d
@@ -121,9 +121,9 @@ func (p *photo) shot(w, h int, module, turn, tiltX, tiltY float64) *photo {
 			det := a1*b2 - a2*b1
 			x, y := (c1*b2-c2*b1)/det+float64(p.w)/2, (a1*c2-a2*c1)/det+float64(p.h)/2
 			if x < 0 || y < 0 || x >= float64(p.w) || y >= float64(p.h) {
-				v += 90. / 4 // a desk
+				v += 90. / 2 // a desk
 			} else {
-				v += p.between(x-.5, y-.5) / 4
+				v += p.between(x-.5, y-.5) / 2
 			}
 		}
 		return v
@@ -180,41 +180,41 @@ var damages = []struct {
 	make func(page *photo, strength float64) (p *photo, quality int)
 }{
 	{"rotated", func(page *photo, s float64) (*photo, int) {
-		return page.shot(1000, 750, 7-2*s, page.uniform(0, 360), 0, 0).gauss(.6).noise(3), 85
+		return page.shot(640, 480, 7-2*s, page.uniform(0, 360), 0, 0).gauss(.6).noise(3), 85
 	}},
 	{"skewed", func(page *photo, s float64) (*photo, int) {
 		tilt := 20 + 40*s
 		around := page.uniform(0, 2*math.Pi)
-		return page.shot(1000, 750, 8, page.uniform(-20, 20), tilt*math.Sin(around), tilt*math.Cos(around)).gauss(.6).noise(3), 85
+		return page.shot(640, 480, 8, page.uniform(-20, 20), tilt*math.Sin(around), tilt*math.Cos(around)).gauss(.6).noise(3), 85
 	}},
 	{"inverted", func(page *photo, s float64) (*photo, int) {
 		page.each(func(_, _ int, v float64) float64 { return 255 - v })
-		return page.shot(1000, 750, 8-3*s, page.uniform(-30, 30), 20*s, page.uniform(-10, 10)).gauss(.6 + s).noise(3), 85
+		return page.shot(640, 480, 8-3*s, page.uniform(-30, 30), 20*s, page.uniform(-10, 10)).gauss(.6 + s).noise(3), 85
 	}},
 	{"blurred", func(page *photo, s float64) (*photo, int) {
-		p := page.shot(1000, 750, 6, page.uniform(-10, 10), 5, 5)
+		p := page.shot(640, 480, 6, page.uniform(-10, 10), 5, 5)
 		return p.gauss((.2 + .45*s) * p.side).noise(3), 85
 	}},
 	{"moved", func(page *photo, s float64) (*photo, int) {
-		p := page.shot(1000, 750, 6, page.uniform(-10, 10), 5, 5)
+		p := page.shot(640, 480, 6, page.uniform(-10, 10), 5, 5)
 		return p.moved((.5+1.3*s)*p.side, page.uniform(0, 180)).gauss(.6).noise(3), 85
 	}},
 	{"low contrast", func(page *photo, s float64) (*photo, int) {
 		contrast, base := .25-.2*s, page.uniform(20, 180)
-		p := page.shot(1000, 750, 6, page.uniform(-10, 10), 5, 5).gauss(.8)
+		p := page.shot(640, 480, 6, page.uniform(-10, 10), 5, 5).gauss(.8)
 		return p.each(func(_, _ int, v float64) float64 { return base + contrast*v }).noise(1.5), 85
 	}},
 	{"noisy", func(page *photo, s float64) (*photo, int) {
-		return page.shot(1000, 750, 6, page.uniform(-10, 10), 5, 5).gauss(.8).noise(15 + 75*s), 85
+		return page.shot(640, 480, 6, page.uniform(-10, 10), 5, 5).gauss(.8).noise(15 + 75*s), 85
 	}},
 	{"JPEG", func(page *photo, s float64) (*photo, int) {
-		return page.shot(1000, 750, 6-3*s, page.uniform(-10, 10), 5, 5).gauss(.6).noise(3), 20 - int(15*s)
+		return page.shot(640, 480, 6-3*s, page.uniform(-10, 10), 5, 5).gauss(.6).noise(3), 20 - int(15*s)
 	}},
 	{"glare", func(page *photo, s float64) (*photo, int) {
-		p := page.shot(1000, 750, 6, page.uniform(-10, 10), 5, 5).gauss(.6)
-		gx, gy, size := page.uniform(350, 650), page.uniform(250, 500), 60+120*s
+		p := page.shot(640, 480, 6, page.uniform(-10, 10), 5, 5).gauss(.6)
+		gx, gy, size := page.uniform(220, 420), page.uniform(150, 330), 60+120*s
 		slope := page.uniform(-1, 1) * (100 + 100*s)
-		shadow := page.uniform(400, 600)
+		shadow := page.uniform(250, 450)
 		return p.each(func(x, y int, v float64) float64 {
 			v = v*.6 + slope*(float64(x)/float64(p.w)-.5)
 			if float64(x)+float64(y)*.4 < shadow {
@@ -225,7 +225,7 @@ var damages = []struct {
 		}).noise(3), 85
 	}},
 	{"moiré", func(page *photo, s float64) (*photo, int) {
-		p := page.shot(1000, 750, 5, page.uniform(-10, 10), 5, 5).gauss(.6)
+		p := page.shot(640, 480, 5, page.uniform(-10, 10), 5, 5).gauss(.6)
 		fx, fy := 2*math.Pi/page.uniform(2.3, 9), 2*math.Pi/page.uniform(2.3, 9)
 		skew, depth := page.uniform(-.2, .2), .1+.6*s
 		return p.each(func(x, y int, v float64) float64 {
@@ -234,10 +234,10 @@ var damages = []struct {
 		}).noise(3), 85
 	}},
 	{"small", func(page *photo, s float64) (*photo, int) {
-		return page.shot(1600, 1200, 4-2.2*s, page.uniform(-10, 10), 5, 5).gauss(.5).noise(3), 85
+		return page.shot(1000, 750, 4-2.2*s, page.uniform(-10, 10), 5, 5).gauss(.5).noise(3), 85
 	}},
 	{"cluttered", func(page *photo, s float64) (*photo, int) {
-		p := page.shot(1600, 1200, 6-2*s, page.uniform(-20, 20), 10*s, 10)
+		p := page.shot(1000, 750, 6-2*s, page.uniform(-20, 20), 10*s, 10)
 		inside := func(x, y int) bool { return math.Hypot(float64(x-p.w/2), float64(y-p.h/2)) < 45*p.side*.75 }
 		for range 60 + int(200*s) { // frames, bars and blocks, as on a desk, a keyboard, a page of icons
 			x0, y0, w, h := page.random.IntN(p.w), page.random.IntN(p.h), 6+page.random.IntN(60), 6+page.random.IntN(60)
@@ -255,7 +255,7 @@ var damages = []struct {
 		return p.gauss(.6).noise(3), 85
 	}},
 	{"all of it", func(page *photo, s float64) (*photo, int) {
-		p := page.shot(1200, 900, 6, page.uniform(0, 360), 15+20*s, page.uniform(-20, 20)).gauss(.8+.8*s).moved(1+3*s, page.uniform(0, 180))
+		p := page.shot(800, 600, 6, page.uniform(0, 360), 15+20*s, page.uniform(-20, 20)).gauss(.8+.8*s).moved(1+3*s, page.uniform(0, 180))
 		contrast, slope := .7-.5*s, page.uniform(-1, 1)*80
 		return p.each(func(x, _ int, v float64) float64 { return 40 + contrast*v + slope*(float64(x)/float64(p.w)-.5) }).noise(4 + 8*s), 60
 	}},

@@ -16,7 +16,7 @@ import (
 // MaxPixels is how many pixels a picture may have.
 const MaxPixels = 16_000_000
 
-// maxUnfolded bounds the memory for a picture's pixels. It holds 16 megapixels of everything but progressive JPEGs: of those 13.
+// maxUnfolded bounds the memory for a picture's pixels: 16 megapixels of everything but progressive JPEGs, of which it is 13.
 const maxUnfolded = 200 << 20
 
 // What Read finds wrong with a picture.

@@ -18,23 +18,27 @@ import (
 	"qrlogin/provider/internal/web"
 )
 
-// What pictures may cost (SECURITY.md §6): the bytes of one; how many are taken in at once, and how many are read at once, in up to
-// some 200 MB each; how long one waits for its turn, and how long a code is looked for.
+// What pictures may cost (SECURITY.md §6): the bytes of one; how many are taken in at once; how many are read at once, in up to some
+// 330 MB each; how long one waits for its turn; and how long a code is looked for.
 const (
 	maxPicture    = 4 << 20
 	maxUploads    = 32
-	maxReaders    = 4
+	maxReaders    = 2
 	turnTime      = 2 * time.Second
 	searchTime    = 4 * time.Second
 	picturesTaken = "image/png, image/jpeg, image/webp"
 )
 
 var (
-	errUnreadable   = web.Problem{Status: http.StatusUnprocessableEntity, Code: "picture-unreadable", Title: "This is not a picture, or it is damaged"}
-	errWithoutCode  = web.Problem{Status: http.StatusUnprocessableEntity, Code: "picture-without-code", Title: "There is no QR code in the picture that can be read"}
-	errSeveralCodes = web.Problem{Status: http.StatusUnprocessableEntity, Code: "picture-with-several-codes", Title: "There is more than one code in the picture; show one alone"}
+	errUnreadable   = refusedPicture("picture-unreadable", "This is not a picture, or it is damaged")
+	errWithoutCode  = refusedPicture("picture-without-code", "There is no QR code in the picture that can be read")
+	errSeveralCodes = refusedPicture("picture-with-several-codes", "There is more than one code in the picture; show one alone")
 	errForeignCode  = web.Problem{Status: http.StatusNotFound, Code: "code-unknown", Title: "The code in the picture is somebody else's"}
 )
+
+func refusedPicture(code, title string) web.Problem {
+	return web.Problem{Status: http.StatusUnprocessableEntity, Code: code, Title: title}
+}
 
 // pictures counts what is under way.
 type pictures struct {
