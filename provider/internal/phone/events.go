@@ -85,13 +85,14 @@ func (d *Door) alarm(c *gin.Context, client string, e identity.AuditEvent) {
 // refusedText is the refusal of what could not be read as a code. A link that is none of ours was on a QR code that is none of ours;
 // anything else was typed, and people mistype.
 func (d *Door) refusedText(c *gin.Context, device identity.Device, account identity.Account, text string, err error) error {
-	if !errors.Is(err, challenge.ErrCodeUnknown) {
+	inPicture := errors.Is(err, errForeignCode)
+	if !inPicture && !errors.Is(err, challenge.ErrCodeUnknown) {
 		return err
 	}
 	if limited := d.countRefused(c, device); limited != nil {
 		return limited
 	}
-	if strings.Contains(text, "://") {
+	if inPicture || strings.Contains(text, "://") {
 		d.alarm(c, "", identity.AuditEvent{Kind: identity.EventCodeForeign, Account: account.ID})
 	}
 	return err

@@ -13,8 +13,6 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/api/picture"
-	"qrlogin/provider/internal/challenge"
-	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/web"
 )
 
@@ -50,23 +48,19 @@ func newPictures() pictures {
 	return pictures{make(chan struct{}, maxUploads), make(chan struct{}, min(runtime.GOMAXPROCS(0), maxReaders)), searchTime}
 }
 
-// presented is the code that a request brings, in words or in a picture.
-func (d *Door) presented(c *gin.Context, device identity.Device) (challenge.Code, error) {
+// presented is the text of the code that a request brings, in words or in a picture.
+func (d *Door) presented(c *gin.Context) (string, error) {
 	switch mediaType := web.MediaType(c); {
 	case slices.Contains(strings.Split(picturesTaken, ", "), mediaType):
-		text, err := d.pictured(c)
-		if err != nil {
-			return challenge.Code{}, err
-		}
-		return d.readCode(c, device, text)
+		return d.pictured(c)
 	case mediaType != "application/json":
-		return challenge.Code{}, web.UnsupportedType.With("expected application/json, " + picturesTaken)
+		return "", web.UnsupportedType.With("expected application/json, " + picturesTaken)
 	}
 	var body api.ScanRequest
 	if err := web.ReadJSON(c, &body, maxBody); err != nil {
-		return challenge.Code{}, err
+		return "", err
 	}
-	return d.readCode(c, device, body.Code)
+	return body.Code, nil
 }
 
 // pictured reads a picture and returns the text of the one code of this issuer in it. Codes of others beside it do not matter:

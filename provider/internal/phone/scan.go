@@ -29,9 +29,13 @@ func (d *Door) scan(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	code, err := d.presented(c, device)
+	text, err := d.presented(c)
+	var code challenge.Code
+	if err == nil {
+		code, err = d.readCode(c, device, text)
+	}
 	if err != nil {
-		return d.refusedText(c, device, account, body.Code, err)
+		return d.refusedText(c, device, account, text, err)
 	}
 	r, err := challenge.Do(c.Request.Context(), d.Challenges, code.ID, func(r challenge.Record) (challenge.Event, error) {
 		event := challenge.Scan{Code: code, Waited: time.Since(arrived), Device: device.ID, Account: account.ID}
