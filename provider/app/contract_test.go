@@ -63,6 +63,7 @@ func TestEveryOperationOfTheContractAnswersAsItSays(t *testing.T) {
 	}
 	w.approve(p, started)
 	w.poll(started, "")
+	w.confirm(started, "0000").wants(t, "digits that nobody asked for", http.StatusConflict, "wrong-state")
 	for method, path := range map[string]string{
 		http.MethodPost:   "/challenges/" + started.ChallengeId + "/receipt",
 		http.MethodDelete: "/challenges/" + started.ChallengeId,

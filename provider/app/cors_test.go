@@ -53,6 +53,7 @@ func (w *world) challengeRequests(started api.DeviceAuthorization) map[string]*h
 		"svg":     w.byWatch(http.MethodGet, started, "/qr.svg"),
 		"png":     w.byWatch(http.MethodGet, started, "/qr.png"),
 		"receipt": w.byWatch(http.MethodPost, started, "/receipt"),
+		"confirm": w.confirmation(started, "0000"),
 		"cancel":  w.byWatch(http.MethodDelete, started, ""),
 	}
 }
@@ -61,13 +62,13 @@ func TestPagesOfARegisteredOriginMayReadTheirOwnSitesChallenges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	requests := w.challengeRequests(w.start())
-	for _, name := range []string{"watch", "svg", "png", "receipt", "cancel"} {
+	for _, name := range []string{"watch", "svg", "png", "receipt", "confirm", "cancel"} {
 		a := w.fromOrigin(shopOrigin, requests[name])
 		wantReadable(t, name, a, shopOrigin)
 		if !slices.Contains(a.Header.Values("Vary"), "Origin") {
 			t.Errorf("%s: Vary %v", name, a.Header.Values("Vary"))
 		}
-		if want := map[string]int{"receipt": http.StatusConflict, "cancel": http.StatusNoContent}[name]; a.Status != max(want, http.StatusOK) {
+		if want := map[string]int{"receipt": http.StatusConflict, "confirm": http.StatusConflict, "cancel": http.StatusNoContent}[name]; a.Status != max(want, http.StatusOK) {
 			t.Errorf("%s: %d %s", name, a.Status, a.Body)
 		}
 	}
@@ -105,7 +106,7 @@ func TestAPreflightIsAnsweredForRegisteredOriginsAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	started := w.start()
-	for path, methods := range map[string]string{"": "DELETE GET", "/receipt": "POST", "/qr.svg": "GET", "/qr.png": "GET"} {
+	for path, methods := range map[string]string{"": "DELETE GET", "/receipt": "POST", "/confirm": "POST", "/qr.svg": "GET", "/qr.png": "GET"} {
 		preflight := func(origin string) answer {
 			r := w.request(http.MethodOptions, "/challenges/"+started.ChallengeId+path, nil)
 			r.Header.Set("Access-Control-Request-Method", "DELETE")

@@ -34,7 +34,7 @@ type pendingEnrollment struct {
 
 func newTarget(t *testing.T) *target {
 	t.Helper()
-	return targetIn(t, newWorld(t, withRegistration))
+	return targetIn(t, newWorld(t, withRegistration, withoutLimits))
 }
 
 func targetIn(t *testing.T, w *world) *target {
@@ -152,6 +152,7 @@ func (g *target) bodies() map[string]string {
 		"confirmEndSession":        "client_id=wiki&decision=approve",
 		"startEnrollment":          `{"phone_number":"+8613800138009"}`,
 		"confirmEnrollment":        `{"code":"nothing"}`,
+		"confirmChallenge":         `{"code":"0000"}`,
 		"scan":                     `{"code":"` + g.frame + `"}`,
 		"scan image/*":             string(pictureOf(g.w.t, g.frame)),
 		"decide":                   `{"decision":"` + g.phone.signedFor(g.w.issuer, g.started.ChallengeId, proof.Approve, []byte("{}")) + `"}`,

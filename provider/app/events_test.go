@@ -197,7 +197,7 @@ func TestOfAKindOfAlarmAnAccountGetsTenInAnHour(t *testing.T) {
 		if all := p.told(); len(all) != 13 {
 			t.Errorf("an hour later told %q", all)
 		}
-	})
+	}, withoutLimits)
 }
 
 func TestAnAlarmIsLoggedWithItsKindAndSiteAndNothingElse(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,20 @@ func (w *world) byWatch(method string, started api.DeviceAuthorization, path str
 func (w *world) cancel(started api.DeviceAuthorization) answer {
 	w.t.Helper()
 	return w.do(w.byWatch(http.MethodDelete, started, ""))
+}
+
+// confirmation is the page's request with the digits that the phone shows.
+func (w *world) confirmation(started api.DeviceAuthorization, digits string) *http.Request {
+	w.t.Helper()
+	r := w.request(http.MethodPost, "/challenges/"+started.ChallengeId+"/confirm", strings.NewReader(`{"code":"`+digits+`"}`))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+started.Watch)
+	return r
+}
+
+func (w *world) confirm(started api.DeviceAuthorization, digits string) answer {
+	w.t.Helper()
+	return w.do(w.confirmation(started, digits))
 }
 
 func (w *world) receipt(started api.DeviceAuthorization) answer {
