@@ -24,7 +24,7 @@ func (d *Door) confirm(c *gin.Context) error {
 		return d.refused(c, err)
 	}
 	var body api.Confirmation
-	if err := web.ReadJSON(c, &body, 1<<10); err != nil {
+	if err := web.ReadJSON(c, &body, 4<<10); err != nil {
 		return err
 	}
 	var before challenge.Record
