@@ -23,7 +23,7 @@ Examples:
   mobile-sim scan http://localhost:8080/login/qr.png
   mobile-sim logins
 
-Exit status: 0 approved (or done), 3 declined, 4 refused or expired, 2 usage, 1 anything else.`
+Exit status: 0 approved, also with digits to type (or done), 3 declined, 4 refused or expired, 2 usage, 1 anything else.`
 
 // cli is the command line. Every flag that is not about one code alone can also be set by an environment variable,
 // MOBILE_SIM_ and its name. --approve and --my-computer cannot: a standing approval is no consent.

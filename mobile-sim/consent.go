@@ -8,12 +8,16 @@ import (
 	"qrlogin/api"
 )
 
-// showConsent says who asks, from where and for what (RFC 10027 §6.1.14), every text of the site or the provider made
-// safe. Only what it says is approved.
+// showConsent says what speaks against it, then who asks, from where and for what (RFC 10027 §6.1.14), every text of the site or
+// the provider made safe. Only what it says is approved.
 func (t *words) showConsent(w io.Writer, c *api.Consent) {
 	name := safe(c.Client.Name)
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n"+t.question+"\n\n", name)
+	b.WriteString("\n")
+	for _, warning := range t.warned(c) {
+		fmt.Fprintf(&b, "  !!  %s\n\n", warning)
+	}
+	fmt.Fprintf(&b, t.question+"\n\n", name)
 
 	// The domains are on lines of their own: nothing in a name can pass for one.
 	domains := []string{t.noDomain}
@@ -46,20 +50,51 @@ func (t *words) showConsent(w io.Writer, c *api.Consent) {
 	if c.BindingMessage != nil && *c.BindingMessage != "" {
 		t.field(&b, t.says, []string{safe(*c.BindingMessage)})
 	}
-	fmt.Fprintf(&b, "\n%s\n\n", t.warning)
+	fmt.Fprintf(&b, "\n%s\n", t.education)
+	if c.Confirmation != nil && *c.Confirmation {
+		b.WriteString(t.willAsk + "\n")
+	}
+	b.WriteString("\n")
 	_, _ = io.WriteString(w, b.String())
 }
 
-// origin describes the browser that shows the code.
-func (t *words) origin(c *api.Consent) (lines []string) {
-	if ua := c.Browser.UserAgent; ua != nil && *ua != "" {
-		lines = append(lines, t.browserWords(*ua))
+// warned is what the person must have read before anything else.
+func (t *words) warned(c *api.Consent) (lines []string) {
+	if c.Warnings == nil {
+		return nil
 	}
-	if address := c.Browser.Address; address != nil && *address != "" {
-		lines = append(lines, fmt.Sprintf(t.at, safe(*address)))
+	for _, warning := range *c.Warnings {
+		text, ok := t.warnings[warning]
+		if !ok {
+			text = fmt.Sprintf(t.otherAlarm, safe(string(warning)))
+		}
+		if warning == api.ConsentWarningsElsewhere && c.Phone != nil {
+			if code, phone := where(nil, c.Browser.Place), where(nil, c.Phone.Place); code != "" && phone != "" {
+				text = fmt.Sprintf(t.elsewhere, code, phone)
+			}
+		}
+		lines = append(lines, text)
+	}
+	return lines
+}
+
+// origin describes the browser that shows the code, and how near it is.
+func (t *words) origin(c *api.Consent) (lines []string) {
+	if browser := t.browser(c.Browser.Name, c.Browser.UserAgent); browser != "" {
+		lines = append(lines, browser)
+	}
+	if at := where(c.Browser.Address, c.Browser.Place); at != "" {
+		lines = append(lines, fmt.Sprintf(t.at, at))
 	}
 	if len(lines) == 0 {
-		lines = append(lines, t.noBrowser)
+		return []string{t.noBrowser}
+	}
+	if c.Proximity != nil {
+		near, ok := t.near[*c.Proximity]
+		if !ok {
+			near = t.near[api.ConsentProximityUnknown]
+		}
+		lines = append(lines, near)
 	}
 	return lines
 }

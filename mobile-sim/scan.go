@@ -28,6 +28,9 @@ func (scanCmd) Help() string {
 unless --approve or --deny is given. Only codes of this phone's own provider are scanned; what any other code names is
 never opened. Ctrl-C at the question gives the code back.
 
+Where a site wants it, an approval is answered by four digits (with --json: result confirming, confirmation_code). It counts
+once you have typed them into the page that shows the code. Whoever asks you for them is not the site.
+
 Examples:
 
   mobile-sim scan screenshot.png
@@ -38,7 +41,7 @@ Examples:
   mobile-sim scan --json --approve qr.png
   mobile-sim scan --my-computer qr.png
 
-Exit status: 0 approved, 3 declined, 4 refused or expired, 1 anything else.`
+Exit status: 0 approved (also with digits to type), 3 declined, 4 refused or expired, 1 anything else.`
 }
 
 // Validate is kong's hook.
@@ -51,9 +54,10 @@ func (c *scanCmd) Validate() error {
 
 // scanned is what --json prints of a decision.
 type scanned struct {
-	Result    string      `json:"result"` // approved or declined
+	Result    string      `json:"result"` // approved, confirming (once the page has the digits) or declined
 	Challenge string      `json:"challenge"`
 	Session   bool        `json:"session,omitempty"` // approved with one
+	Digits    string      `json:"confirmation_code,omitempty"`
 	Consent   api.Consent `json:"consent"`
 }
 
@@ -76,22 +80,43 @@ func (c *scanCmd) Run(a *app) error {
 			return err
 		}
 		_, _ = fmt.Fprintf(a.view(), a.words.declined+"\n", site)
-		a.printJSON(scanned{"declined", claim.Challenge, false, claim.Consent})
+		a.printJSON(scanned{"declined", claim.Challenge, false, "", claim.Consent})
 		return errDeclined
 	}
-	send, said := p.Approve, a.words.approved
-	switch {
-	case session:
-		send, said = p.ApproveWithSession, a.words.staying
-	case c.MyComputer:
-		said += "\n" + a.words.noSession
+	send := p.Approve
+	if session {
+		send = p.ApproveWithSession
 	}
-	if err := send(a, claim); err != nil {
+	digits, err := send(a, claim)
+	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(a.view(), said+"\n", site)
-	a.printJSON(scanned{"approved", claim.Challenge, session, claim.Consent})
+	result := "approved"
+	if digits != "" {
+		result = "confirming"
+	}
+	_, _ = fmt.Fprintln(a.view(), a.words.said(site, digits, session, c.MyComputer))
+	a.printJSON(scanned{result, claim.Challenge, session, digits, claim.Consent})
 	return nil
+}
+
+// said tells what an approval has brought; asked is that a session was asked for, which not every site's login has. Digits stand
+// apart, to be read from a distance.
+func (t *words) said(site, digits string, session, asked bool) string {
+	text := fmt.Sprintf(t.approved, site)
+	switch {
+	case digits != "":
+		text = fmt.Sprintf(t.confirming, strings.Join(strings.Split(safe(digits), ""), " "), site)
+		if session {
+			text += " " + t.thenStays
+		}
+	case session:
+		text = fmt.Sprintf(t.staying, site)
+	}
+	if asked && !session {
+		text += "\n" + t.noSession
+	}
+	return text
 }
 
 // claim scans, or has the provider do so.

@@ -97,8 +97,18 @@ func cmdChallenge(ts *testscript.TestScript, _ bool, args []string) {
 				c.Consent.Client.Name = value
 			case "domains":
 				c.Consent.Client.Domains = strings.Fields(value)
-			case "agent":
-				c.Consent.Browser.UserAgent = &value
+			case "agent": // that the provider has no words for
+				c.Consent.Browser.UserAgent, c.Consent.Browser.Name = &value, nil
+			case "near":
+				c.Consent.Proximity = (*api.ConsentProximity)(&value)
+			case "warnings":
+				warnings := []api.ConsentWarnings{}
+				for _, warning := range strings.Fields(value) {
+					warnings = append(warnings, api.ConsentWarnings(warning))
+				}
+				c.Consent.Warnings = &warnings
+			case "digits":
+				c.Consent.Confirmation = new(value == "true")
 			case "address":
 				c.Consent.Browser.Address = &value
 			case "resources":

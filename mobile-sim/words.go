@@ -18,12 +18,17 @@ type words struct {
 	noBrowser  string
 	browserOn  string // browser, system
 	unknownUA  string
-	at         string // address
+	at         string // address and place
+	near       map[api.ConsentProximity]string
+	warnings   map[api.ConsentWarnings]string
+	elsewhere  string // the same of a code that is elsewhere, where both places are known: the code's, the phone's
+	otherAlarm string // a warning that this phone has no words for
 	nothing    string
 	scopes     map[string]string
 	otherScope string
 	resource   string // %s is an API that the site may then use
-	warning    string
+	education  string
+	willAsk    string
 	decline    string
 	approve    string
 	prompt     string
@@ -31,6 +36,8 @@ type words struct {
 	noTerminal string
 	approved   string // with the site's name, as the next two
 	staying    string
+	confirming string // with the digits and the site's name
+	thenStays  string
 	declined   string
 	noSession  string
 	codeSent   string // number
@@ -67,22 +74,37 @@ func wordsFor(lang string, env func(string) string) *words {
 }
 
 var english = words{
-	question:   "Log in to %s?",
-	site:       "Site",
-	from:       "From",
-	gets:       "Gets",
-	says:       "Says",
-	noDomain:   "(no registered domain)",
-	noBrowser:  "Warning: no browser is showing this code now.",
-	browserOn:  "%s on %s",
-	unknownUA:  "a program that calls itself %q",
-	at:         "at %s",
+	question:  "Log in to %s?",
+	site:      "Site",
+	from:      "From",
+	gets:      "Gets",
+	says:      "Says",
+	noDomain:  "(no registered domain)",
+	noBrowser: "(no browser)",
+	browserOn: "%s on %s",
+	unknownUA: "a program that calls itself %q",
+	at:        "at %s",
+	near: map[api.ConsentProximity]string{
+		api.ConsentProximitySameAddress: "at the same address as this phone",
+		api.ConsentProximitySameNetwork: "in the same network as this phone",
+		api.ConsentProximitySamePlace:   "about where this phone is",
+		api.ConsentProximityElsewhere:   "in another network than this phone",
+		api.ConsentProximityUnknown:     "how near to this phone is not known",
+	},
+	warnings: map[api.ConsentWarnings]string{
+		api.ConsentWarningsNoBrowser: "Warning: no browser is showing this code now. Unless it is on a device in front of you, decline.",
+		api.ConsentWarningsElsewhere: "Warning: this code is shown in another network than this phone's, as it is when you use mobile data. If somebody sent it to you, decline.",
+		api.ConsentWarningsCopyable:  "Warning: this code may have been copied, since it does not change. If it is not on a page that you opened yourself, decline.",
+	},
+	elsewhere:  "Warning: this code is shown in another place: %s. You are in %s. If somebody sent it to you, decline.",
+	otherAlarm: "Warning: %s, for which this phone has no words. If you are in doubt, decline.",
 	nothing:    "nothing",
 	scopes:     map[string]string{"openid": "to know you again: an account of its own for you", "phone": "your phone number"},
 	otherScope: "something this phone has no words for: %s",
 	resource:   "access in your name to %s",
 	// RFC 10027 §6.1.13
-	warning:    "Approve only if you yourself opened this page just now, on a screen in front of you.",
+	education:  "Approve only if you yourself opened this page just now, on a screen in front of you.",
+	willAsk:    "If you approve, this phone shows four digits, which you type into that page. Tell them to nobody.",
 	decline:    "Decline",
 	approve:    "Approve",
 	prompt:     "Your choice [decline]: ",
@@ -90,6 +112,8 @@ var english = words{
 	noTerminal: "There is no terminal to ask at, and neither --approve nor --deny was given: declined.",
 	approved:   "Approved. %s is logging you in.",
 	staying:    "Approved. %s is logging you in, and this computer stays signed in for 8 hours.",
+	confirming: "Approved. Type these digits into the page that shows the code, and tell them to nobody:\n\n      %s\n\nThen %s logs you in.",
+	thenStays:  "This computer then stays signed in for 8 hours.",
 	declined:   "Declined. %s gets nothing.",
 	noSession:  "Here the computer cannot stay signed in.",
 	codeSent:   "A code is on its way to %s. Code: ",
@@ -130,6 +154,9 @@ var english = words{
 		"expired":                "The request expired before you decided.",
 		"claimed-by-another":     "Another phone has scanned this code first.",
 		"too-late":               "Too late: the request is about to expire.",
+		"too-far":                "This site logs in only who is near the screen that shows the code. Join the network of that computer, and scan again.",
+		"outside":                "This code is shown outside the networks that the site allows. If somebody sent it to you, report it to the site.",
+		"other-account":          "Somebody else is logged in at the site, and it asks for the phone of that person.",
 		"wrong-state":            "This code has been decided on already.",
 		"device-unknown":         "The provider does not know this phone. Enrol it again.",
 		"enrollment-code-wrong":  "That is not the code that was sent. Try again with: mobile-sim enroll … --code N",
@@ -151,21 +178,36 @@ var english = words{
 }
 
 var chinese = words{
-	question:   "要登录“%s”吗？",
-	site:       "网站",
-	from:       "来自",
-	gets:       "获得",
-	says:       "留言",
-	noDomain:   "（没有登记的域名）",
-	noBrowser:  "警告：现在没有浏览器在显示这个二维码。",
-	browserOn:  "%[2]s 上的 %[1]s",
-	unknownUA:  "自称 %q 的程序",
-	at:         "地址 %s",
+	question:  "要登录“%s”吗？",
+	site:      "网站",
+	from:      "来自",
+	gets:      "获得",
+	says:      "留言",
+	noDomain:  "（没有登记的域名）",
+	noBrowser: "（没有浏览器）",
+	browserOn: "%[2]s 上的 %[1]s",
+	unknownUA: "自称 %q 的程序",
+	at:        "地址 %s",
+	near: map[api.ConsentProximity]string{
+		api.ConsentProximitySameAddress: "与本手机地址相同",
+		api.ConsentProximitySameNetwork: "与本手机在同一网络",
+		api.ConsentProximitySamePlace:   "与本手机大致在同一地方",
+		api.ConsentProximityElsewhere:   "与本手机不在同一网络",
+		api.ConsentProximityUnknown:     "离本手机多远不得而知",
+	},
+	warnings: map[api.ConsentWarnings]string{
+		api.ConsentWarningsNoBrowser: "警告：现在没有浏览器在显示这个码。除非它就在您面前的设备上，否则请拒绝。",
+		api.ConsentWarningsElsewhere: "警告：显示这个码的网络与本手机的不同，使用移动数据时会这样。如果是别人发给您的，请拒绝。",
+		api.ConsentWarningsCopyable:  "警告：这个码不会变化，可能是被复制来的。如果它不在您自己打开的页面上，请拒绝。",
+	},
+	elsewhere:  "警告：这个码显示在另一个地方：%s。您在 %s。如果是别人发给您的，请拒绝。",
+	otherAlarm: "警告：%s，本手机无法说明。如有疑问，请拒绝。",
 	nothing:    "无",
 	scopes:     map[string]string{"openid": "认出您：您在该网站的专属帐号", "phone": "您的手机号码"},
 	otherScope: "本手机无法说明的权限：%s",
 	resource:   "以你的身份访问 %s",
-	warning:    "只有当您本人刚刚在面前的屏幕上打开了这个页面时，才请批准。",
+	education:  "只有当您本人刚刚在面前的屏幕上打开了这个页面时，才请批准。",
+	willAsk:    "如果您批准，本手机会显示四位数字，请输入到那个页面。不要告诉任何人。",
 	decline:    "拒绝",
 	approve:    "批准",
 	prompt:     "您的选择 [拒绝]：",
@@ -173,6 +215,8 @@ var chinese = words{
 	noTerminal: "没有终端可以询问，也没有给出 --approve 或 --deny：已拒绝。",
 	approved:   "已批准。“%s”正在让您登录。",
 	staying:    "已批准。“%s”正在让您登录，这台电脑将保持登录 8 小时。",
+	confirming: "已批准。请把这些数字输入到显示二维码的页面，不要告诉任何人：\n\n      %s\n\n然后“%s”会让您登录。",
+	thenStays:  "这台电脑之后将保持登录 8 小时。",
 	declined:   "已拒绝。“%s”什么也得不到。",
 	noSession:  "在这里电脑不能保持登录。",
 	codeSent:   "验证码正发往 %s。验证码：",
@@ -213,6 +257,9 @@ var chinese = words{
 		"expired":                "在您决定之前，请求已过期。",
 		"claimed-by-another":     "另一部手机已先扫描了这个码。",
 		"too-late":               "太晚了：请求即将过期。",
+		"too-far":                "只有在显示二维码的屏幕附近的人才能登录该网站。请连接到那台电脑的网络，再扫描一次。",
+		"outside":                "显示这个码的地方不在该网站允许的网络之内。如果是别人发给您的，请告知该网站。",
+		"other-account":          "网站上登录的是另一个人，需要那个人的手机。",
 		"wrong-state":            "对这个码已经作过决定。",
 		"device-unknown":         "提供方不认识这部手机，请重新注册。",
 		"enrollment-code-wrong":  "验证码不对。请再试：mobile-sim enroll … --code N",

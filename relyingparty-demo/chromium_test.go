@@ -180,7 +180,7 @@ func TestARealBrowserIsLoggedInByThePictureOnItsScreen(t *testing.T) {
 		t.Error("the page knows the number before the approval")
 	}
 	w.keep("scanned")
-	if err := p.Approve(t.Context(), claim); err != nil {
+	if _, err := p.Approve(t.Context(), claim); err != nil {
 		t.Fatal(err)
 	}
 	w.await(`location.pathname === "/account" && document.body.textContent.replace(/\D/g, "").includes("8613912345678")`)

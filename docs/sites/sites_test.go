@@ -102,7 +102,7 @@ func (s *site) logIn(b *window) (sub string) {
 	if claim.Consent.Client.Name != s.name {
 		s.t.Errorf("the phone shows %+v", claim.Consent.Client)
 	}
-	if err := s.world.phone.Approve(s.t.Context(), claim); err != nil {
+	if _, err := s.world.phone.Approve(s.t.Context(), claim); err != nil {
 		s.t.Fatal(err)
 	}
 	b.await("location.origin === '" + s.base + "' && document.title === 'The site'")

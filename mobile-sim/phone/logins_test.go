@@ -60,7 +60,7 @@ func TestAPhoneApprovesWithASessionWhereOneIsOffered(t *testing.T) {
 		t.Fatal(err)
 	}
 	fake.Drop("POST /phone/decisions", 1)
-	if err := p.ApproveWithSession(t.Context(), claim); err != nil || !fake.Session(c.ID) {
+	if _, err := p.ApproveWithSession(t.Context(), claim); err != nil || !fake.Session(c.ID) {
 		t.Errorf("session %t, %v", fake.Session(c.ID), err)
 	}
 
@@ -68,8 +68,9 @@ func TestAPhoneApprovesWithASessionWhereOneIsOffered(t *testing.T) {
 	if claim, err = p.Scan(t.Context(), frame); err != nil {
 		t.Fatal(err)
 	}
-	wantProblem(t, p.ApproveWithSession(t.Context(), claim), "not-allowed")
-	if err := p.Approve(t.Context(), claim); err != nil || fake.Session(c.ID) {
+	_, err = p.ApproveWithSession(t.Context(), claim)
+	wantProblem(t, err, "not-allowed")
+	if _, err := p.Approve(t.Context(), claim); err != nil || fake.Session(c.ID) {
 		t.Errorf("session %t, %v", fake.Session(c.ID), err)
 	}
 }

@@ -138,22 +138,23 @@ func (p *Phone) readClaim(code string, got *api.Claim) (*Claim, error) {
 	return c, nil
 }
 
-// Approve signs and sends the holder's approval of what the claim's consent says.
-func (p *Phone) Approve(ctx context.Context, c *Claim) error {
-	_, err := p.decide(ctx, c, proof.Approve, false)
-	return err
+// Approve signs and sends the holder's approval of what the claim's consent says. Where it counts only once the page that shows
+// the code has been given digits, it returns them, otherwise "" (RFC 10027 §6.1.16). They are for the holder to type there.
+func (p *Phone) Approve(ctx context.Context, c *Claim) (digits string, err error) {
+	digits, _, err = p.decide(ctx, c, proof.Approve, false)
+	return digits, err
 }
 
 // ApproveWithSession is Approve by somebody who says "this is my computer": the browser may be kept signed in. The provider
 // refuses it where the consent has no session on offer.
-func (p *Phone) ApproveWithSession(ctx context.Context, c *Claim) error {
-	_, err := p.decide(ctx, c, proof.Approve, true)
-	return err
+func (p *Phone) ApproveWithSession(ctx context.Context, c *Claim) (digits string, err error) {
+	digits, _, err = p.decide(ctx, c, proof.Approve, true)
+	return digits, err
 }
 
 // Deny signs and sends the holder's refusal.
 func (p *Phone) Deny(ctx context.Context, c *Claim) error {
-	tries, err := p.decide(ctx, c, proof.Deny, false)
+	_, tries, err := p.decide(ctx, c, proof.Deny, false)
 	// A denied challenge is gone at once: when an answer was lost, 410 to the next try is that denial.
 	if problem, ok := errors.AsType[*Problem](err); ok && tries > 1 && problem.Status == http.StatusGone {
 		return nil
@@ -161,13 +162,13 @@ func (p *Phone) Deny(ctx context.Context, c *Claim) error {
 	return err
 }
 
-func (p *Phone) decide(ctx context.Context, c *Claim, v proof.Verdict, session bool) (tries int, err error) {
+func (p *Phone) decide(ctx context.Context, c *Claim, v proof.Verdict, session bool) (digits string, tries int, err error) {
 	jws, err := proof.SignDecision(p.key, p.issuer, c.Challenge, v, c.ConsentBytes, time.Now())
 	if session {
 		jws, err = proof.SignSession(p.key, p.issuer, c.Challenge, c.ConsentBytes, time.Now())
 	}
 	if err != nil {
-		return 0, err
+		return "", 0, err
 	}
 	want := map[proof.Verdict]api.DecisionResultState{proof.Approve: api.DecisionResultStateApproved, proof.Deny: api.DecisionResultStateDenied}[v]
 	tries, err = persist(ctx, func() error {
@@ -176,15 +177,20 @@ func (p *Phone) decide(ctx context.Context, c *Claim, v proof.Verdict, session b
 			return err
 		}
 		got, err := answer(resp.JSON200, resp.ApplicationproblemJSONDefault, resp.HTTPResponse)
-		if err == nil && got.State != want {
-			err = fmt.Errorf("the provider answered %q", got.State)
+		switch {
+		case err != nil:
+			return err
+		case v == proof.Approve && got.State == api.DecisionResultStateConfirming && got.ConfirmationCode != nil:
+			digits = *got.ConfirmationCode
+		case got.State != want:
+			return fmt.Errorf("the provider answered %q", got.State)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
-		return tries, fmt.Errorf("%s: %w", v, err)
+		return "", tries, fmt.Errorf("%s: %w", v, err)
 	}
-	return tries, nil
+	return digits, tries, nil
 }
 
 // Release gives the claim back without a decision, so that the code may be scanned again.

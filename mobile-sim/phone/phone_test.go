@@ -65,7 +65,7 @@ func TestAPhoneScansAndItsHolderApproves(t *testing.T) {
 	if got := fake.State(c.ID); got != "claimed" {
 		t.Fatalf("a scan made the challenge %s", got)
 	}
-	if err := p.Approve(t.Context(), claim); err != nil {
+	if _, err := p.Approve(t.Context(), claim); err != nil {
 		t.Fatal(err)
 	}
 	if got := fake.State(c.ID); got != "approved" {
@@ -184,7 +184,7 @@ func TestADroppedConnectionLosesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Approve(t.Context(), claim); err != nil {
+		if _, err := p.Approve(t.Context(), claim); err != nil {
 			t.Fatal(err)
 		}
 		if got := fake.State(c.ID); got != "approved" {
@@ -222,7 +222,8 @@ func TestAnApprovalOfWhatIsGoneFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	fake.Drop("POST /phone/decisions", 1)
-	wantProblem(t, p.Approve(t.Context(), claim), "gone")
+	_, err = p.Approve(t.Context(), claim)
+	wantProblem(t, err, "gone")
 }
 
 func TestAProviderThatIsAwayIsNotAskedForEver(t *testing.T) {
@@ -349,5 +350,22 @@ func TestAPhoneKnowsItsAccountAndDevices(t *testing.T) {
 	}
 	if !slices.ContainsFunc(devices, func(d api.Device) bool { return d.Id == account.Device.Id && d.Current }) {
 		t.Errorf("devices %+v", devices)
+	}
+}
+
+func TestAnApprovalBringsTheDigitsThatThePageMustConfirm(t *testing.T) {
+	fake, p := start(t)
+	c, frame := fake.Challenge(func(c *fakeprovider.Challenge) { c.Consent.Confirmation = new(true) })
+	claim, err := p.Scan(t.Context(), frame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fake.Drop("POST /phone/decisions", 1)
+	if digits, err := p.Approve(t.Context(), claim); err != nil || digits != fakeprovider.Digits || fake.State(c.ID) != "confirming" {
+		t.Fatalf("digits %q, %v, %s", digits, err, fake.State(c.ID))
+	}
+	// Who sees that the page does not ask for them may think better of it.
+	if err := p.Deny(t.Context(), claim); err != nil || fake.State(c.ID) != "denied" {
+		t.Fatalf("%v, %s", err, fake.State(c.ID))
 	}
 }

@@ -304,7 +304,7 @@ func TestAClaimThatBelongsToAScopeIsAskedForAsThatScope(t *testing.T) {
 		path := v.hosted(asking("client_id", c.ID, "scope", "openid", "claims", `{"userinfo":{"phone_number":null}}`))
 		said := v.scanned(p, path, func(claim *phone.Claim) error {
 			shown = claim.Consent.Scopes
-			return p.Approve(t.Context(), claim)
+			return approving(v, p)(claim)
 		})
 		tokens := w.read(w.redeemAs(c, said.Get("code")))
 		var info api.UserInfo

@@ -77,7 +77,7 @@ func TestOf64ReturnsOfTheBrowserAllBringTheSameCodeOnEveryStore(t *testing.T) {
 		path := v.hosted(asking())
 		claim, err := p.Scan(t.Context(), v.frame(v.challenge(path)))
 		if err == nil {
-			err = p.ApproveWithSession(t.Context(), claim)
+			_, err = p.ApproveWithSession(t.Context(), claim)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -35,7 +35,7 @@ func TestGoOIDCAndOAuth2LogInByTheCodeFlow(t *testing.T) {
 		if c.Consent.Client.Name != "The Wiki" || c.Consent.Client.Domains[0] != "wiki.example" || *c.Consent.Browser.UserAgent != "Browser/1.0" {
 			t.Errorf("the phone is shown %+v", c.Consent)
 		}
-		return p.Approve(t.Context(), c)
+		return approving(v, p)(c)
 	})
 	token, err := config.Exchange(t.Context(), said.Get("code"), oauth2.VerifierOption(secret))
 	if err != nil {
@@ -317,7 +317,7 @@ func TestTheHostedPageWorksWithoutScriptToTheEnd(t *testing.T) {
 	if page = v.get(path); page.Status != http.StatusOK {
 		t.Errorf("after the scan: %d", page.Status)
 	}
-	if err := p.Approve(t.Context(), claim); err != nil {
+	if _, err := p.Approve(t.Context(), claim); err != nil {
 		t.Fatal(err)
 	}
 	if v.told(v.get(path)).Get("code") == "" {
@@ -345,7 +345,7 @@ func TestAResourceIsTheAudienceOfTheAccessToken(t *testing.T) {
 		if c.Consent.Resources == nil || len(*c.Consent.Resources) != 1 || (*c.Consent.Resources)[0] != "https://api.example/v1" {
 			t.Errorf("the phone is shown %v", c.Consent.Resources)
 		}
-		return p.Approve(t.Context(), c)
+		return approving(v, p)(c)
 	})
 	tokens := w.read(w.redeem(said.Get("code")))
 	var claims struct{ Aud []string }

@@ -98,7 +98,7 @@ func throughTheCodeFlow(t *testing.T, w *world, p *phone.Phone) {
 			t.Errorf("%s: %d %s", what, a.Status, a.Body)
 		}
 	}
-	said := v.scanned(p, path, func(c *phone.Claim) error { return p.ApproveWithSession(t.Context(), c) })
+	said := v.scanned(p, path, atHome(v, p))
 	tokens := w.read(w.redeem(said.Get("code")))
 	w.userInfo(tokens.AccessToken).wants(t, "userinfo", http.StatusOK, "")
 	r = w.request(http.MethodPost, "/userinfo", strings.NewReader("access_token="+tokens.AccessToken))

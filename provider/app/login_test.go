@@ -35,7 +35,7 @@ func TestAPhoneLogsAPageInAndTheChallengeIsGoneAfterwards(t *testing.T) {
 	if view, _ = w.watch(started, view.Version); view.State != api.ChallengeStateClaimed || view.Frames != nil {
 		t.Fatalf("after the scan: %+v", view)
 	}
-	if err := p.Approve(t.Context(), claim); err != nil {
+	if _, err := p.Approve(t.Context(), claim); err != nil {
 		t.Fatal(err)
 	}
 	if view, _ = w.watch(started, view.Version); view.State != api.ChallengeStateApproved {

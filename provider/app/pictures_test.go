@@ -103,7 +103,7 @@ func TestALoginByAPhotographOfTheCode(t *testing.T) {
 	if claim.Challenge != started.ChallengeId || claim.Consent.Client.Name != "The Shop" {
 		t.Errorf("claimed %+v", claim)
 	}
-	if err := p.Approve(t.Context(), claim); err != nil {
+	if _, err := p.Approve(t.Context(), claim); err != nil {
 		t.Fatal(err)
 	}
 	w.poll(started, "wait=5").wants(t, "the login", http.StatusOK, "")

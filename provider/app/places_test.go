@@ -66,7 +66,7 @@ func TestALoginIsListedWithItsBrowserAndPlaceInWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Approve(t.Context(), claim); err != nil {
+	if _, err := p.Approve(t.Context(), claim); err != nil {
 		t.Fatal(err)
 	}
 	w.read(w.poll(started, "wait=5"))

@@ -20,7 +20,10 @@ import (
 // default, because QR login's home is the shared computer.
 
 func atHome(v *visitor, p *phone.Phone) func(*phone.Claim) error {
-	return func(c *phone.Claim) error { return p.ApproveWithSession(v.t.Context(), c) }
+	return func(c *phone.Claim) error {
+		_, err := p.ApproveWithSession(v.t.Context(), c)
+		return err
+	}
 }
 
 // home logs in at the wiki by a scan that says "this is my computer".
@@ -118,7 +121,7 @@ func TestASessionIsOfferedByTheHostedPageAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.ApproveWithSession(t.Context(), claim); err == nil {
+	if _, err := p.ApproveWithSession(t.Context(), claim); err == nil {
 		t.Error("a session in a browser that is at the site's own page")
 	}
 	w.wantState(started, api.ChallengeStateClaimed)
@@ -131,7 +134,7 @@ func TestThisIsMyComputerSetsACookieForEightHours(t *testing.T) {
 	path := v.hosted(asking())
 	claim, err := p.Scan(t.Context(), v.frame(v.challenge(path)))
 	if err == nil {
-		err = p.ApproveWithSession(t.Context(), claim)
+		_, err = p.ApproveWithSession(t.Context(), claim)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,10 @@ func askingAs(c app.Client, changes ...string) url.Values {
 }
 
 func approving(v *visitor, p *phone.Phone) func(*phone.Claim) error {
-	return func(c *phone.Claim) error { return p.Approve(v.t.Context(), c) }
+	return func(c *phone.Claim) error {
+		_, err := p.Approve(v.t.Context(), c)
+		return err
+	}
 }
 
 // codeAs logs in anew by a scan and answers the code.

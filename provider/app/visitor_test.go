@@ -154,7 +154,7 @@ func (v *visitor) told(a answer) url.Values {
 // code logs in anew and answers the code.
 func (v *visitor) code(p *phone.Phone, changes ...string) string {
 	v.t.Helper()
-	said := v.scanned(p, v.hosted(asking(changes...)), func(c *phone.Claim) error { return p.Approve(v.t.Context(), c) })
+	said := v.scanned(p, v.hosted(asking(changes...)), approving(v, p))
 	if said.Get("code") == "" || said.Get("state") != "s-1" || said.Get("iss") != v.issuer {
 		v.t.Fatalf("told %v", said)
 	}

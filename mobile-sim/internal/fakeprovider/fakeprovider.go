@@ -19,8 +19,11 @@ import (
 	"qrlogin/api/proof"
 )
 
-// Code is the code that every enrolment is sent.
-const Code = "493021"
+// Code is the code that every enrolment is sent; Digits are those of every approval that the page must confirm.
+const (
+	Code   = "493021"
+	Digits = "4821"
+)
 
 // Provider is a running fake.
 type Provider struct {
@@ -45,7 +48,7 @@ type Provider struct {
 // Challenge is a challenge to scan.
 type Challenge struct {
 	ID      string
-	State   string // pending, claimed, approved, denied, released
+	State   string // pending, claimed, confirming, approved, denied, released
 	Consent api.Consent
 	Session bool         // approved with one
 	Refuse  *api.Problem // what a scan is answered, when set
@@ -97,6 +100,7 @@ func (p *Provider) Challenge(edit func(*Challenge)) (c *Challenge, frame string)
 	c.Consent.Client.Id, c.Consent.Client.Name = "demo-shop", "Demo Shop"
 	c.Consent.Client.Domains = []string{"shop.example"}
 	c.Consent.Browser.Address = new("192.0.2.7")
+	c.Consent.Browser.Name = &api.BrowserName{Name: "Chrome", System: "Linux"}
 	c.Consent.Browser.UserAgent = new("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36")
 	c.Consent.Scopes = []string{"openid", "phone"}
 	c.Consent.ClaimedAt = time.Now().UTC().Truncate(time.Second)
@@ -405,6 +409,10 @@ func (p *Provider) decide(r *http.Request) (int, any, error) {
 	}
 	c := p.challenges[d.Challenge]
 	verdict := map[proof.Verdict]string{proof.Approve: "approved", proof.Deny: "denied"}[d.Verdict]
+	if d.Verdict == proof.Approve && c != nil && c.Consent.Confirmation != nil && *c.Consent.Confirmation {
+		verdict = "confirming"
+	}
+	retracted := c != nil && c.State == "confirming" && d.Verdict == proof.Deny
 	switch {
 	case c == nil || c.State == "denied": // a denied challenge is gone
 		return 0, nil, refuse(http.StatusGone, "gone")
@@ -414,9 +422,13 @@ func (p *Provider) decide(r *http.Request) (int, any, error) {
 		return 0, nil, refuse(http.StatusUnprocessableEntity, "consent-mismatch")
 	case d.Session && (c.Consent.SessionOffered == nil || !*c.Consent.SessionOffered):
 		return 0, nil, refuse(http.StatusForbidden, "not-allowed")
-	case c.State != "claimed" && (c.State != verdict || c.Session != d.Session):
+	case c.State != "claimed" && !retracted && (c.State != verdict || c.Session != d.Session):
 		return 0, nil, refuse(http.StatusConflict, "wrong-state")
 	}
 	c.State, c.Session = verdict, d.Session
-	return http.StatusOK, api.DecisionResult{State: api.DecisionResultState(verdict)}, nil
+	answer := api.DecisionResult{State: api.DecisionResultState(verdict)}
+	if verdict == "confirming" {
+		answer.ConfirmationCode = new(Digits)
+	}
+	return http.StatusOK, answer, nil
 }
