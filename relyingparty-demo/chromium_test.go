@@ -211,3 +211,24 @@ func TestARealBrowserIsToldOfADecline(t *testing.T) {
 	w.await(phase + ` === "declined"`)
 	w.keep("declined")
 }
+
+// With --policy=strict the page asks for the digits, and the approval counts once it has them.
+func TestARealBrowserConfirmsByTheDigitsOnThePhone(t *testing.T) {
+	if !inChromium {
+		return
+	}
+	shop, provider, terminal, stop := running(t, "--listen=localhost:0", "--provider-listen=localhost:0", "--policy=strict")
+	defer stop()
+	p := enrolled(t, provider, terminal)
+	w := openWindow(t)
+	w.do(chromedp.Navigate(shop + "/login"))
+	w.await(phase + ` === "pending"`)
+	claim := w.scanScreen(p)
+	digits, err := p.Approve(t.Context(), claim)
+	if err != nil || len(digits) != 4 {
+		t.Fatalf("digits %q, %v", digits, err)
+	}
+	w.await(phase + ` === "confirming"`)
+	w.do(chromedp.KeyEvent(digits))
+	w.await(`location.pathname === "/account" && document.body.textContent.replace(/\D/g, "").includes("8613912345678")`)
+}

@@ -45,7 +45,9 @@ func embed(ctx context.Context, o options, shopURL, secret string, console io.Wr
 	e.issuer = localURL(public)
 	config := app.Config{
 		Issuer: e.issuer, Store: o.Store, Data: o.Data, SMS: "console", Console: console, Log: log,
-		Clients: []app.Client{{ID: shopID, Secret: secret, Name: shopName, Origins: []string{shopURL}}},
+		Clients: []app.Client{{
+			ID: shopID, Secret: secret, Name: shopName, Origins: []string{shopURL}, Policy: app.Policy{Preset: o.Policy},
+		}},
 	}
 	if o.Nodes == 1 {
 		return e, e.node(ctx, config, public)

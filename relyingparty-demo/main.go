@@ -30,6 +30,7 @@ Examples:
   relyingparty-demo                     the shop and a provider, to try by hand
   relyingparty-demo --play              a whole login that plays itself, step by step
   relyingparty-demo --nodes=2           two provider nodes: browsers are served by one, phones by the other
+  relyingparty-demo --policy=strict     the shop asks for the digits on the phone, and for a phone that is near
   relyingparty-demo --data=./demo       accounts survive a restart; the folder must exist
   relyingparty-demo --provider=https://id.example --client-id=shop --client-secret=…
                                         the shop alone, against a provider somewhere else
@@ -45,6 +46,7 @@ type options struct {
 	ProviderListen string `group:"The embedded provider" default:"localhost:9000" placeholder:"HOST:PORT" help:"Where the provider listens; its issuer is http://localhost and this port (default ${default})."`
 	Store          string `group:"The embedded provider" default:"memory" placeholder:"STORE" help:"Where logins in progress live: memory, miniredis (a Redis inside this process, for trying out) or redis://HOST:PORT (default ${default})."`
 	Nodes          int    `group:"The embedded provider" default:"1" placeholder:"N" help:"1 or 2. Two nodes share one miniredis (or the --store=redis://…) and one database behind a small proxy, which takes browsers and sites to the first and phones to the second."`
+	Policy         string `group:"The embedded provider" default:"standard" enum:"relaxed,standard,strict" placeholder:"PRESET" help:"How strict the shop is with its codes: relaxed (they may stand still), standard or strict (the phone must be in the browser's network, and its digits are typed into the page; default ${default})."`
 
 	Provider     string `group:"A provider somewhere else" placeholder:"URL" help:"Its issuer. No provider is started here. Register the shop's address there as an origin."`
 	ClientID     string `group:"A provider somewhere else" placeholder:"ID" help:"What the shop is registered as."`
@@ -64,10 +66,10 @@ func (o *options) Validate() error {
 		return errors.New("--provider needs --client-id and --client-secret")
 	case !remote && (o.ClientID != "" || o.ClientSecret != ""):
 		return errors.New("--client-id and --client-secret are for a --provider; the embedded one registers the shop by itself")
-	case remote && (o.Nodes != 1 || o.Store != "memory" || o.ProviderListen != "localhost:9000"):
-		return errors.New("--nodes, --store and --provider-listen are for the embedded provider, and --provider replaces it")
+	case remote && (o.Nodes != 1 || o.Store != "memory" || o.ProviderListen != "localhost:9000" || o.Policy != "standard"):
+		return errors.New("--nodes, --store, --policy and --provider-listen are for the embedded provider, and --provider replaces it")
 	case o.Play && (remote || o.Data != "" || o.URL != ""):
-		return errors.New("--play starts everything itself and keeps nothing; it goes with --nodes, --store and --verbose alone")
+		return errors.New("--play starts everything itself and keeps nothing; it goes with --nodes, --store, --policy and --verbose alone")
 	case o.Nodes == 2 && o.Store != "memory" && o.Store != "miniredis" && !strings.HasPrefix(o.Store, "redis"):
 		return fmt.Errorf("--store=%s cannot be shared by two nodes", o.Store)
 	}

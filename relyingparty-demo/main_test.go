@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,7 +54,10 @@ func emptyTemp(t *testing.T) {
 }
 
 func TestPlayIsAWholeLogin(t *testing.T) {
-	for _, args := range [][]string{{"--play"}, {"--play", "--nodes=2"}, {"--play", "--store=miniredis"}, {"--play", "--nodes=2", "--store=miniredis"}} {
+	for _, args := range [][]string{
+		{"--play"}, {"--play", "--nodes=2"}, {"--play", "--store=miniredis"}, {"--play", "--nodes=2", "--store=miniredis"},
+		{"--play", "--policy=strict"}, {"--play", "--policy=strict", "--nodes=2"}, {"--play", "--policy=relaxed"},
+	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			emptyTemp(t)
 			var out, errOut output
@@ -62,6 +66,9 @@ func TestPlayIsAWholeLogin(t *testing.T) {
 			}
 			if !strings.Contains(out.String(), "browser: is logged in; the page shows the account of +8613800138000") {
 				t.Errorf("it says\n%s", out.String())
+			}
+			if asked := strings.Contains(out.String(), "browser: asks for the digits"); asked != slices.Contains(args, "--policy=strict") {
+				t.Errorf("digits: %t; it says\n%s", asked, out.String())
 			}
 		})
 	}
@@ -293,6 +300,8 @@ func TestWhatIsWrongIsSaidInOneLine(t *testing.T) {
 		{statusUsage, "--provider needs --client-id", []string{"--provider=https://id.example"}},
 		{statusUsage, "--client-id and --client-secret are for a --provider", []string{"--client-id=x"}},
 		{statusUsage, "--provider replaces it", []string{"--provider=https://id.example", "--client-id=x", "--client-secret=y", "--nodes=2"}},
+		{statusUsage, "--provider replaces it", []string{"--provider=https://id.example", "--client-id=x", "--client-secret=y", "--policy=strict"}},
+		{statusUsage, "--policy must be one of", []string{"--policy=lax"}},
 		{statusUsage, "--nodes is 1 or 2", []string{"--nodes=3"}},
 		{statusUsage, "cannot be shared by two nodes", []string{"--nodes=2", "--store=nonsense"}},
 		{statusUsage, "--play starts everything itself", []string{"--play", "--data=" + file}},
@@ -313,7 +322,7 @@ func TestHelpTeaches(t *testing.T) {
 	if status := run(t.Context(), []string{"--help"}, &out, &errOut); status != statusDone || errOut.String() != "" {
 		t.Errorf("status %d, %s", status, errOut.String())
 	}
-	for _, want := range []string{"--play", "--nodes", "--provider-listen", "RELYINGPARTY_DEMO_DATA", "RELYINGPARTY_DEMO_CLIENT_SECRET", "Examples:", "Exit status:"} {
+	for _, want := range []string{"--play", "--nodes", "--provider-listen", "RELYINGPARTY_DEMO_DATA", "RELYINGPARTY_DEMO_POLICY", "RELYINGPARTY_DEMO_CLIENT_SECRET", "Examples:", "Exit status:"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the help lacks %s", want)
 		}

@@ -96,7 +96,8 @@ func (p *player) play(ctx context.Context) (err error) {
 
 	scanned := make(chan error, 1)
 	go func() {
-		_, err := p.watch(ctx, c, version, "claimed")
+		var err error
+		version, err = p.watch(ctx, c, version, "claimed")
 		scanned <- err
 	}()
 	claim, err := p.scan(ctx, picture)
@@ -117,16 +118,22 @@ func (p *player) play(ctx context.Context) (err error) {
 		location, err := p.finish(ctx)
 		done <- finished{location, err}
 	}()
-	if err := p.phone.Approve(ctx, claim); err != nil {
+	digits, err := p.phone.Approve(ctx, claim)
+	if err != nil {
 		return fmt.Errorf("phone: %w", err)
 	}
 	approved := time.Now()
 	p.say("phone: approves, with a signature over what was shown")
+	if digits != "" {
+		if approved, err = p.confirm(ctx, c, version, digits); err != nil {
+			return err
+		}
+	}
 	end := <-done
 	if end.err != nil {
 		return end.err
 	}
-	p.say("browser: the shop has redeemed the challenge, %d ms after the phone had its answer; on to %s", time.Since(approved).Milliseconds(), end.location)
+	p.say("browser: the shop has redeemed the challenge, %d ms after the approval counted; on to %s", time.Since(approved).Milliseconds(), end.location)
 	return p.openAccountPage(ctx, end.location)
 }
 
@@ -205,6 +212,17 @@ func (p *player) watch(ctx context.Context, c started, after int64, want string)
 	return view.Version, nil
 }
 
+// confirm types the phone's digits into the page, as its person would, and returns when the approval counted.
+func (p *player) confirm(ctx context.Context, c started, after int64, digits string) (time.Time, error) {
+	if _, err := p.watch(ctx, c, after, "confirming"); err != nil {
+		return time.Time{}, err
+	}
+	p.say("browser: asks for the digits that the phone shows: %s", digits)
+	_, err := p.send(ctx, http.MethodPost, p.issuer+"/challenges/"+c.ID+"/confirm", fmt.Sprintf(`{"code":%q}`, digits),
+		http.Header{"Authorization": {"Bearer " + c.Watch}, "Origin": {p.url}, "Content-Type": {"application/json"}})
+	return time.Now(), err
+}
+
 // scan looks at the picture as a camera would, and claims the challenge.
 func (p *player) scan(ctx context.Context, picture string) (*phone.Claim, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, picture, nil)
@@ -270,10 +288,15 @@ func (p *player) openAccountPage(ctx context.Context, location string) error {
 	return nil
 }
 
-// call is one request of the browser; an answer outside 2xx is an error. A redirect of a page that should be there is too:
-// it leads to a page without what is looked for.
+// call is one request of the browser that has no body.
 func (p *player) call(ctx context.Context, method, url string, header http.Header) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, url, nil)
+	return p.send(ctx, method, url, "", header)
+}
+
+// send is one request of the browser; an answer outside 2xx is an error. A redirect of a page that should be there is too:
+// it leads to a page without what is looked for.
+func (p *player) send(ctx context.Context, method, url, body string, header http.Header) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -286,12 +309,12 @@ func (p *player) call(ctx context.Context, method, url string, header http.Heade
 		return nil, fmt.Errorf("browser: %w", err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
 		return nil, fmt.Errorf("browser: %s %s: %w", method, req.URL.Path, err)
 	}
 	if resp.StatusCode/100 != 2 {
-		return nil, fmt.Errorf("browser: %s %s: %s %s", method, req.URL.Path, resp.Status, body)
+		return nil, fmt.Errorf("browser: %s %s: %s %s", method, req.URL.Path, resp.Status, answer)
 	}
-	return body, nil
+	return answer, nil
 }
