@@ -85,7 +85,7 @@ var english = words{
 	unknownUA: "a program that calls itself %q",
 	at:        "at %s",
 	near: map[api.ConsentProximity]string{
-		api.ConsentProximitySameAddress: "at the same address as this phone",
+		api.ConsentProximitySameAddress: "in the same network as this phone, at the same address",
 		api.ConsentProximitySameNetwork: "in the same network as this phone",
 		api.ConsentProximitySamePlace:   "about where this phone is",
 		api.ConsentProximityElsewhere:   "in another network than this phone",
@@ -189,7 +189,7 @@ var chinese = words{
 	unknownUA: "自称 %q 的程序",
 	at:        "地址 %s",
 	near: map[api.ConsentProximity]string{
-		api.ConsentProximitySameAddress: "与本手机地址相同",
+		api.ConsentProximitySameAddress: "与本手机在同一网络，地址相同",
 		api.ConsentProximitySameNetwork: "与本手机在同一网络",
 		api.ConsentProximitySamePlace:   "与本手机大致在同一地方",
 		api.ConsentProximityElsewhere:   "与本手机不在同一网络",
