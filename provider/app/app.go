@@ -122,6 +122,9 @@ func route(c Config, site *oauth.Door, page *browser.Door, device *phone.Door) (
 		return nil, fmt.Errorf("trusted proxies: %w", err)
 	}
 	r.Use(web.Log(c.Log), web.LimitBodyTime)
+	if len(c.TrustedProxies) == 0 {
+		r.Use(unnamedProxy(c.Log))
+	}
 	site.Mount(r)
 	page.Mount(r)
 	device.Mount(r)

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"qrlogin/api"
@@ -30,6 +31,10 @@ func TestAForgedForwardedAddressChangesNothing(t *testing.T) {
 	w := newWorld(t)
 	if got := shownAddress(w, "203.0.113.7"); got != "127.0.0.1" && got != "::1" {
 		t.Errorf("the phone is told %s", got)
+	}
+	shownAddress(w, "203.0.113.8")
+	if n := strings.Count(w.logs.String(), "--trusted-proxies"); n != 1 || strings.Contains(w.logs.String(), "203.0.113.") {
+		t.Errorf("the operator is told %d times: %s", n, w.logs)
 	}
 }
 
