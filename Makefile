@@ -27,7 +27,7 @@ bench: tools
 	QRLOGIN_REQUIRE=all $(GO) run ./provider/internal/bench
 
 # The pictures of the documentation, from what runs.
-pictures: tools
+pictures: tools generate
 	QRLOGIN_REQUIRE=all QRLOGIN_PICTURES=$(CURDIR)/docs/img $(GO) test -count=1 -run=RealBrowser ./relyingparty-demo ./docs/sites ./provider/internal/browser
 
 # The real parts that the tests start.
