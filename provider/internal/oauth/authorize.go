@@ -61,7 +61,7 @@ func (d *Door) par(c *gin.Context, r request) error {
 // authorizationParameters is what an authorization request is made of; nothing else is kept.
 var authorizationParameters = []string{
 	"client_id", "response_type", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "response_mode",
-	"prompt", "max_age", "id_token_hint", "claims", "ui_locales", "resource", "dpop_jkt", "request", "request_uri", "registration",
+	"prompt", "max_age", "id_token_hint", "claims", "acr_values", "ui_locales", "resource", "dpop_jkt", "request", "request_uri", "registration",
 }
 
 // maxPushed is how large a request may be that is kept: as large as one in a URL (net/http's limit of headers).
