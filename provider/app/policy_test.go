@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -83,11 +85,17 @@ func not(digits string) string {
 	return "0000"
 }
 
-// wantTries looks at how often the page may still send digits.
+// wantTries looks at how often the page may still send digits, of which it is shown nothing else (SECURITY.md §1.6).
 func (w *world) wantTries(started api.DeviceAuthorization, want int) {
 	w.t.Helper()
-	if view, a := w.watch(started, 0); view.State != api.ChallengeStateConfirming || view.TriesLeft == nil || *view.TriesLeft != want {
+	view, a := w.watch(started, 0)
+	if view.State != api.ChallengeStateConfirming || view.TriesLeft == nil || *view.TriesLeft != want {
 		w.t.Errorf("the page is shown %d %s, want %d tries", a.Status, a.Body, want)
+	}
+	var members map[string]any
+	a.decode(w.t, &members)
+	if got := fmt.Sprint(slices.Sorted(maps.Keys(members))); got != "[expires_in_ms state tries_left version]" {
+		w.t.Errorf("the page is shown %s", got)
 	}
 }
 
@@ -196,6 +204,21 @@ func TestOfManyWrongDigitsAtOnceThreeAreJudged(t *testing.T) {
 			t.Errorf("%v, and the site is told %d %s", got, site.Status, site.Body)
 		}
 	})
+}
+
+// SECURITY.md §4: an approval that nobody confirmed in time is not redeemed either.
+func TestDigitsThatComeTooLateConfirmNothing(t *testing.T) {
+	t.Parallel()
+	careful := bank(app.Policy{Confirmation: "code"})
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.rawPhone().enrolled("+8613800138000")
+		started := w.begun(careful)
+		digits := p.digits(p.claim(started))
+		time.Sleep(5 * time.Minute)
+		w.confirm(started, digits).wants(t, "after five minutes", http.StatusGone, "gone")
+		w.wantOutcome(started, api.OutcomeExpired)
+		w.pollAs(careful.ID, careful.Secret, started, "").wants(t, "the site", http.StatusBadRequest, "expired_token")
+	}, withClient(careful))
 }
 
 // withTrusted believes what these proxies say of addresses.
