@@ -317,28 +317,24 @@ func TestOfManyAtOnceNoMorePassThanALimitAllows(t *testing.T) {
 }
 
 func TestNodesThatShareARedisCountAsOne(t *testing.T) {
-	stores := map[string]func(testing.TB) string{"miniredis": embeddedRedis}
+	start := embeddedRedis
 	if redisServer != "" {
-		stores["redis"] = startRedis
+		start = startRedis
 	}
-	for store, start := range stores {
-		t.Run(store, func(t *testing.T) {
-			eachLimit(t, func(t *testing.T, name limit.Name, m met) {
-				page, phone := twoNodes(t, start(t), withLimit(name, 5))
-				same, other := m.begin(phone)
-				answers := make(chan []answer, 2)
-				for i, w := range []*world{page, phone} {
-					requests := make([]*http.Request, allAtOnce/2)
-					for k := range requests {
-						requests[k] = same(w, 2*k+i)
-					}
-					go func() { answers <- atOnce(w, len(requests), func(k int) *http.Request { return requests[k] }) }()
-				}
-				wantExactly(t, m, 5, append(<-answers, <-answers...))
-				m.wantPassed(t, "another", page.do(other(page, 0)))
-			})
-		})
-	}
+	eachLimit(t, func(t *testing.T, name limit.Name, m met) {
+		page, phone := twoNodes(t, start(t), withLimit(name, 5))
+		same, other := m.begin(phone)
+		answers := make(chan []answer, 2)
+		for i, w := range []*world{page, phone} {
+			requests := make([]*http.Request, allAtOnce/2)
+			for k := range requests {
+				requests[k] = same(w, 2*k+i)
+			}
+			go func() { answers <- atOnce(w, len(requests), func(k int) *http.Request { return requests[k] }) }()
+		}
+		wantExactly(t, m, 5, append(<-answers, <-answers...))
+		m.wantPassed(t, "another", page.do(other(page, 0)))
+	})
 }
 
 // A limit never fails open: the counters cannot be read, and everything else can.

@@ -23,7 +23,7 @@ const (
 	maxUploads    = 32
 	maxReaders    = 2
 	turnTime      = 2 * time.Second
-	searchTime    = 4 * time.Second
+	searchTime    = 10 * time.Second
 	picturesTaken = "image/png, image/jpeg, image/webp"
 )
 
