@@ -647,7 +647,7 @@ type Event struct {
 	// * `code.not-allowed`: it presented a typed or fixed code to a site that wants one that moves
 	// * `code.copied`: the phone of somebody else presented the code of a login that the account had scanned
 	// * `scan.elsewhere`: it scanned a code in a browser that was elsewhere, which the site does not allow
-	// * `confirmation.failed`: the page was given wrong digits three times, and the login was denied
+	// * `confirmation.failed`: the page was given wrong digits, twice or more
 	// * `login.ended`, `login.disowned`: by a phone of the account; the second with "this wasn't me"
 	// * `authorization_code.reused`, `refresh_token.reused`: somebody used one of a login's a second time; the login was ended
 	Kind EventKind `json:"kind"`
@@ -676,7 +676,7 @@ type EventClient struct {
 // * `code.not-allowed`: it presented a typed or fixed code to a site that wants one that moves
 // * `code.copied`: the phone of somebody else presented the code of a login that the account had scanned
 // * `scan.elsewhere`: it scanned a code in a browser that was elsewhere, which the site does not allow
-// * `confirmation.failed`: the page was given wrong digits three times, and the login was denied
+// * `confirmation.failed`: the page was given wrong digits, twice or more
 // * `login.ended`, `login.disowned`: by a phone of the account; the second with "this wasn't me"
 // * `authorization_code.reused`, `refresh_token.reused`: somebody used one of a login's a second time; the login was ended
 type EventKind string

@@ -190,3 +190,30 @@ func TestASessionOfALowerClassAsksForANewScan(t *testing.T) {
 	}
 	v.wantTold("in the new session", asking("acr_values", acrConfirmed), "")
 }
+
+// A session is of the site that it was begun at. Where a site wants more than that did, it asks for a scan of its own.
+func TestASessionIsNoWayAroundAStricterSite(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy app.Policy
+		asks   string
+	}{
+		"digits":           {app.Policy{Confirmation: "code"}, "scan"},
+		"nearness":         {app.Policy{Proximity: "require"}, "scan"},
+		"other networks":   {app.Policy{Networks: []string{"203.0.113.0/24"}}, "scan"},
+		"all of it":        {app.Policy{Preset: "strict"}, "scan"},
+		"these networks":   {app.Policy{Networks: []string{"127.0.0.0/8", "::1/128"}}, "consent"},
+		"the same":         {app.Policy{}, "consent"},
+		"less than it had": {app.Policy{Preset: "relaxed"}, "consent"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bank := bank(c.policy)
+			w := newWorld(t, withClient(bank))
+			p, v := w.rawPhone().enrolled("+8613800138000"), w.visitor()
+			v.byScan(p, site("wiki"), true)
+			v.wantAsks("the site", askingAs(bank), c.asks)
+			silent := map[string]string{"scan": "login_required", "consent": "consent_required"}[c.asks]
+			v.wantTold("silently", askingAs(bank, "prompt", "none"), silent)
+		})
+	}
+}

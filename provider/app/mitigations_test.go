@@ -3,9 +3,9 @@ package app_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 
@@ -103,18 +103,19 @@ func TestTheConsentSaysWhoAsksFromWhereAndForWhat(t *testing.T) {
 		var view api.ChallengeView
 		w.from("203.0.113.5").do(r).decode(t, &view)
 		shown := consentOf(t, p.claimBy((*view.Frames)[0].Code))
-		if shown.Client.Name != "The Wiki" || !slices.Equal(shown.Client.Domains, []string{"wiki.example"}) {
-			t.Errorf("who: %+v", shown.Client)
-		}
-		from := shown.Browser
-		if *from.Address != "203.0.113.5" || *from.Name != (api.BrowserName{Name: "Firefox", System: "Windows"}) || *from.Place.City != "Paris" || *from.Place.Country != "FR" {
-			t.Errorf("from where: %+v %+v", from, from.Place)
-		}
-		if *shown.Proximity != "elsewhere" || shown.Phone.Address != "192.0.2.1" {
-			t.Errorf("how near: %s, %+v", *shown.Proximity, shown.Phone)
-		}
-		if !slices.Equal(shown.Scopes, []string{"openid", "phone"}) || !slices.Equal(*shown.Resources, []string{"https://api.example/v1"}) {
-			t.Errorf("for what: %v %v", shown.Scopes, shown.Resources)
+		for what, says := range map[string]struct {
+			got  any
+			want string
+		}{
+			"who":        {shown.Client, `{"domains":["wiki.example"],"id":"wiki","name":"The Wiki"}`},
+			"by what":    {shown.Browser.Name, `{"name":"Firefox","system":"Windows"}`},
+			"from where": {[]any{shown.Browser.Address, shown.Browser.Place}, `["203.0.113.5",{"city":"Paris","country":"FR"}]`},
+			"how near":   {[]any{shown.Proximity, shown.Phone}, `["elsewhere",{"address":"192.0.2.1"}]`},
+			"for what":   {[]any{shown.Scopes, shown.Resources}, `[["openid","phone"],["https://api.example/v1"]]`},
+		} {
+			if got, err := json.Marshal(says.got); err != nil || string(got) != says.want {
+				t.Errorf("%s: %s, want %s", what, got, says.want)
+			}
 		}
 		wantWarned(t, "the person", shown, api.ConsentWarningsElsewhere)
 	}, withPlaces(t, map[string]city{"203.0.113.0/24": paris}))

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -27,9 +28,7 @@ func (d *Door) confirm(c *gin.Context) error {
 	if err := web.ReadJSON(c, &body, 4<<10); err != nil {
 		return err
 	}
-	var before challenge.Record
 	r, err := challenge.Do(c.Request.Context(), d.Challenges, watch.ID, func(r challenge.Record) (challenge.Event, error) {
-		before = r
 		return challenge.Confirm{Digits: body.Code}, d.admit(c, watch, r)
 	})
 	if err == nil {
@@ -37,11 +36,11 @@ func (d *Door) confirm(c *gin.Context) error {
 	}
 	switch {
 	case err != nil:
-		if before.State == challenge.Confirming && r.State == challenge.Denied {
-			d.missed(c, before)
-		}
 		return d.refused(c, err)
 	case r.State == challenge.Confirming:
+		if r.TriesLeft() == 1 { // not later: who guesses stops short of the end
+			d.missed(c, r)
+		}
 		p := errDigits
 		p.TriesLeft = r.TriesLeft()
 		return p
@@ -50,10 +49,10 @@ func (d *Door) confirm(c *gin.Context) error {
 	return nil
 }
 
-// missed tells the owner of the phone that the page did not know the digits: perhaps somebody else is looking at it.
+// missed tells the owner of the phone that the page did not know the digits, twice: perhaps somebody else is looking at it.
 func (d *Door) missed(c *gin.Context, r challenge.Record) {
 	d.Log.Warn("alarm", "request_id", web.RequestID(c), "kind", identity.EventConfirmationFailed, "client", r.Client)
-	err := d.Audit.Audit(c.Request.Context(), identity.AuditEvent{
+	err := d.Audit.Audit(context.WithoutCancel(c.Request.Context()), identity.AuditEvent{
 		At: time.Now(), Kind: identity.EventConfirmationFailed, Account: r.Claim.Account, Client: r.Client,
 		Address: r.Browser.Address, UserAgent: r.Browser.UserAgent,
 	})

@@ -123,7 +123,7 @@ func (c Challenge) scan(e Scan, now time.Time) (Challenge, error) {
 		if err := c.admits(e); err != nil {
 			return c, err
 		}
-		c.Claim = Claim{Device: e.Device, Account: e.Account, At: now, Moving: e.Code.MAC != nil, Near: e.Near, Consent: e.Consent}
+		c.Claim = Claim{Device: e.Device, Account: e.Account, At: now, Moving: e.Code.MAC != nil, Consent: e.Consent}
 		return c.to(Claimed), nil
 	case Claimed:
 		// Only who holds a code of this challenge learns that another was first.

@@ -54,13 +54,14 @@ func (s State) Final() bool { return s >= Denied }
 
 // Policy is what the client's owner decided; a challenge keeps the one it began with.
 type Policy struct {
-	// StaticCode also accepts a code that does not rotate (verification_uri_complete) and a typed user_code. Off, only
-	// frames are accepted: a copied picture is stale within the frames' life (RFC 10027 §6.1.2).
+	// StaticCode also accepts a code that does not rotate (verification_uri_complete). Off, a copied picture is stale within
+	// the frames' life (RFC 10027 §6.1.2).
 	StaticCode bool `json:"static_code,omitempty"`
+	// TypedCode also accepts a typed user_code.
+	TypedCode bool `json:"typed_code,omitempty"`
 	// ShortFrames has a frame accepted for [ShortFrameLife], not [FrameLife].
 	ShortFrames bool `json:"short_frames,omitempty"`
-	// Confirm has an approval count once the digits that the phone shows are typed into the page (RFC 10027 §6.1.16). A typed
-	// user_code is then accepted too.
+	// Confirm has an approval count once the digits that the phone shows are typed into the page (RFC 10027 §6.1.16).
 	Confirm bool `json:"confirm,omitempty"`
 	// Proximity is what becomes of a phone that is not near the browser (RFC 10027 §6.1.1).
 	Proximity Proximity `json:"proximity,omitempty"`
@@ -91,7 +92,6 @@ type Claim struct {
 	Account string    `json:"account"`
 	At      time.Time `json:"at"`
 	Moving  bool      `json:"moving,omitempty"` // the code was a frame, and not one that can be copied at leisure
-	Near    Nearness  `json:"near,omitempty"`
 	// Consent is what the phone was shown, byte for byte. The decision must be over these bytes, and the same device that
 	// scans again gets them again.
 	Consent []byte `json:"consent"`

@@ -74,15 +74,16 @@ func TestDigitsAreOfOneClaimAndTheSameForItsPhone(t *testing.T) {
 	}
 }
 
-// SECURITY.md §4: a typed code is no way around the rotation, but where the page is confirmed it is no copied picture either.
-func TestATypedCodeWorksUnderRotationWhereItIsConfirmed(t *testing.T) {
+// SECURITY.md §4: a typed or static code is no way around the rotation, nor is a confirmation that a request asked for.
+func TestATypedAndAStaticCodeWorkWhereThePolicyHasThem(t *testing.T) {
 	for _, c := range []struct {
 		policy        Policy
 		typed, static error
 	}{
 		{Policy{}, ErrNotAllowed, ErrNotAllowed},
-		{Policy{Confirm: true}, nil, ErrNotAllowed},
-		{Policy{StaticCode: true}, nil, nil},
+		{Policy{Confirm: true}, ErrNotAllowed, ErrNotAllowed},
+		{Policy{TypedCode: true}, nil, ErrNotAllowed},
+		{Policy{StaticCode: true}, ErrNotAllowed, nil},
 	} {
 		challenge := pendingWith(c.policy)
 		if _, err := challenge.Apply(scanBy(device, Code{ID: challenge.ID, Typed: true}), begin); err != c.typed {

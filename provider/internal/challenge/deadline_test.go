@@ -52,7 +52,7 @@ func TestASlowUploadDoesNotMakeACodeStale(t *testing.T) {
 func TestATypedOrStaticCodeIsForPoliciesThatAllowIt(t *testing.T) {
 	for _, at := range []time.Duration{0, ScanWindow, Lifetime - instant} {
 		for _, typed := range []bool{false, true} {
-			rotating, static := pending(), pendingWith(Policy{StaticCode: true})
+			rotating, static := pending(), pendingWith(Policy{StaticCode: true, TypedCode: true})
 			refuses(t, rotating, scanBy(device, Code{ID: rotating.ID, Typed: typed}), begin.Add(at), ErrNotAllowed)
 			leadsTo(t, static, scanBy(device, Code{ID: static.ID, Typed: typed}), begin.Add(at), Claimed)
 		}

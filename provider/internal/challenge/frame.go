@@ -99,12 +99,11 @@ func (c Challenge) mac(step int) []byte {
 // accepts judges a code against the challenge at the moment it was presented.
 func (c Challenge) accepts(code Code, at time.Time) error {
 	if code.MAC == nil {
-		// SECURITY.md §4: a typed or static code is no way around the rotation. RFC 10027 §6.1.2: but what is typed here and
-		// confirmed there is no copied picture.
-		if c.Policy.StaticCode || code.Typed && c.Policy.Confirm {
-			return nil
+		// SECURITY.md §4: a typed or static code is no way around the rotation.
+		if code.Typed && !c.Policy.TypedCode || !code.Typed && !c.Policy.StaticCode {
+			return ErrNotAllowed
 		}
-		return ErrNotAllowed
+		return nil
 	}
 	if err := c.proves(code); err != nil {
 		return err

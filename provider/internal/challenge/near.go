@@ -63,8 +63,8 @@ func (c Challenge) admits(e Scan) error {
 	if c.Request.Account != "" && c.Request.Account != e.Account {
 		return ErrOtherAccount // RFC 10027 §6.1.15: authenticate, then initiate
 	}
-	if len(c.Policy.Networks) > 0 && !c.Browser.within(c.Policy.Networks) {
-		return ErrOutside // RFC 10027 §6.1.8: trusted networks
+	if !c.Policy.Admits(c.Browser.Address) {
+		return ErrOutside
 	}
 	if c.Policy.Proximity == ProximityRequire && !e.Near.Near() {
 		return ErrTooFar // RFC 10027 §6.1.1
@@ -72,7 +72,11 @@ func (c Challenge) admits(e Scan) error {
 	return nil
 }
 
-func (b Browser) within(networks []netip.Prefix) bool {
-	address, err := netip.ParseAddr(b.Address)
-	return err == nil && slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(address.Unmap().WithZone("")) })
+// Admits tells whether a browser at this address is where the policy has browsers be (RFC 10027 §6.1.8: trusted networks).
+func (p Policy) Admits(browser string) bool {
+	if len(p.Networks) == 0 {
+		return true
+	}
+	address, err := netip.ParseAddr(browser)
+	return err == nil && slices.ContainsFunc(p.Networks, func(n netip.Prefix) bool { return n.Contains(address.Unmap().WithZone("")) })
 }

@@ -41,9 +41,7 @@ func TestAPolicyThatRequiresAPhoneToBeNearRefusesAllOthers(t *testing.T) {
 				refuses(t, c, scan, begin, ErrTooFar)
 				continue
 			}
-			if got := leadsTo(t, c, scan, begin, Claimed); got.Claim.Near != near {
-				t.Errorf("the claim is %v, want %v", got.Claim.Near, near)
-			}
+			leadsTo(t, c, scan, begin, Claimed)
 		}
 	}
 }

@@ -31,7 +31,7 @@ const (
 
 	EventCodeCopied         = "code.copied"         // another account's phone presented the code of a login that this one scanned
 	EventScanElsewhere      = "scan.elsewhere"      // the browser was not where the phone was
-	EventConfirmationFailed = "confirmation.failed" // the page was given wrong digits, and the login was denied
+	EventConfirmationFailed = "confirmation.failed" // the page was given wrong digits, twice
 
 	EventLoginEnded              = "login.ended"               // by the phone
 	EventLoginDisowned           = "login.disowned"            // the same, with "this wasn't me"

@@ -262,7 +262,7 @@ func readClaims(client identity.Client, text string, a *authorization) error {
 					w.Values = append(w.Values, w.Value)
 				}
 				if w.Essential && len(w.Values) > 0 {
-					if err := a.mustBe(w.Values, token.Reachable(rules(client.Policy))); err != nil {
+					if err := a.mustBe(w.Values, token.Class(rules(client.Policy))); err != nil {
 						return err
 					}
 				}
@@ -273,8 +273,8 @@ func readClaims(client identity.Client, text string, a *authorization) error {
 }
 
 // mustBe takes the classes of which the login must be one (OIDC Core §5.5.1.1). The highest is there for whoever asks.
-func (a *authorization) mustBe(classes, reachable []string) error {
-	if !slices.ContainsFunc(reachable, func(class string) bool { return slices.Contains(classes, class) }) {
+func (a *authorization) mustBe(classes []string, class string) error {
+	if !slices.Contains(classes, class) {
 		if !slices.Contains(classes, token.ACRConfirmed) {
 			return errUnmetAuthentication
 		}

@@ -92,6 +92,9 @@ func rules(p identity.Policy) challenge.Policy {
 	p = p.Effective()
 	return challenge.Policy{
 		StaticCode: p.Rotation == "optional", ShortFrames: p.Preset == "strict", Confirm: p.Confirmation == "code",
+		// RFC 10027 §6.1.2: what is typed on the phone and confirmed on the page is no copied picture. The owner has chosen that; a
+		// request that asks for a confirmation has not, and does not open this way.
+		TypedCode: p.Rotation == "optional" || p.Confirmation == "code",
 		Proximity: map[string]challenge.Proximity{"warn": challenge.ProximityWarn, "require": challenge.ProximityRequire}[p.Proximity],
 		Networks:  p.Prefixes(),
 	}

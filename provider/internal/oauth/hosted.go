@@ -48,6 +48,9 @@ func (d *Door) hostedPage(c *gin.Context) error {
 		if !d.meant(client, t.authorization, r.Claim.Account) { // OIDC Core §3.1.2.2, §5.5.1
 			return d.sendBack(c, t, errLoginRequired)
 		}
+		if acr, _ := token.Authentication(r.Challenge); !t.satisfies(acr) { // the policy was made laxer meanwhile
+			return d.sendBack(c, t, errUnmetAuthentication)
+		}
 		return d.complete(c, t, client, r, deviceCode)
 	case r.State == challenge.Denied: // without script; the widget offers to try again
 		return d.sendBack(c, t, errAccessDenied)

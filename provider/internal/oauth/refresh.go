@@ -34,7 +34,7 @@ func (d *Door) refresh(c *gin.Context, r request) error {
 	case old.Thumbprint != "" && old.Thumbprint != r.thumbprint:
 		return invalidProof("the refresh token is bound to another key")
 	}
-	granted := still(login.Scopes, r.client.Scopes)
+	granted := still(login.Scopes, r.client.MayAsk())
 	scopes := granted
 	if asked := r.form.list("scope"); len(asked) > 0 {
 		if scopes = asked; !covers(granted, asked) {

@@ -10,6 +10,7 @@ import (
 
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/token"
 )
 
 // sessionLife is how long "this is my computer" holds (RFC 10027 §6.1.10).
@@ -36,7 +37,9 @@ func (d *Door) usable(c *gin.Context, client identity.Client, a authorization) (
 	if err != nil {
 		return s, false, err
 	}
-	return s, !a.tooOld(s.AuthTime, time.Now()) && a.satisfies(s.ACR) && d.meant(client, a, s.Account), nil
+	policy := rules(client.Policy) // a session that was begun at a laxer site, or elsewhere, is no way around it
+	return s, !a.tooOld(s.AuthTime, time.Now()) && a.satisfies(s.ACR) && token.Suffices(s.ACR, s.AMR, policy) && policy.Admits(c.ClientIP()) &&
+		d.meant(client, a, s.Account), nil
 }
 
 // meant tells whether an account is whom the site asked for.

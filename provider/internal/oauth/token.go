@@ -56,7 +56,7 @@ func (d *Door) issue(c *gin.Context, r request, login identity.Login, scopes, re
 // addRefreshToken adds the first refresh token to an answer, where the login may have one. A login that has ended this moment has
 // none: what is answered is void.
 func (d *Door) addRefreshToken(ctx context.Context, r request, login identity.Login, answer *api.TokenResponse) error {
-	if !slices.Contains(login.Scopes, "offline_access") {
+	if !slices.Contains(still(login.Scopes, r.client.MayAsk()), "offline_access") {
 		return nil
 	}
 	secret, t := d.newRefreshToken(r, login)

@@ -123,7 +123,7 @@ const maxBody = 4 << 10
 // audit keeps an event. A request does not fail because its audit row could not be written; the log has it then.
 func (d *Door) audit(c *gin.Context, e identity.AuditEvent) {
 	e.At = time.Now()
-	if err := d.Audit.Audit(c.Request.Context(), e); err != nil {
+	if err := d.Audit.Audit(context.WithoutCancel(c.Request.Context()), e); err != nil {
 		d.Log.Error("audit event not kept", "request_id", web.RequestID(c), "kind", e.Kind, "error", err)
 	}
 }

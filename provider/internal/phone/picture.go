@@ -7,12 +7,14 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"qrlogin/api"
 	"qrlogin/api/picture"
+	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/web"
 )
 
@@ -42,17 +44,18 @@ func refusedPicture(code, title string) web.Problem {
 type pictures struct {
 	uploads, readers chan struct{}
 	searchTime       time.Duration
+	accounts         *sync.Map // that have one under way: one account's phones take nobody else's turn
 }
 
 func newPictures() pictures {
-	return pictures{make(chan struct{}, maxUploads), make(chan struct{}, min(runtime.GOMAXPROCS(0), maxReaders)), searchTime}
+	return pictures{make(chan struct{}, maxUploads), make(chan struct{}, min(runtime.GOMAXPROCS(0), maxReaders)), searchTime, new(sync.Map)}
 }
 
 // presented is the text of the code that a request brings, in words or in a picture.
-func (d *Door) presented(c *gin.Context) (string, error) {
+func (d *Door) presented(c *gin.Context, account identity.Account) (string, error) {
 	switch mediaType := web.MediaType(c); {
 	case slices.Contains(strings.Split(picturesTaken, ", "), mediaType):
-		return d.pictured(c)
+		return d.pictured(c, account)
 	case mediaType != "application/json":
 		return "", web.UnsupportedType.With("expected application/json, " + picturesTaken)
 	}
@@ -65,7 +68,11 @@ func (d *Door) presented(c *gin.Context) (string, error) {
 
 // pictured reads a picture and returns the text of the one code of this issuer in it. Codes of others beside it do not matter:
 // a desk is full of them, and only this issuer's can be claimed.
-func (d *Door) pictured(c *gin.Context) (string, error) {
+func (d *Door) pictured(c *gin.Context, account identity.Account) (string, error) {
+	if _, underWay := d.pictures.accounts.LoadOrStore(account.ID, true); underWay {
+		return "", web.Unavailable
+	}
+	defer d.pictures.accounts.Delete(account.ID)
 	select {
 	case d.pictures.uploads <- struct{}{}:
 		defer func() { <-d.pictures.uploads }()

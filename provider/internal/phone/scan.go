@@ -29,7 +29,7 @@ func (d *Door) scan(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	text, err := d.presented(c)
+	text, err := d.presented(c, account)
 	var code challenge.Code
 	if err == nil {
 		code, err = d.readCode(c, device, text)
@@ -93,7 +93,7 @@ func (d *Door) scans(c *gin.Context) func(identity.Device, identity.Account) []c
 			d.Limits.Of(limit.ScansPerDevice, device.ID), d.Limits.Of(limit.ScansPerAccount, account.ID),
 			d.Limits.Of(limit.ScansPerNetwork, web.Network(c)),
 		}
-		if strings.HasPrefix(strings.ToLower(c.ContentType()), "image/") {
+		if strings.HasPrefix(web.MediaType(c), "image/") {
 			tallies = append(tallies, d.Limits.Of(limit.PicturesPerDevice, device.ID), d.Limits.Of(limit.PicturesPerAccount, account.ID))
 		}
 		return tallies

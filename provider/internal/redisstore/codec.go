@@ -61,6 +61,7 @@ func (x *coder) challenge(c *challenge.Challenge) {
 	x.blob(&c.FrameKey)
 
 	x.bool(&c.Policy.StaticCode)
+	x.bool(&c.Policy.TypedCode)
 	x.bool(&c.Policy.ShortFrames)
 	x.bool(&c.Policy.Confirm)
 	x.int((*int)(&c.Policy.Proximity))
@@ -78,7 +79,6 @@ func (x *coder) challenge(c *challenge.Challenge) {
 	x.text(&c.Claim.Account)
 	x.time(&c.Claim.At)
 	x.bool(&c.Claim.Moving)
-	x.int((*int)(&c.Claim.Near))
 	x.blob(&c.Claim.Consent)
 
 	x.time(&c.ApprovedAt)

@@ -66,7 +66,7 @@ func TestADatabaseOfTheFirstReleaseIsBroughtUpToDateAndLosesNothing(t *testing.T
 		},
 		{
 			ID: "login", Challenge: "challenge", Client: "shop", Account: "account", Device: "device",
-			Address: "192.0.2.1", UserAgent: "Mozilla/5.0", At: fromMillis(6), AuthTime: fromMillis(6), ACR: "urn:qrlogin:acr:qr", AMR: []string{"pop", "user"},
+			Address: "192.0.2.1", UserAgent: "Mozilla/5.0", At: fromMillis(6), AuthTime: fromMillis(6), ACR: "urn:qrlogin:acr:static", AMR: []string{"pop", "user"},
 		},
 	})
 	keys, err := db.SigningKeys(ctx)

@@ -1,6 +1,10 @@
 package token
 
-import "qrlogin/provider/internal/challenge"
+import (
+	"slices"
+
+	"qrlogin/provider/internal/challenge"
+)
 
 // How a login was done, the weakest first (OIDC Core §2, acr). In each an enrolled device key approved. docs/tokens.md explains them
 // to sites.
@@ -29,14 +33,19 @@ func Authentication(c challenge.Challenge) (acr string, amr []string) {
 	return acr, amr
 }
 
-// Reachable is the acr values that challenges of this policy can have.
-func Reachable(p challenge.Policy) []string {
+// Class is the acr of the challenges of this policy.
+func Class(p challenge.Policy) string {
 	switch {
 	case p.Confirm:
-		return []string{ACRConfirmed}
+		return ACRConfirmed
 	case p.StaticCode: // what is scanned stands still, and who types it types the same
-		return []string{ACRStatic}
+		return ACRStatic
 	default:
-		return []string{ACRScanned}
+		return ACRScanned
 	}
+}
+
+// Suffices tells whether a person who was authenticated in this way needs no new scan for a site of that policy.
+func Suffices(acr string, amr []string, p challenge.Policy) bool {
+	return slices.Index(ACRs, acr) >= slices.Index(ACRs, Class(p)) && (p.Proximity != challenge.ProximityRequire || slices.Contains(amr, "geo"))
 }

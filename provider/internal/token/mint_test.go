@@ -62,7 +62,7 @@ func grant(scopes ...string) Grant {
 	return Grant{
 		Client:  identity.Client{ID: "shop", Origins: []string{"https://shop.example"}},
 		Account: identity.Account{ID: "account-1", PhoneNumber: "+8613800138000"},
-		Scopes:  scopes, Nonce: "n-1", AuthTime: approved, LoginID: "login-1", Now: now,
+		Scopes:  scopes, Nonce: "n-1", AuthTime: approved, ACR: ACRScanned, AMR: []string{"pop", "user"}, LoginID: "login-1", Now: now,
 	}
 }
 

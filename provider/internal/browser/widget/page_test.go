@@ -18,6 +18,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
+
+	"qrlogin/api/picture"
 )
 
 // tab is a browser's tab on the site's login page, with the widget in it.
@@ -255,16 +257,14 @@ func (b *tab) screenshot(scale float64) []byte {
 	return shot.Data
 }
 
-// read decodes the QR code on the screenshot; "" when there is none that a reader reads. The reader misses one picture in a hundred
-// at one size, and then reads it at another.
+// read decodes the QR code on the screenshot, as a phone does; "" when there is none.
 func (b *tab) read() string {
 	b.t.Helper()
-	for _, scale := range []float64{1, 2, 1.4, 3, 1.7} {
-		if text := readByGozxing(b.t, b.screenshot(scale)); text != "" {
-			return text
-		}
+	texts, err := picture.Read(b.t.Context(), b.screenshot(1), func(string) bool { return true })
+	if err != nil {
+		b.t.Fatal(err)
 	}
-	return ""
+	return strings.Join(texts, " and ")
 }
 
 // readByGozxing decodes the QR code on a picture, or "".
