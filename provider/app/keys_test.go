@@ -165,6 +165,7 @@ func TestAWithdrawnKeyIsGoneFromEveryNodeWithinAMinute(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait() // what begins in this moment is over
 		keys, err := operator.List(t.Context())
 		if err != nil || len(keys) != 1 || keys[0].State != "current" {
 			t.Fatalf("%+v, %v", keys, err)
