@@ -341,15 +341,12 @@ func TestWhereTheCodeMustRotateATypedOneNeedsTheConfirmation(t *testing.T) {
 	// Who asks for more does not open what the owner has shut: eight letters can be dictated, and four digits too.
 	p.scan(w.begun(plain, "acr_values", "urn:qrlogin:acr:confirmed").UserCode).
 		wants(t, "typed, by a request for a confirmation", http.StatusForbidden, "not-allowed")
-	for what, started := range map[string]api.DeviceAuthorization{
-		"by the policy": w.begun(careful),
-	} {
-		w.frame(started) // a browser shows it
-		p.scan(w.issuer+"/q/"+started.ChallengeId).wants(t, what+", a code that stands still", http.StatusForbidden, "not-allowed")
-		claim := p.claimBy(started.UserCode)
-		wantWarned(t, what, consentOf(t, claim), api.ConsentWarningsCopyable)
-		w.confirm(started, p.digits(claim)).wants(t, what, http.StatusNoContent, "")
-	}
+	started := w.begun(careful)
+	w.frame(started) // a browser shows it
+	p.scan(w.issuer+"/q/"+started.ChallengeId).wants(t, "a code that stands still", http.StatusForbidden, "not-allowed")
+	claim := p.claimBy(started.UserCode)
+	wantWarned(t, "typed, by the policy", consentOf(t, claim), api.ConsentWarningsCopyable)
+	w.confirm(started, p.digits(claim)).wants(t, "typed, by the policy", http.StatusNoContent, "")
 }
 
 // SECURITY.md §2 row 2.

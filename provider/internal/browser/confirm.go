@@ -1,9 +1,7 @@
 package browser
 
 import (
-	"context"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -52,11 +50,8 @@ func (d *Door) confirm(c *gin.Context) error {
 // missed tells the owner of the phone that the page did not know the digits, twice: perhaps somebody else is looking at it.
 func (d *Door) missed(c *gin.Context, r challenge.Record) {
 	d.Log.Warn("alarm", "request_id", web.RequestID(c), "kind", identity.EventConfirmationFailed, "client", r.Client)
-	err := d.Audit.Audit(context.WithoutCancel(c.Request.Context()), identity.AuditEvent{
-		At: time.Now(), Kind: identity.EventConfirmationFailed, Account: r.Claim.Account, Client: r.Client,
+	web.Audit(c, d.Audit, d.Log, identity.AuditEvent{
+		Kind: identity.EventConfirmationFailed, Account: r.Claim.Account, Client: r.Client,
 		Address: r.Browser.Address, UserAgent: r.Browser.UserAgent,
 	})
-	if err != nil {
-		d.Log.Error("audit event not kept", "request_id", web.RequestID(c), "kind", identity.EventConfirmationFailed, "error", err)
-	}
 }

@@ -21,11 +21,6 @@ type Clients interface {
 	RegisteredOrigin(ctx context.Context, origin string) (bool, error) // of any client
 }
 
-// Auditor keeps what an owner may want to know later.
-type Auditor interface {
-	Audit(ctx context.Context, e identity.AuditEvent) error
-}
-
 // Door is the browser's door.
 type Door struct {
 	Issuer     string // an origin, no trailing slash
@@ -33,7 +28,7 @@ type Door struct {
 	Keys       challenge.Keys
 	Limits     limit.Set
 	Clients    Clients
-	Audit      Auditor
+	Audit      web.Auditor
 	Drain      context.Context // done when the server stops: waiting requests are answered
 	Log        *slog.Logger
 }

@@ -44,11 +44,6 @@ type Logins interface {
 	RefreshToken(ctx context.Context, hash string) (t identity.RefreshToken, l identity.Login, used bool, err error)
 }
 
-// Auditor keeps what an operator or an owner may want to know later.
-type Auditor interface {
-	Audit(ctx context.Context, e identity.AuditEvent) error
-}
-
 // Door is the site's door.
 type Door struct {
 	Issuer     string // an origin, no trailing slash
@@ -62,7 +57,7 @@ type Door struct {
 	DPoP       dpop.Verifier
 	SignOut    *signout.Ender
 	Fetch      Fetcher
-	Audit      Auditor
+	Audit      web.Auditor
 	Redelivery time.Duration   // how long a redeemed device_code answers the same bytes again; 0 for not at all
 	Drain      context.Context // done when the server stops: waiting requests are answered
 	Log        *slog.Logger
@@ -147,10 +142,4 @@ func (d *Door) endpoint(h func(c *gin.Context, r request) error) gin.HandlerFunc
 	}, d.fail)
 }
 
-// audit keeps an event. A request does not fail because its audit row could not be written; the log has it then.
-func (d *Door) audit(c *gin.Context, e identity.AuditEvent) {
-	e.At = time.Now()
-	if err := d.Audit.Audit(context.WithoutCancel(c.Request.Context()), e); err != nil {
-		d.Log.Error("audit event not kept", "request_id", web.RequestID(c), "kind", e.Kind, "error", err)
-	}
-}
+func (d *Door) audit(c *gin.Context, e identity.AuditEvent) { web.Audit(c, d.Audit, d.Log, e) }

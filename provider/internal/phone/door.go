@@ -52,7 +52,7 @@ type SignOut interface {
 
 // Auditor keeps what an operator or an owner may want to know later.
 type Auditor interface {
-	Audit(ctx context.Context, e identity.AuditEvent) error
+	web.Auditor
 	// Events lists what an account's owner may know, the newest first.
 	Events(ctx context.Context, account string, limit int) ([]identity.AuditEvent, error)
 }
@@ -120,10 +120,4 @@ func (d *Door) fail(c *gin.Context, err error) {
 
 const maxBody = 4 << 10
 
-// audit keeps an event. A request does not fail because its audit row could not be written; the log has it then.
-func (d *Door) audit(c *gin.Context, e identity.AuditEvent) {
-	e.At = time.Now()
-	if err := d.Audit.Audit(context.WithoutCancel(c.Request.Context()), e); err != nil {
-		d.Log.Error("audit event not kept", "request_id", web.RequestID(c), "kind", e.Kind, "error", err)
-	}
-}
+func (d *Door) audit(c *gin.Context, e identity.AuditEvent) { web.Audit(c, d.Audit, d.Log, e) }

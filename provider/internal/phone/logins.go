@@ -60,14 +60,10 @@ func (d *Door) site(c *gin.Context, id string) (identity.Client, error) {
 }
 
 func viewLogin(l identity.Login, site identity.Client) api.Login {
-	view := api.Login{Id: l.ID, At: l.At.UTC(), AuthTime: l.AuthTime.UTC(), Session: l.Session != ""}
+	view := api.Login{
+		Id: l.ID, At: l.At.UTC(), AuthTime: l.AuthTime.UTC(), Session: l.Session != "", Address: known(l.Address), UserAgent: known(l.UserAgent),
+	}
 	view.Client.Id, view.Client.Name, view.Client.Domains = site.ID, site.Name, site.Domains()
-	if l.Address != "" {
-		view.Address = &l.Address
-	}
-	if l.UserAgent != "" {
-		view.UserAgent = &l.UserAgent
-	}
 	if !l.EndedAt.IsZero() {
 		ended := l.EndedAt.UTC()
 		view.EndedAt = &ended

@@ -21,12 +21,11 @@ import (
 // What pictures may cost (SECURITY.md §6): the bytes of one; how many are taken in at once; how many are read at once, in up to some
 // 330 MB each; how long one waits for its turn; and how long a code is looked for.
 const (
-	maxPicture    = 4 << 20
-	maxUploads    = 32
-	maxReaders    = 2
-	turnTime      = 2 * time.Second
-	searchTime    = 10 * time.Second
-	picturesTaken = "image/png, image/jpeg, image/webp"
+	maxPicture = 4 << 20
+	maxUploads = 32
+	maxReaders = 2
+	turnTime   = 2 * time.Second
+	searchTime = 10 * time.Second
 )
 
 var (
@@ -39,6 +38,9 @@ var (
 func refusedPicture(code, title string) web.Problem {
 	return web.Problem{Status: http.StatusUnprocessableEntity, Code: code, Title: title}
 }
+
+// picturesTaken is the media types of what can be read.
+var picturesTaken = []string{"image/png", "image/jpeg", "image/webp"}
 
 // pictures counts what is under way.
 type pictures struct {
@@ -54,10 +56,10 @@ func newPictures() pictures {
 // presented is the text of the code that a request brings, in words or in a picture.
 func (d *Door) presented(c *gin.Context, account identity.Account) (string, error) {
 	switch mediaType := web.MediaType(c); {
-	case slices.Contains(strings.Split(picturesTaken, ", "), mediaType):
+	case slices.Contains(picturesTaken, mediaType):
 		return d.pictured(c, account)
 	case mediaType != "application/json":
-		return "", web.UnsupportedType.With("expected application/json, " + picturesTaken)
+		return "", web.UnsupportedType.With("expected application/json, " + strings.Join(picturesTaken, ", "))
 	}
 	var body api.ScanRequest
 	if err := web.ReadJSON(c, &body, maxBody); err != nil {
