@@ -1,6 +1,6 @@
 # make test      everything that must hold; installs what is missing (Debian packages)
 # make lint      golangci-lint
-# make generate  api/ from openapi.yaml, widget.js from its sources; installs what they and some tests take from npm
+# make generate  api/ from openapi.yaml, the widget and the web phone from their sources; installs what they and some tests take from npm
 # make pictures  docs/img from the running demo and the widget's page
 # make bench     what a login costs, beside a bare server doing the same work
 
@@ -20,7 +20,7 @@ generate:
 
 # What is generated must be what is committed.
 check-generated: generate
-	@git diff --exit-code -- api provider/internal/browser/widget/widget.js \
+	@git diff --exit-code -- api provider/internal/browser/widget/widget.js provider/internal/webphone \
 	  || { echo "generated files differ from their sources: run make generate and commit"; exit 1; }
 
 bench: tools

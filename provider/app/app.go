@@ -27,6 +27,7 @@ import (
 	"qrlogin/provider/internal/sqlstore"
 	"qrlogin/provider/internal/token"
 	"qrlogin/provider/internal/web"
+	"qrlogin/provider/internal/webphone"
 )
 
 // Provider is an identity provider, ready to serve.
@@ -128,6 +129,7 @@ func route(c Config, site *oauth.Door, page *browser.Door, device *phone.Door) (
 	site.Mount(r)
 	page.Mount(r)
 	device.Mount(r)
+	webphone.Mount(r)
 	r.NoRoute(func(c *gin.Context) { web.NotFound.Write(c) })
 	r.NoMethod(func(c *gin.Context) {
 		for _, path := range oauth.Endpoints {

@@ -19,6 +19,7 @@ var layers = []struct {
 		"main reads flags and hands over to app, so that a test or another program starts the same provider without them"},
 	{"provider/app", []string{
 		"api", "provider/internal/browser", "provider/internal/oauth", "provider/internal/phone", "provider/internal/web",
+		"provider/internal/webphone",
 		"provider/internal/memstore", "provider/internal/redisstore", "provider/internal/sqlstore", "provider/internal/token",
 		"provider/internal/fetch", "provider/internal/clientkeys", "provider/internal/signout", "provider/internal/dpop",
 		"provider/internal/place", "provider/internal/limit", "provider/internal/challenge", "provider/internal/identity"},
@@ -33,12 +34,14 @@ var layers = []struct {
 		"a page shows what it is told: it looks nothing up and decides nothing"},
 	{"provider/internal/browser/...", []string{
 		"api", "provider/internal/web", "provider/internal/qr", "provider/internal/limit", "provider/internal/challenge",
-		"provider/internal/identity"},
+		"provider/internal/identity", "provider/internal/bundling"},
 		"a door can be read alone. The watch capability never yields a token (SECURITY.md §1.1), so this one cannot mint any"},
 	{"provider/internal/phone/...", []string{
 		"api", "api/proof", "api/picture", "provider/internal/web", "provider/internal/dpop", "provider/internal/limit",
 		"provider/internal/place", "provider/internal/useragent", "provider/internal/challenge", "provider/internal/identity"},
 		"a door can be read alone. The phone gets no token, so this one cannot mint any"},
+	{"provider/internal/webphone/...", []string{"provider/internal/bundling"},
+		"it hands out an app that does what any phone does, over HTTP: what the provider knows is nothing to it"},
 	{"provider/internal/web", []string{"api", "provider/internal/challenge", "provider/internal/identity"},
 		"what the doors share of HTTP must not become the way by which they know each other"},
 
@@ -71,6 +74,7 @@ var layers = []struct {
 
 	{"provider/internal/storetest", []string{"provider/internal/challenge", "provider/internal/identity"},
 		"a conformance suite that knows one backend is no truth for the others"},
+	{"provider/internal/bundling", nil, "it makes files of sources, for programs that are run at go generate"},
 	{"provider/internal/contracttest", []string{"api"}, "it compares answers with the contract, whoever gave them"},
 	{"provider/internal/axetest", nil, "it judges whatever page a test has opened"},
 	{"provider/internal/testenv", nil, "it finds programs for tests, whatever is tested"},

@@ -1,0 +1,222 @@
+// Requests to the phone's door (openapi.yaml), each with a proof by the device key, and the decisions. The provider is who served
+// this page.
+
+import { decodeText, encode } from './base64url.js';
+import * as keys from './keys.js';
+import * as passkey from './passkey.js';
+
+const ISSUER = location.origin;
+const TIMEOUT = 20_000; // of one request, in milliseconds
+const TRIES = 3; // of one whose connection drops
+const CODE = `${ISSUER}/q/`;
+
+/** A refusal of the provider (RFC 9457), or of the network: code 'offline'. */
+export class Problem extends Error {
+  constructor(code, { status, after } = {}) {
+    super(code);
+    /** @type {string} */ this.code = code;
+    /** @type {number|undefined} */ this.status = status;
+    /** @type {number|undefined} seconds */ this.after = after;
+  }
+}
+
+/** @type {import('./keys.js').Keys|undefined} */
+let device;
+let nonce = '';
+let ahead = 0; // of the provider's clock before ours, in milliseconds
+let guarded = false; // this device has a passkey: what matters is asked for with it
+
+/** Loads the device key. @returns {Promise<boolean>} whether there is one */
+export async function enrolled() {
+  device ??= (await keys.read('device'))?.keys;
+  return device !== undefined;
+}
+
+/** Makes a key this device's, in place of an earlier one. */
+export async function become(pair) {
+  await keys.write('device', { keys: pair });
+  await keys.remove('pending');
+  device = pair;
+  guarded = false;
+}
+
+/** Forgets the device key: the provider does not know it any more. */
+export async function forget() {
+  await keys.remove('device');
+  device = undefined;
+  guarded = false;
+}
+
+/** Seconds since 1970 by the provider's clock, as far as it is known. */
+const now = () => Math.floor((Date.now() + ahead) / 1000);
+
+/** A DPoP proof for one request (RFC 9449 §4.2). There is no access token: the key is the identity. */
+function prove(pair, method, path) {
+  const claims = { jti: encode(crypto.getRandomValues(new Uint8Array(16))), htm: method, htu: ISSUER + path, iat: now() };
+  if (nonce) claims.nonce = nonce;
+  return keys.sign(pair, 'dpop+jwt', claims);
+}
+
+/**
+ * Sends a request and resolves to its JSON answer, undefined where there is none.
+ * json, blob: the body. pair: the key to sign with, if not the device's. once: never again where the connection drops.
+ * weighty: of those that need the passkey of a device that has one; its assertion is over the proof, or over signed (a decision).
+ */
+export async function request(method, path, options = {}) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await send(method, path, { ...options, assert: options.weighty && guarded });
+    } catch (problem) {
+      if (problem.code === 'passkey-required' && !guarded) guarded = true; // set up in another tab: again, with it
+      else if (problem.code !== 'offline' || options.once || tries >= TRIES || !navigator.onLine) {
+        problem.tries = tries;
+        throw problem;
+      }
+      await new Promise((resolve) => setTimeout(resolve, tries * 300));
+    }
+  }
+}
+
+async function send(method, path, { json, blob, pair = device, signed, assert, again }) {
+  const headers = {};
+  if (json) headers['Content-Type'] = 'application/json';
+  if (blob) headers['Content-Type'] = blob.type;
+  const jws = signed ?? (await prove(pair, method, path));
+  if (!signed) headers.DPoP = jws;
+  if (assert) headers.Passkey = await passkey.assert(jws);
+  let response, body;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      body: blob ?? (json && JSON.stringify(json)),
+      cache: 'no-store',
+      credentials: 'same-origin',
+      redirect: 'error', // a proof is good for one URL
+      signal: AbortSignal.timeout(blob ? 3 * TIMEOUT : TIMEOUT),
+    });
+    body = response.status === 204 ? undefined : await response.json();
+  } catch (error) {
+    if (!response || !(error instanceof SyntaxError)) throw new Problem('offline');
+  }
+  heed(response);
+  if (response.ok) return body;
+  // RFC 9449 §8: once more, with the nonce that the provider wants to see.
+  if (body?.code === 'proof-nonce' && !again) return send(method, path, { json, blob, pair, assert, again: true });
+  const after = Number(response.headers.get('Retry-After'));
+  throw new Problem(body?.code ?? (response.status >= 500 ? 'unavailable' : 'unknown'), { status: response.status, after: after || undefined });
+}
+
+// Learns from the headers of an answer: the newest nonce, and what time it is there.
+function heed({ headers }) {
+  nonce = headers.get('DPoP-Nonce') ?? nonce;
+  const date = Date.parse(headers.get('Date'));
+  // A second or two are the way here; a clock that is right is left alone.
+  if (date) ahead = Math.abs(date - Date.now()) < 5_000 ? 0 : date - Date.now();
+}
+
+// Enrolment
+
+/** @returns {Promise<{enrollment_id: string, expires_in: number}>} */
+export const startEnrollment = (pair, phone_number, device_name) =>
+  request('POST', '/phone/enrollments', { json: { phone_number, device_name }, pair, once: true }); // each sends a message
+
+/** A code counts once, so when the answer is lost it asks whether the device is enrolled by now. @returns {Promise<Account>} */
+export async function confirmEnrollment(pair, id, code) {
+  try {
+    return await request('POST', `/phone/enrollments/${id}/confirm`, { json: { code }, pair, once: true });
+  } catch (problem) {
+    if (problem.code !== 'offline') throw problem;
+    return request('GET', '/phone/account', { pair });
+  }
+}
+
+// Codes
+
+/** What a decision is about: the consent as the provider sent it, and what it says.
+ * @typedef {{challenge: string, text: string, consent: object, until: number}} Claim until: of performance.now() */
+
+/** The text to send for a code that was scanned or typed; undefined where it is none of this provider's (RFC 10027 §6.1.5). */
+export function ownCode(text) {
+  const letters = text.toUpperCase().replace(/[\s-]/g, '');
+  if (/^[BCDFGHJKLMNPQRSTVWXZ]{8}$/.test(letters)) return `${letters.slice(0, 4)}-${letters.slice(4)}`;
+  const code = text.trim();
+  return code.startsWith(CODE) && code.length <= 512 ? code : undefined;
+}
+
+/** @returns {Promise<Claim>} */
+export async function scan(text) {
+  const code = ownCode(text);
+  if (!code) throw new Problem('foreign-code');
+  return claim(await request('POST', '/phone/scans', { json: { code } }), code);
+}
+
+/** Has the provider read a picture. @returns {Promise<Claim>} */
+export const scanImage = async (blob) => claim(await request('POST', '/phone/scans', { blob }), '');
+
+async function claim({ challenge_id: challenge, consent: text, expires_in }, code) {
+  try {
+    const consent = JSON.parse(decodeText(text));
+    const named = code.startsWith(CODE) ? code.slice(CODE.length).split('.')[0] : challenge;
+    if (consent.challenge !== challenge || named !== challenge) throw new Error('about another challenge');
+    return { challenge, text, consent, until: performance.now() + expires_in * 1000 };
+  } catch {
+    // Nobody can decide on what cannot be shown; let the code be scanned by a phone that can.
+    release(challenge).catch(() => {});
+    throw new Problem('unknown');
+  }
+}
+
+/** Gives a claim back without a decision. */
+export const release = (challenge) => request('DELETE', `/phone/scans/${challenge}`);
+
+/** Makes a function that gives a claim back at once, without waiting for a signature: for when the page is going away. */
+export async function releaser(challenge) {
+  const path = `/phone/scans/${challenge}`;
+  const DPoP = await prove(device, 'DELETE', path);
+  return () => fetch(path, { method: 'DELETE', headers: { DPoP }, keepalive: true }).catch(() => {});
+}
+
+/**
+ * Signs and sends a decision over the very text that the scan returned (ADR 0004).
+ * @param {Claim} claim @param {'approve'|'deny'} decision @param {boolean} [session] "this is my computer"
+ * @returns {Promise<{state: string, confirmation_code?: string}>}
+ */
+export async function decide({ challenge, text }, decision, session) {
+  const claims = { aud: ISSUER, challenge, decision, iat: now(), consent: text };
+  if (session) claims.session = true;
+  const signed = await keys.sign(device, 'qrlogin-decision+jwt', claims);
+  try {
+    return await request('POST', '/phone/decisions', { json: { decision: signed }, signed, weighty: decision === 'approve' });
+  } catch (problem) {
+    // A denied challenge is gone at once: when an answer was lost, 410 to the next try is that denial.
+    if (decision === 'deny' && problem.status === 410 && problem.tries > 1) return { state: 'denied' };
+    throw problem;
+  }
+}
+
+// The account
+
+/** @typedef {{issuer: string, phone_number: string, created_at: string, device: object, passkeys_allowed?: boolean}} Account */
+
+/** @returns {Promise<Account>} */
+export async function account() {
+  const answer = await request('GET', '/phone/account');
+  guarded = answer.device.passkey === true;
+  return answer;
+}
+
+export const devices = async () => (await request('GET', '/phone/devices')).devices;
+export const allowDevice = (id) => request('POST', `/phone/devices/${id}/allow`, { weighty: true });
+/** Removes a device of the account, refuses one that waits. */
+export const removeDevice = (id, own) => request('DELETE', `/phone/devices/${id}`, { weighty: !own });
+
+export const logins = async () => (await request('GET', '/phone/logins')).logins;
+export const endLogin = (id) => request('DELETE', `/phone/logins/${id}`);
+export const endAllLogins = () => request('DELETE', '/phone/logins');
+/** "This wasn't me" (RFC 10027 §6.1.6). */
+export const disownLogin = (id) => request('POST', `/phone/logins/${id}/disown`);
+
+export const events = async () => (await request('GET', '/phone/events')).events;
+export const exportAccount = () => request('GET', '/phone/account/export');
+export const deleteAccount = () => request('DELETE', '/phone/account', { weighty: true });
