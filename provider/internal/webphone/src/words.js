@@ -38,6 +38,12 @@ export function t(key, params = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => params[name] ?? whole);
 }
 
+/** The same as a list of texts and nodes, for params that are nodes. */
+export const rich = (key, params) =>
+  t(key)
+    .split(/\{(\w+)\}/)
+    .map((part, n) => (n % 2 ? params[part] : part));
+
 /** Whether there are words for a key. */
 export const has = (key) => key in en;
 

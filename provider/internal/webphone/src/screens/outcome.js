@@ -1,0 +1,38 @@
+// What came of a decision. The names of the first three are the states of the contract (DecisionResult).
+
+import { h } from '../dom.js';
+import { become, go } from '../router.js';
+import { button, name, screen } from '../ui.js';
+import { rich, t } from '../words.js';
+
+const done = () => button(t('done'), () => become('home'), { class: 'yes' });
+const staying = (session) => session && h('p', {}, t('approved.session'));
+
+export const approved = ({ client, session }) =>
+  screen(
+    { title: t('approved.title'), lead: rich('approved.lead', { site: name(client) }), badge: 'tick', leading: false },
+    staying(session),
+    [done()],
+  );
+
+// RFC 10027 §6.1.16: the digits show that who approves is who sits before the page.
+export const confirming = ({ client, session, digits }) =>
+  screen({ title: t('digits.title'), leading: false }, [
+    h('p', { class: 'code', 'aria-label': Array.from(digits).join(' '), role: 'img' }, digits),
+    h('p', {}, rich('digits.lead', { site: name(client) })),
+    h('p', { class: 'care' }, t('digits.care')),
+    staying(session),
+  ], [done()]);
+
+export const denied = ({ client }) =>
+  screen(
+    { title: t('declined.title'), lead: rich('declined.lead', { site: name(client) }), badge: 'cross', leading: false },
+    h('p', { class: 'soft' }, t('declined.more')),
+    [done()],
+  );
+
+export const expired = ({ transaction }) =>
+  screen({ title: t('expired.title'), lead: t('expired.lead'), badge: 'clock', leading: false }, [], [
+    transaction && button(t('problem.site'), () => location.replace(`/authorize/${transaction}`)),
+    button(t('problem.scan'), () => become('home').then(() => go('scan')), { class: 'yes' }),
+  ]);

@@ -1,0 +1,238 @@
+package webphone_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"qrlogin/api"
+	"qrlogin/provider/app"
+)
+
+const secret = "c2hvcC1zZWNyZXQtc2hvcC1zZWNyZXQtc2hvcC1zZWM"
+
+var sites = []app.Client{
+	{ID: "shop", Secret: secret, Name: "Kiln Lane", Origins: []string{"https://kiln-lane.example"}},
+	{ID: "strict", Secret: secret, Name: "Kiln Lane", Origins: []string{"https://kiln-lane.example"}, Policy: app.Policy{Preset: "strict"}},
+	{ID: "tv", Secret: secret, Name: "Television", Policy: app.Policy{Rotation: "optional"}},
+}
+
+// world is a running provider. A test may put an answer of its own before an endpoint.
+type world struct {
+	t       *testing.T
+	issuer  string
+	console *console
+
+	mu    sync.Mutex
+	fakes map[string]http.HandlerFunc // by method and path
+	asked []string                    // methods and paths
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	listener, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{
+		t: t, issuer: fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port), console: &console{}, fakes: map[string]http.HandlerFunc{},
+	}
+	provider, err := app.New(t.Context(), app.Config{Issuer: w.issuer, Console: w.console, Clients: sites, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		name := r.Method + " " + r.URL.Path
+		w.mu.Lock()
+		w.asked = append(w.asked, name)
+		fake := w.fakes[name]
+		w.mu.Unlock()
+		if fake == nil {
+			fake = provider.Handler().ServeHTTP
+		}
+		fake(rw, r)
+	})}
+	served := make(chan struct{})
+	go func() { defer close(served); _ = server.Serve(listener) }()
+	t.Cleanup(func() {
+		if err := provider.Close(); err != nil {
+			t.Error(err)
+		}
+		_ = server.Close()
+		<-served
+	})
+	return w
+}
+
+// answer puts an answer before an endpoint; status 0 takes it away.
+func (w *world) answer(name string, status int, body any) {
+	w.intercept(name, func(rw http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if problem, ok := body.(string); ok && status >= 400 {
+			rw.Header().Set("Content-Type", "application/problem+json")
+			body = api.Problem{Type: "urn:qrlogin:problem:" + problem, Title: problem, Status: status, Code: problem}
+		} else {
+			rw.Header().Set("Content-Type", "application/json")
+		}
+		rw.WriteHeader(status)
+		if status != http.StatusNoContent {
+			_ = json.NewEncoder(rw).Encode(body)
+		}
+	})
+}
+
+func (w *world) intercept(name string, handler http.HandlerFunc) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fakes[name] = handler
+}
+
+func (w *world) leave(name string) { w.intercept(name, nil) }
+
+// times is how often an endpoint was asked.
+func (w *world) times(name string) (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, asked := range w.asked {
+		if asked == name {
+			n++
+		}
+	}
+	return n
+}
+
+// started is a login that a site has begun, with the page that shows its code.
+type started struct {
+	w      *world
+	client string
+	api.DeviceAuthorization
+}
+
+func (w *world) start(client string, more ...string) started {
+	w.t.Helper()
+	form := url.Values{"scope": {"openid phone"}, "nonce": {"n-1"}}
+	for i := 0; i < len(more); i += 2 {
+		form.Set(more[i], more[i+1])
+	}
+	s := started{w: w, client: client}
+	if status := w.form("/device_authorization", client, form, &s.DeviceAuthorization); status != http.StatusOK {
+		w.t.Fatalf("device_authorization: %d", status)
+	}
+	s.frame() // a browser is watching
+	return s
+}
+
+func (w *world) form(path, client string, form url.Values, into any) int {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.issuer+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(client, secret)
+	return w.do(r, into)
+}
+
+func (w *world) do(r *http.Request, into any) int {
+	w.t.Helper()
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
+		w.t.Fatalf("%s: %d %v", r.URL.Path, answer.StatusCode, err)
+	}
+	return answer.StatusCode
+}
+
+// windows is the browser that shows the code.
+const windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+func (s started) watch() (view api.ChallengeView, status int) {
+	s.w.t.Helper()
+	r, err := http.NewRequestWithContext(s.w.t.Context(), http.MethodGet, s.w.issuer+"/challenges/"+s.ChallengeId, nil)
+	if err != nil {
+		s.w.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+s.Watch)
+	r.Header.Set("User-Agent", windows)
+	return view, s.w.do(r, &view)
+}
+
+// frame is what the QR code says now.
+func (s started) frame() string {
+	s.w.t.Helper()
+	view, status := s.watch()
+	if status != http.StatusOK || view.Frames == nil {
+		s.w.t.Fatalf("watch: %d %+v", status, view)
+	}
+	return (*view.Frames)[0].Code
+}
+
+// link is where the landing of the code leads a browser.
+func (s started) link() string {
+	return s.w.issuer + "/phone#q/" + strings.TrimPrefix(s.frame(), s.w.issuer+"/q/")
+}
+
+// state is the challenge's, or why it is gone.
+func (s started) state() string {
+	s.w.t.Helper()
+	view, status := s.watch()
+	if status == http.StatusGone {
+		return "gone"
+	}
+	return string(view.State)
+}
+
+// tokens is what the site gets, and whether it does.
+func (s started) tokens() bool {
+	s.w.t.Helper()
+	var answer struct {
+		IDToken string `json:"id_token"`
+		Error   string `json:"error"`
+	}
+	s.w.form("/token", s.client, url.Values{
+		"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {s.DeviceCode},
+	}, &answer)
+	return answer.IDToken != ""
+}
+
+// console is where the provider prints what an SMS would carry.
+type console struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (c *console) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.text.Write(p)
+}
+
+var codeInSMS = regexp.MustCompile(`your code is (\d{6})`)
+
+// code waits for the code that is sent next after n others.
+func (c *console) code(t *testing.T, n int) string {
+	t.Helper()
+	for limit := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		c.mu.Lock()
+		sent := codeInSMS.FindAllStringSubmatch(c.text.String(), -1)
+		c.mu.Unlock()
+		if len(sent) > n {
+			return sent[n][1]
+		}
+		if time.Now().After(limit) {
+			t.Fatal("no code was sent")
+		}
+	}
+}
