@@ -52,8 +52,8 @@ func (d *Door) Mount(r gin.IRoutes) {
 	}
 	r.GET("/widget.js", h(serveWidget))
 	r.GET("/widget", h(d.tryOut))
-	r.GET("/q", d.page)
-	r.GET("/q/:code", d.page)
+	r.GET("/q", h(d.landTyped))
+	r.GET("/q/:code", h(d.land))
 }
 
 var errWatch = web.Problem{Status: http.StatusUnauthorized, Code: "watch-invalid", Title: "The watch capability is missing or wrong"}

@@ -16,6 +16,7 @@ type (
 	// Scan is a device presenting a code.
 	Scan struct {
 		Code    Code
+		Ticket  Ticket        // of the browser in which the code was opened; the zero ticket for none
 		Waited  time.Duration // since the request's headers arrived: a slow upload does not make a code stale
 		Device  string        // thumbprint of the device key
 		Account string
@@ -117,13 +118,15 @@ func (c Challenge) visit(e Visit) (Challenge, error) {
 func (c Challenge) scan(e Scan, now time.Time) (Challenge, error) {
 	switch c.State {
 	case Pending:
-		if err := c.accepts(e.Code, now.Add(-e.Waited)); err != nil {
+		if err := c.takes(e, now); err != nil {
 			return c, err
 		}
 		if err := c.admits(e); err != nil {
 			return c, err
 		}
-		c.Claim = Claim{Device: e.Device, Account: e.Account, At: now, Moving: e.Code.MAC != nil, Consent: e.Consent}
+		c.Claim = Claim{
+			Device: e.Device, Account: e.Account, At: now, Moving: e.Code.MAC != nil, Here: c.IsHere(e.Ticket), Consent: e.Consent,
+		}
 		return c.to(Claimed), nil
 	case Claimed:
 		// Only who holds a code of this challenge learns that another was first.
@@ -192,7 +195,7 @@ func (c Challenge) approve(e Approve, now time.Time) (Challenge, error) {
 			return c, ErrTooLate
 		}
 		c.ApprovedAt, c.Session = now, e.Session
-		if c.Policy.Confirm {
+		if c.Policy.Confirm && !c.Claim.Here { // RFC 10027 §6.1.16; there is no page elsewhere that could be somebody else's
 			return c.to(Confirming), nil
 		}
 		return c.to(Approved), nil

@@ -92,6 +92,7 @@ type Claim struct {
 	Account string    `json:"account"`
 	At      time.Time `json:"at"`
 	Moving  bool      `json:"moving,omitempty"` // the code was a frame, and not one that can be copied at leisure
+	Here    bool      `json:"here,omitempty"`   // the phone's own browser is the one that the login is for
 	// Consent is what the phone was shown, byte for byte. The decision must be over these bytes, and the same device that
 	// scans again gets them again.
 	Consent []byte `json:"consent"`

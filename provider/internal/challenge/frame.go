@@ -96,6 +96,14 @@ func (c Challenge) mac(step int) []byte {
 	return h.Sum(nil)[:macLen]
 }
 
+// takes judges what a scan presents: a code that is good now, or one that was when this browser opened it.
+func (c Challenge) takes(e Scan, now time.Time) error {
+	if c.gave(landed, e.Ticket) || c.IsHere(e.Ticket) {
+		return c.proves(e.Code)
+	}
+	return c.accepts(e.Code, now.Add(-e.Waited))
+}
+
 // accepts judges a code against the challenge at the moment it was presented.
 func (c Challenge) accepts(code Code, at time.Time) error {
 	if code.MAC == nil {

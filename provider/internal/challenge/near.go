@@ -66,7 +66,7 @@ func (c Challenge) admits(e Scan) error {
 	if !c.Policy.Admits(c.Browser.Address) {
 		return ErrOutside
 	}
-	if c.Policy.Proximity == ProximityRequire && !e.Near.Near() {
+	if c.Policy.Proximity == ProximityRequire && !e.Near.Near() && !c.IsHere(e.Ticket) {
 		return ErrTooFar // RFC 10027 §6.1.1
 	}
 	return nil

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"qrlogin/provider/internal/web"
 )
 
 // The cookies at the provider's own pages. Both hold 256 random bits.
@@ -14,29 +16,20 @@ const (
 	sessionCookie = "qrlogin-session" // "this is my computer"
 )
 
-// cookieName has the prefix that keeps other hosts and plain http from setting it (RFC 6265bis §4.1.3.2). A provider on the
-// loopback, which may do without TLS, has to do without it.
-func (d *Door) cookieName(name string) string {
-	if d.secure() {
-		return "__Host-" + name
-	}
-	return name
-}
-
 func (d *Door) secure() bool { return strings.HasPrefix(d.Issuer, "https://") }
 
 // setCookie sets a cookie for life; 0 for as long as the browser runs, less than 0 to remove it. SameSite=Lax: the browser comes
 // from a site's page, and no site's page posts here in its name.
 func (d *Door) setCookie(c *gin.Context, name, value string, life time.Duration) {
 	http.SetCookie(c.Writer, &http.Cookie{ //nolint:gosec // Secure but on the loopback, which may do without TLS
-		Name: d.cookieName(name), Value: value, Path: "/", MaxAge: int(life / time.Second),
+		Name: web.CookieName(d.Issuer, name), Value: value, Path: "/", MaxAge: int(life / time.Second),
 		Secure: d.secure(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 
 // cookieSecret reads one that is shaped as we make them.
 func (d *Door) cookieSecret(c *gin.Context, name string) string {
-	cookie, err := c.Request.Cookie(d.cookieName(name))
+	cookie, err := c.Request.Cookie(web.CookieName(d.Issuer, name))
 	if err != nil || !isSHA256(cookie.Value) { // 256 bits in base64url, as a secret is
 		return ""
 	}

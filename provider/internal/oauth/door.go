@@ -91,6 +91,7 @@ func (d *Door) Mount(r gin.IRoutes) {
 	r.POST("/authorize/:transaction/cancel", d.page(d.ownPage(d.hostedCancel)))
 	r.POST("/authorize/:transaction/challenge", d.script(d.ownPage(d.hostedChallenge)))
 	r.POST("/authorize/:transaction/finish", d.script(d.ownPage(d.hostedFinish)))
+	r.GET("/authorize/:transaction/here", d.page(d.hostedHere))
 	r.GET("/authorize/:transaction/qr.svg", d.script(d.hostedQR))
 	r.GET("/end_session", d.page(d.endSession))
 	r.POST("/end_session", d.page(d.endSession))

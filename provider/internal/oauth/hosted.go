@@ -76,7 +76,7 @@ func (d *Door) hostedPage(c *gin.Context) error {
 	}
 	return pages.Login{
 		Page: page, Challenge: t.path() + "/challenge", Finish: t.path() + "/finish",
-		QR: t.path() + "/qr.svg", Self: scan, Cancel: t.path() + "/cancel", State: r.State.String(),
+		QR: t.path() + "/qr.svg", Here: t.path() + "/here", Self: scan, Cancel: t.path() + "/cancel", State: r.State.String(),
 	}.Write(c)
 }
 
@@ -186,7 +186,7 @@ func endedHosted(outcome challenge.State) error {
 	return p
 }
 
-// hostedQR draws the code for a browser without script, which presents itself by asking for it, as the widget's watch does.
+// hostedQR draws the code for a browser without script, which presents itself by asking for it.
 func (d *Door) hostedQR(c *gin.Context) error {
 	t, client, err := d.visit(c)
 	if err != nil {
@@ -199,10 +199,7 @@ func (d *Door) hostedQR(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err = challenge.DoFrom(c.Request.Context(), d.Challenges, r, func(challenge.Record) (challenge.Event, error) {
-		return challenge.Visit{Browser: challenge.Browser{Address: c.ClientIP(), UserAgent: web.UserAgent(c)}}, nil
-	})
-	if err != nil {
+	if r, err = d.visited(c, r); err != nil {
 		return err
 	}
 	frames := r.Frames(r.Now, 1)
@@ -216,6 +213,34 @@ func (d *Door) hostedQR(c *gin.Context) error {
 	c.Header("Cache-Control", "no-store")
 	c.Data(http.StatusOK, "image/svg+xml", picture)
 	return nil
+}
+
+// hostedHere goes on in the web phone of this same browser, where there is nothing to scan. The cross-device flow on one device
+// would be one that anybody can relay (RFC 10027 §6.2); this one is the browser's that was sent to /authorize, by its cookie.
+func (d *Door) hostedHere(c *gin.Context) error {
+	if _, err := web.Query(c); err != nil {
+		return err
+	}
+	t, client, err := d.visit(c)
+	if err != nil {
+		return err
+	}
+	r, _, err := d.startHosted(c, t, client)
+	if err == nil {
+		r, err = d.visited(c, r)
+	}
+	if err != nil {
+		return err
+	}
+	web.SetTicket(c, d.Issuer, r.Here(), r.ExpiresAt.Sub(r.Now))
+	return seeOther(c, "/phone#here/"+r.Frames(r.Now, 1)[0].Code.String()+"/"+t.id)
+}
+
+// visited has the browser present itself by this request, as the widget's watch does.
+func (d *Door) visited(c *gin.Context, r challenge.Record) (challenge.Record, error) {
+	return challenge.DoFrom(c.Request.Context(), d.Challenges, r, func(challenge.Record) (challenge.Event, error) {
+		return challenge.Visit{Browser: challenge.Browser{Address: c.ClientIP(), UserAgent: web.UserAgent(c)}}, nil
+	})
 }
 
 // hostedConsent takes the answer of somebody who has a session.

@@ -33,7 +33,11 @@ func (d *Door) consent(c *gin.Context, r challenge.Record, scan challenge.Scan) 
 	if warnings := warn(r, scan); len(warnings) > 0 {
 		consent.Warnings = &warnings
 	}
-	if r.Policy.Confirm {
+	here := r.IsHere(scan.Ticket)
+	if here {
+		consent.SameBrowser = &here // RFC 10027 §6.2
+	}
+	if r.Policy.Confirm && !here {
 		consent.Confirmation = &r.Policy.Confirm // RFC 10027 §6.1.16
 	}
 	consent.Scopes = r.Request.Scopes
@@ -56,7 +60,7 @@ func warn(r challenge.Record, scan challenge.Scan) (warnings []api.ConsentWarnin
 	if r.Policy.Proximity != challenge.ProximityOff && scan.Near == challenge.Elsewhere {
 		warnings = append(warnings, api.ConsentWarningsElsewhere)
 	}
-	if scan.Code.MAC == nil {
+	if scan.Code.MAC == nil && !r.IsHere(scan.Ticket) {
 		warnings = append(warnings, api.ConsentWarningsCopyable)
 	}
 	return warnings
@@ -64,9 +68,12 @@ func warn(r challenge.Record, scan challenge.Scan) (warnings []api.ConsentWarnin
 
 // near tells how near this phone is to the browser (RFC 10027 §6.1.1). Where the networks say nothing, or that they are others, the
 // places may say more: a phone in a mobile network is beside a computer in another one.
-func (d *Door) near(c *gin.Context, r challenge.Record) challenge.Nearness {
-	if r.Policy.Proximity == challenge.ProximityOff {
+func (d *Door) near(c *gin.Context, r challenge.Record, ticket challenge.Ticket) challenge.Nearness {
+	switch {
+	case r.Policy.Proximity == challenge.ProximityOff:
 		return challenge.NearUnknown
+	case r.IsHere(ticket): // nothing is nearer, whatever its two connections come from
+		return challenge.SameAddress
 	}
 	near := challenge.Compare(r.Browser.Address, c.ClientIP())
 	if near.Near() {

@@ -38,10 +38,12 @@ func (d *Door) scan(c *gin.Context) error {
 		return d.refusedText(c, device, account, text, err)
 	}
 	r, err := challenge.Do(c.Request.Context(), d.Challenges, code.ID, func(r challenge.Record) (challenge.Event, error) {
-		event := challenge.Scan{Code: code, Waited: time.Since(arrived), Device: device.ID, Account: account.ID}
+		event := challenge.Scan{
+			Code: code, Ticket: web.Ticket(c, d.Issuer), Waited: time.Since(arrived), Device: device.ID, Account: account.ID,
+		}
 		var err error
 		if r.State == challenge.Pending {
-			event.Near = d.near(c, r)
+			event.Near = d.near(c, r, event.Ticket)
 			event.Consent, err = d.consent(c, r, event)
 		}
 		return event, err

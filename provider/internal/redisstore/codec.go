@@ -12,7 +12,7 @@ import (
 )
 
 // format is the first byte of every record. Whoever changes what coder.challenge does raises it.
-const format = 3
+const format = 4
 
 // coder writes a challenge as bytes, or reads it back: each method does the one or the other, so that the two cannot part.
 // Writing, it changes nothing that it is given, for others hold the same slices.
@@ -79,6 +79,7 @@ func (x *coder) challenge(c *challenge.Challenge) {
 	x.text(&c.Claim.Account)
 	x.time(&c.Claim.At)
 	x.bool(&c.Claim.Moving)
+	x.bool(&c.Claim.Here)
 	x.blob(&c.Claim.Consent)
 
 	x.time(&c.ApprovedAt)

@@ -11,7 +11,7 @@ import (
 const (
 	ACRStatic    = "urn:qrlogin:acr:static"    // a code that can be copied was scanned or typed
 	ACRScanned   = "urn:qrlogin:acr:qr"        // a code that moves was scanned
-	ACRConfirmed = "urn:qrlogin:acr:confirmed" // the digits that the phone showed were typed into the page that showed the code
+	ACRConfirmed = "urn:qrlogin:acr:confirmed" // the page was proven to be with the phone: by the digits typed into it, or by being on it
 )
 
 // ACRs is all of them.
@@ -24,7 +24,10 @@ func Authentication(c challenge.Challenge) (acr string, amr []string) {
 	if c.Claim.Moving {
 		acr = ACRScanned
 	}
-	if c.Policy.Confirm {
+	switch {
+	case c.Claim.Here:
+		acr = ACRConfirmed
+	case c.Policy.Confirm:
 		acr, amr = ACRConfirmed, append(amr, "mca")
 	}
 	if c.Policy.Proximity == challenge.ProximityRequire {

@@ -26,6 +26,7 @@ type Login struct {
 	Page
 	Challenge, Finish string // the widget's two endpoints
 	QR                string // the picture of the code, for those without script
+	Here              string // where it goes on on this device, should it be a phone
 	Self              string // this page's address, for those without script
 	State             string // "claimed" once a phone has scanned, "confirming" where digits are wanted; anything else shows the picture
 	Cancel            string // where a POST gives up

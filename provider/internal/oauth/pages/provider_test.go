@@ -212,7 +212,7 @@ func (p *provider) samples(lang string) []sample {
 	nobody := base
 	nobody.Site = Site{}
 	list := []sample{
-		{"login", Login{Page: base, Challenge: "/login/challenge", Finish: "/login/finish", QR: "/login/qr.svg", Self: "/login", Cancel: "/decide"}},
+		{"login", Login{Page: base, Challenge: "/login/challenge", Finish: "/login/finish", QR: "/login/qr.svg", Here: "/login/here", Self: "/login", Cancel: "/decide"}},
 		{"consent", Consent{Page: plainly, Number: "+86…8000", Scopes: []string{"openid", "phone", "offline_access"}, Resources: []string{"https://api.kiln-lane.example/orders"}, Action: "/decide", Other: "/login"}},
 		{"logout", Logout{Page: base, Action: "/decide", Fields: []Field{{"id_token_hint", "a.b.c"}, {"state", "<&\"'>"}}}},
 		{"logout of nobody", Logout{Page: nobody, Action: "/decide"}},
