@@ -490,6 +490,9 @@ type Consent struct {
 	// Resources The APIs that it will be able to use in the person's name (RFC 8707)
 	Resources *[]string `json:"resources,omitempty"`
 
+	// SameBrowser The login is for the phone's own browser, in which the web phone runs
+	SameBrowser *bool `json:"same_browser,omitempty"`
+
 	// Scopes What the site will get
 	Scopes []string `json:"scopes"`
 
@@ -1322,6 +1325,14 @@ type ClientInterface interface {
 	// Corresponds with POST /authorize/{transaction}/finish (the `FinishHostedChallenge` operationId).
 	FinishHostedChallenge(ctx context.Context, transaction Transaction, body FinishHostedChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ContinueHostedHere Go on in the web phone of this same browser, on a phone, where there is nothing to scan
+	//
+	// Begins a challenge for this browser, leaves a ticket in it (as `/q/{code}` does) and leads to the web phone. A scan with that
+	// ticket is by the browser that the login is for: it needs no digits, and the consent says `same_browser`.
+	//
+	// Corresponds with GET /authorize/{transaction}/here (the `ContinueHostedHere` operationId).
+	ContinueHostedHere(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetHostedQR The QR code of this moment, for a browser without script
 	//
 	// Corresponds with GET /authorize/{transaction}/qr.svg (the `GetHostedQR` operationId).
@@ -1598,12 +1609,15 @@ type ClientInterface interface {
 	// Corresponds with DELETE /phone/scans/{id} (the `ReleaseScan` operationId).
 	ReleaseScan(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetVerificationPage Where a person with a typed code is sent (`verification_uri`); explains, and approves nothing
+	// GetVerificationPage Where a person with a typed code is sent (`verification_uri`); leads to the web phone
 	//
 	// Corresponds with GET /q (the `GetVerificationPage` operationId).
 	GetVerificationPage(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetQRPage What a QR code opens in a phone's browser; explains, and approves nothing
+	// GetQRPage What a QR code opens in a phone's browser; leads to the web phone, and claims and approves nothing
+	//
+	// A code that is good now leaves a ticket in this browser, a cookie that no script can read. The scan that the web phone makes
+	// of the same code later counts as made now: a slow start, an enrolment or an unlocking makes no code stale.
 	//
 	// Corresponds with GET /q/{code} (the `GetQRPage` operationId).
 	GetQRPage(ctx context.Context, code string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1908,6 +1922,24 @@ func (c *Client) FinishHostedChallengeWithBody(ctx context.Context, transaction 
 // Corresponds with POST /authorize/{transaction}/finish (the `FinishHostedChallenge` operationId).
 func (c *Client) FinishHostedChallenge(ctx context.Context, transaction Transaction, body FinishHostedChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewFinishHostedChallengeRequest(c.Server, transaction, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ContinueHostedHere Go on in the web phone of this same browser, on a phone, where there is nothing to scan
+//
+// Begins a challenge for this browser, leaves a ticket in it (as `/q/{code}` does) and leads to the web phone. A scan with that
+// ticket is by the browser that the login is for: it needs no digits, and the consent says `same_browser`.
+//
+// Corresponds with GET /authorize/{transaction}/here (the `ContinueHostedHere` operationId).
+func (c *Client) ContinueHostedHere(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewContinueHostedHereRequest(c.Server, transaction)
 	if err != nil {
 		return nil, err
 	}
@@ -2554,7 +2586,7 @@ func (c *Client) ReleaseScan(ctx context.Context, id ChallengeID, reqEditors ...
 	return c.Client.Do(req)
 }
 
-// GetVerificationPage Where a person with a typed code is sent (`verification_uri`); explains, and approves nothing
+// GetVerificationPage Where a person with a typed code is sent (`verification_uri`); leads to the web phone
 //
 // Corresponds with GET /q (the `GetVerificationPage` operationId).
 func (c *Client) GetVerificationPage(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2569,7 +2601,10 @@ func (c *Client) GetVerificationPage(ctx context.Context, reqEditors ...RequestE
 	return c.Client.Do(req)
 }
 
-// GetQRPage What a QR code opens in a phone's browser; explains, and approves nothing
+// GetQRPage What a QR code opens in a phone's browser; leads to the web phone, and claims and approves nothing
+//
+// A code that is good now leaves a ticket in this browser, a cookie that no script can read. The scan that the web phone makes
+// of the same code later counts as made now: a slow start, an enrolment or an unlocking makes no code stale.
 //
 // Corresponds with GET /q/{code} (the `GetQRPage` operationId).
 func (c *Client) GetQRPage(ctx context.Context, code string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3361,6 +3396,40 @@ func NewFinishHostedChallengeRequestWithBody(server string, transaction Transact
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewContinueHostedHereRequest constructs an http.Request for the ContinueHostedHere method
+func NewContinueHostedHereRequest(server string, transaction Transaction) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "transaction", transaction, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/authorize/%s/here", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -4884,6 +4953,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /authorize/{transaction}/finish (the `FinishHostedChallenge` operationId).
 	FinishHostedChallengeWithResponse(ctx context.Context, transaction Transaction, body FinishHostedChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*FinishHostedChallengeResponse, error)
 
+	// ContinueHostedHereWithResponse Go on in the web phone of this same browser, on a phone, where there is nothing to scan
+	//
+	// Begins a challenge for this browser, leaves a ticket in it (as `/q/{code}` does) and leads to the web phone. A scan with that
+	// ticket is by the browser that the login is for: it needs no digits, and the consent says `same_browser`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /authorize/{transaction}/here (the `ContinueHostedHere` operationId).
+	ContinueHostedHereWithResponse(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*ContinueHostedHereResponse, error)
+
 	// GetHostedQRWithResponse The QR code of this moment, for a browser without script
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -5192,14 +5271,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /phone/scans/{id} (the `ReleaseScan` operationId).
 	ReleaseScanWithResponse(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*ReleaseScanResponse, error)
 
-	// GetVerificationPageWithResponse Where a person with a typed code is sent (`verification_uri`); explains, and approves nothing
+	// GetVerificationPageWithResponse Where a person with a typed code is sent (`verification_uri`); leads to the web phone
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /q (the `GetVerificationPage` operationId).
 	GetVerificationPageWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetVerificationPageResponse, error)
 
-	// GetQRPageWithResponse What a QR code opens in a phone's browser; explains, and approves nothing
+	// GetQRPageWithResponse What a QR code opens in a phone's browser; leads to the web phone, and claims and approves nothing
+	//
+	// A code that is good now leaves a ticket in this browser, a cookie that no script can read. The scan that the web phone makes
+	// of the same code later counts as made now: a slow start, an enrolment or an unlocking makes no code stale.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5836,6 +5918,56 @@ func (r FinishHostedChallengeResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r FinishHostedChallengeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ContinueHostedHereResponse303Headers the declared response headers of an HTTP 303 response for ContinueHostedHere
+type ContinueHostedHereResponse303Headers struct {
+	CacheControl *string
+	Location     string
+}
+
+// ContinueHostedHereResponseDefaultHeaders the declared response headers of an HTTP default response for ContinueHostedHere
+type ContinueHostedHereResponseDefaultHeaders struct {
+	ContentSecurityPolicy *string
+	RetryAfter            *int
+}
+
+type ContinueHostedHereResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *ContinueHostedHereResponse303Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ContinueHostedHereResponseDefaultHeaders
+}
+
+// GetBody returns the raw response body bytes
+func (r ContinueHostedHereResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ContinueHostedHereResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ContinueHostedHereResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ContinueHostedHereResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7346,10 +7478,10 @@ func (r ReleaseScanResponse) ContentType() string {
 	return ""
 }
 
-// GetVerificationPageResponse200Headers the declared response headers of an HTTP 200 response for GetVerificationPage
-type GetVerificationPageResponse200Headers struct {
-	ContentSecurityPolicy *string
-	RetryAfter            *int
+// GetVerificationPageResponse303Headers the declared response headers of an HTTP 303 response for GetVerificationPage
+type GetVerificationPageResponse303Headers struct {
+	CacheControl *string
+	Location     string
 }
 
 // GetVerificationPageResponseDefaultHeaders the declared response headers of an HTTP default response for GetVerificationPage
@@ -7365,8 +7497,8 @@ type GetVerificationPageResponse struct {
 	HTTPResponse *http.Response
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Problem
-	// Headers200 the parsed response headers for an HTTP 200 response
-	Headers200 *GetVerificationPageResponse200Headers
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *GetVerificationPageResponse303Headers
 	// HeadersDefault the parsed response headers for an HTTP default response
 	HeadersDefault *GetVerificationPageResponseDefaultHeaders
 }
@@ -7405,10 +7537,10 @@ func (r GetVerificationPageResponse) ContentType() string {
 	return ""
 }
 
-// GetQRPageResponse200Headers the declared response headers of an HTTP 200 response for GetQRPage
-type GetQRPageResponse200Headers struct {
-	ContentSecurityPolicy *string
-	RetryAfter            *int
+// GetQRPageResponse303Headers the declared response headers of an HTTP 303 response for GetQRPage
+type GetQRPageResponse303Headers struct {
+	CacheControl *string
+	Location     string
 }
 
 // GetQRPageResponseDefaultHeaders the declared response headers of an HTTP default response for GetQRPage
@@ -7424,8 +7556,8 @@ type GetQRPageResponse struct {
 	HTTPResponse *http.Response
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Problem
-	// Headers200 the parsed response headers for an HTTP 200 response
-	Headers200 *GetQRPageResponse200Headers
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *GetQRPageResponse303Headers
 	// HeadersDefault the parsed response headers for an HTTP default response
 	HeadersDefault *GetQRPageResponseDefaultHeaders
 }
@@ -8060,6 +8192,22 @@ func (c *ClientWithResponses) FinishHostedChallengeWithResponse(ctx context.Cont
 	return ParseFinishHostedChallengeResponse(rsp)
 }
 
+// ContinueHostedHereWithResponse Go on in the web phone of this same browser, on a phone, where there is nothing to scan
+//
+// Begins a challenge for this browser, leaves a ticket in it (as `/q/{code}` does) and leads to the web phone. A scan with that
+// ticket is by the browser that the login is for: it needs no digits, and the consent says `same_browser`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /authorize/{transaction}/here (the `ContinueHostedHere` operationId).
+func (c *ClientWithResponses) ContinueHostedHereWithResponse(ctx context.Context, transaction Transaction, reqEditors ...RequestEditorFn) (*ContinueHostedHereResponse, error) {
+	rsp, err := c.ContinueHostedHere(ctx, transaction, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseContinueHostedHereResponse(rsp)
+}
+
 // GetHostedQRWithResponse The QR code of this moment, for a browser without script
 //
 // Returns a wrapper object for the known response body format(s).
@@ -8584,7 +8732,7 @@ func (c *ClientWithResponses) ReleaseScanWithResponse(ctx context.Context, id Ch
 	return ParseReleaseScanResponse(rsp)
 }
 
-// GetVerificationPageWithResponse Where a person with a typed code is sent (`verification_uri`); explains, and approves nothing
+// GetVerificationPageWithResponse Where a person with a typed code is sent (`verification_uri`); leads to the web phone
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8597,7 +8745,10 @@ func (c *ClientWithResponses) GetVerificationPageWithResponse(ctx context.Contex
 	return ParseGetVerificationPageResponse(rsp)
 }
 
-// GetQRPageWithResponse What a QR code opens in a phone's browser; explains, and approves nothing
+// GetQRPageWithResponse What a QR code opens in a phone's browser; leads to the web phone, and claims and approves nothing
+//
+// A code that is good now leaves a ticket in this browser, a cookie that no script can read. The scan that the web phone makes
+// of the same code later counts as made now: a slow start, an enrolment or an unlocking makes no code stale.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9373,6 +9524,59 @@ func ParseFinishHostedChallengeResponse(rsp *http.Response) (*FinishHostedChalle
 				return nil, err
 			}
 			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseContinueHostedHereResponse parses an HTTP response from a ContinueHostedHereWithResponse call
+func ParseContinueHostedHereResponse(rsp *http.Response) (*ContinueHostedHereResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ContinueHostedHereResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 303:
+		var headers ContinueHostedHereResponse303Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	case true:
+		var headers ContinueHostedHereResponseDefaultHeaders
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.HeadersDefault = &headers
 	}
@@ -11204,6 +11408,9 @@ func ParseGetVerificationPageResponse(rsp *http.Response) (*GetVerificationPageR
 	}
 
 	switch {
+	case rsp.StatusCode == 303:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -11214,23 +11421,23 @@ func ParseGetVerificationPageResponse(rsp *http.Response) (*GetVerificationPageR
 	}
 
 	switch {
-	case rsp.StatusCode == 200:
-		var headers GetVerificationPageResponse200Headers
-		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+	case rsp.StatusCode == 303:
+		var headers GetVerificationPageResponse303Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ContentSecurityPolicy = &value
+			headers.CacheControl = &value
 		}
-		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
-			var value int
-			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.RetryAfter = &value
+			headers.Location = value
 		}
-		response.Headers200 = &headers
+		response.Headers303 = &headers
 	case true:
 		var headers GetVerificationPageResponseDefaultHeaders
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
@@ -11281,6 +11488,9 @@ func ParseGetQRPageResponse(rsp *http.Response) (*GetQRPageResponse, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 303:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -11291,23 +11501,23 @@ func ParseGetQRPageResponse(rsp *http.Response) (*GetQRPageResponse, error) {
 	}
 
 	switch {
-	case rsp.StatusCode == 200:
-		var headers GetQRPageResponse200Headers
-		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+	case rsp.StatusCode == 303:
+		var headers GetQRPageResponse303Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ContentSecurityPolicy = &value
+			headers.CacheControl = &value
 		}
-		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
-			var value int
-			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.RetryAfter = &value
+			headers.Location = value
 		}
-		response.Headers200 = &headers
+		response.Headers303 = &headers
 	case true:
 		var headers GetQRPageResponseDefaultHeaders
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
