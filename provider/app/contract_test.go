@@ -49,8 +49,6 @@ func TestEveryOperationOfTheContractAnswersAsItSays(t *testing.T) {
 	get("/jwks", "", "application/json")
 	get("/widget.js", "", "text/javascript; charset=utf-8")
 	get("/widget", "", "text/html; charset=utf-8")
-	get("/q", "", "text/html; charset=utf-8")
-	get("/q/"+started.ChallengeId, "", "text/html; charset=utf-8")
 	get("/challenges/"+started.ChallengeId+"/qr.svg", started.Watch, "image/svg+xml")
 	get("/challenges/"+started.ChallengeId+"/qr.png?size=256", started.Watch, "image/png")
 
@@ -72,6 +70,8 @@ func TestEveryOperationOfTheContractAnswersAsItSays(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer "+started.Watch)
 		w.do(r)
 	}
+	w.visitor().open("/q")
+	w.visitor().open(w.frame(w.start()))
 	throughTheCodeFlow(t, w, p)
 	w.registerClient(registrationToken, `{"redirect_uris":["https://wiki.example/cb"]}`).wants(t, "register", http.StatusCreated, "")
 	w.do(w.request(http.MethodGet, "/logos/wiki", nil)).wants(t, "a logo that is not there", http.StatusNotFound, "not-found")
@@ -93,6 +93,7 @@ func throughTheCodeFlow(t *testing.T, w *world, p *phone.Phone) {
 	for _, file := range []string{path, path + "/qr.svg"} {
 		v.get(file).wants(t, file, http.StatusOK, "")
 	}
+	v.here(path)
 	for what, body := range map[string]string{"/consent": "decision=approve", "/cancel": ""} {
 		if a := v.post(v.hosted(asking())+what, formType, body); a.Status != http.StatusSeeOther {
 			t.Errorf("%s: %d %s", what, a.Status, a.Body)

@@ -70,23 +70,6 @@ func TestNobodyShowsACodeInTheNameOfAKiosk(t *testing.T) {
 	w.read(w.pollAs(kiosk.ID, kiosk.Secret, started, ""))
 }
 
-// §6.1.13: one calm sentence, in the browser that opens a code.
-func TestWhoOpensACodeInABrowserIsToldWhatToApproveAndWhatNot(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	frame := w.frame(w.start())
-	for language, sentence := range map[string]string{
-		"en": "Approve only what you began yourself, just now, on a screen in front of you. A code that somebody sent you logs them in, not you.",
-		"zh": "只同意你自己刚刚在面前的屏幕上发起的登录。别人发给你的码，登录的是别人，不是你。",
-	} {
-		r := w.request(http.MethodGet, strings.TrimPrefix(frame, w.issuer), nil)
-		r.Header.Set("Accept-Language", language)
-		if a := w.do(r); a.Status != http.StatusOK || !strings.Contains(string(a.Body), sentence) {
-			t.Errorf("%s: %d %s", language, a.Status, a.Body)
-		}
-	}
-}
-
 // §6.1.14: who asks, from where, for what; in the provider's words, and the site's where they are the registered ones.
 func TestTheConsentSaysWhoAsksFromWhereAndForWhat(t *testing.T) {
 	t.Parallel()

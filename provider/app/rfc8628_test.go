@@ -252,26 +252,3 @@ func TestEachLoginIsAskedForAnew(t *testing.T) {
 	w.poll(second, "").wants(t, "the same person at the same site", http.StatusBadRequest, "authorization_pending")
 	w.wantState(second, api.ChallengeStateClaimed)
 }
-
-func TestOpeningTheQRCodeInABrowserClaimsNothing(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	for _, started := range []api.DeviceAuthorization{w.start(), w.startAs("tv", "")} {
-		view, _ := w.watch(started, 0)
-		for _, code := range []string{(*view.Frames)[0].Code, w.issuer + "/q/" + started.ChallengeId, w.issuer + "/q?user_code=" + started.UserCode} {
-			a := w.do(w.request(http.MethodGet, strings.TrimPrefix(code, w.issuer), nil))
-			if a.Status != http.StatusOK || !strings.Contains(string(a.Body), "Nothing has happened yet") {
-				t.Fatalf("%s: %d %s", code, a.Status, a.Body)
-			}
-			if csp := a.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") {
-				t.Errorf("CSP: %s", csp)
-			}
-			if strings.Contains(string(a.Body), started.ChallengeId) || a.Header.Get("Set-Cookie") != "" {
-				t.Errorf("the page knows the code: %s", a.Body)
-			}
-		}
-		if after, _ := w.watch(started, 0); after.Version != view.Version || after.State != api.ChallengeStatePending {
-			t.Errorf("after opening it: %+v", after)
-		}
-	}
-}
