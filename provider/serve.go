@@ -19,7 +19,10 @@ type serveCommand struct {
 	Listen      string        `default:"localhost:9000" placeholder:"HOST:PORT" help:"Where to listen (${default})."`
 	Data        string        `default:"qrlogin-data" placeholder:"DIR" help:"Folder of the database: accounts, devices, sites, keys, logins. Made if missing (${default})."`
 	Store       string        `default:"memory" placeholder:"STORE" help:"Where challenges live for their five minutes: memory, for one process; redis://HOST:PORT, for several; miniredis, to try the Redis path with nothing installed (${default})."`
-	SMS         string        `name:"sms" default:"console" placeholder:"SENDER" help:"How the code reaches a phone number at enrolment: console prints it (loopback issuers alone); file:PATH appends a JSON line for another program to send (${default})."`
+	SMS         string        `name:"sms" default:"console" placeholder:"SENDER" help:"How the code reaches a phone number at enrolment: console prints it (loopback issuers alone); file:PATH appends a JSON line for another program to send; webhook:URL posts it to a program of yours, signed; twilio:ACCOUNT_SID has Twilio send it. docs/operate.md, Sending codes (${default})."`
+	SMSFrom     string        `name:"sms-from" placeholder:"SENDER" help:"With twilio: the number that sends (+15005550006), or the SID of a messaging service (MG…)."`
+	SMSSecret   string        `name:"sms-secret" placeholder:"SECRET" help:"With webhook: what signs the requests, whsec_ and base64 of 24 to 64 random bytes. With twilio: the auth token. Or file:PATH. Put it into a file or the environment, not on a command line, which every user of the machine can read."`
+	Countries   []string      `placeholder:"CODE" help:"Send codes to numbers of these countries alone, such as CN,DE (ISO 3166). Set it to those that you serve before a gateway sends for you: fraud with paid messages picks the dear ones. Without it, all."`
 	Redelivery  time.Duration `default:"10s" help:"How long a site that lost the answer may fetch the same tokens again; 0s turns it off (${default})."`
 	KeyRotation time.Duration `default:"720h" help:"How long a signing key signs before the next one does; 0s for never (${default})."`
 	MasterKey   string        `placeholder:"KEY" help:"The private signing keys lie sealed under it: 32 random characters or more, or file:PATH. Put it into a file or the environment, not on a command line, which every user of the machine can read."`
@@ -57,7 +60,7 @@ func (s *serveCommand) Run(ctx context.Context) error {
 	}
 	defer listener.Close()
 	provider, err := app.New(ctx, app.Config{
-		Issuer: s.Issuer, Store: s.Store, Data: s.Data, SMS: s.SMS, Redelivery: &s.Redelivery, Log: log,
+		Issuer: s.Issuer, Store: s.Store, Data: s.Data, SMS: s.SMS, SMSFrom: s.SMSFrom, SMSSecret: s.SMSSecret, Countries: s.Countries, Redelivery: &s.Redelivery, Log: log,
 		KeyRotation: &s.KeyRotation, MasterKey: s.MasterKey,
 		Limits: s.Limits, TrustedProxies: s.Proxies, AllowPrivateNetworks: s.Private, ClientsFile: s.Clients, RegistrationToken: registrationToken,
 		Places: s.Places,

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -24,6 +23,7 @@ import (
 	"qrlogin/provider/internal/place"
 	"qrlogin/provider/internal/redisstore"
 	"qrlogin/provider/internal/signout"
+	"qrlogin/provider/internal/sms"
 	"qrlogin/provider/internal/sqlstore"
 	"qrlogin/provider/internal/token"
 	"qrlogin/provider/internal/web"
@@ -102,7 +102,7 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	}
 	page := &browser.Door{Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Audit: db, Drain: drained, Log: c.Log}
 	device := &phone.Door{
-		Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Devices: db, Audit: db, SMS: sender,
+		Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Devices: db, Audit: db, SMS: sender, Countries: c.Countries,
 		Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,
 	}
 	p.handler, err = route(c, site, page, device)
@@ -183,20 +183,17 @@ func (p *Provider) openSignOut(c Config, db *sqlstore.DB, mint *token.Mint, post
 	return ender
 }
 
-func (p *Provider) openSender(c Config) (phone.Sender, error) {
-	if c.SMS == "console" {
-		return phone.Console{Out: c.Console}, nil
-	}
-	path, ok := strings.CutPrefix(c.SMS, "file:")
-	if !ok || path == "" {
-		return nil, fmt.Errorf("sms %q is not console or file:PATH", c.SMS)
-	}
-	file, err := phone.OpenFile(path)
+// openSender makes what sends codes, and says what to look after.
+func (p *Provider) openSender(c Config) (*sms.Sender, error) {
+	sender, err := sms.Open(sms.Config{By: c.SMS, From: c.SMSFrom, Secret: c.SMSSecret, Issuer: c.Issuer, Console: c.Console})
 	if err != nil {
 		return nil, err
 	}
-	p.closers = append(p.closers, file.Close)
-	return file, nil
+	p.closers = append(p.closers, sender.Close)
+	if sms.Paid(c.SMS) && !loopback(c.Issuer) && len(c.Countries) == 0 {
+		c.Log.Warn("codes are sent to numbers of every country, which invites fraud with paid messages; name those that you serve with --countries")
+	}
+	return sender, nil
 }
 
 // openPlaces answers nil, which finds nothing, where there is no file.

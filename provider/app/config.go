@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/nyaruka/phonenumbers"
 )
 
 // DefaultRedelivery is how long a redeemed device_code answers the same bytes again, unless Config says otherwise.
@@ -24,11 +26,19 @@ type Config struct {
 	Issuer     string         // public URL of the provider: an origin, https unless it is on the loopback
 	Store      string         // where challenges live: "memory" (default), "miniredis", or redis://… (rediss://, unix://)
 	Data       string         // folder of the SQLite file; "" keeps accounts in memory
-	SMS        string         // how enrolment codes are sent: "console" (default; loopback issuers alone), or file:PATH
+	SMS        string         // how enrolment codes are sent: "console" (default; loopback issuers alone), file:PATH, webhook:URL or twilio:ACCOUNT_SID
 	Console    io.Writer      // where "console" prints; default os.Stderr
 	Redelivery *time.Duration // default DefaultRedelivery; 0 turns redelivery off
 	Log        *slog.Logger   // default: text to os.Stderr
 	Clients    []Client       // registered, or updated, at start
+
+	SMSFrom   string   // with twilio: the number, or the SID of the messaging service, that sends
+	SMSSecret string   // with webhook: what signs the requests; with twilio: the auth token; or file:PATH
+	Countries []string // ISO 3166 codes of the countries whose numbers codes are sent to; empty for all
+
+	// ConsoleAnywhere allows SMS "console" for an issuer that is not on the loopback. Whoever reads Console can then add a phone to
+	// any number: for a demonstration in one's own network, whose accounts are nobody's.
+	ConsoleAnywhere bool
 
 	KeyRotation *time.Duration // default DefaultKeyRotation; 0 for never, otherwise at least 2 h
 	MasterKey   string         // the private signing keys lie sealed under it: 32 characters or more, or file:PATH; "" seals nothing
@@ -63,8 +73,18 @@ func (c Config) complete() (Config, error) {
 	if c.SMS == "" {
 		c.SMS = "console"
 	}
-	if c.SMS == "console" && !loopback(c.Issuer) {
-		return c, fmt.Errorf("sms console is for an issuer on the loopback; %s needs file:PATH", c.Issuer)
+	if c.SMS == "console" && !loopback(c.Issuer) && !c.ConsoleAnywhere {
+		return c, fmt.Errorf("sms console is for an issuer on the loopback; %s needs file:PATH, webhook:URL or twilio:ACCOUNT_SID", c.Issuer)
+	}
+	var err error
+	if c.SMSSecret, err = secretOf("sms secret", c.SMSSecret); err != nil {
+		return c, err
+	}
+	regions := phonenumbers.GetSupportedRegions()
+	for _, country := range c.Countries {
+		if !regions[country] {
+			return c, fmt.Errorf("country %q is not an ISO 3166 code such as DE", country)
+		}
 	}
 	if c.Console == nil {
 		c.Console = os.Stderr
@@ -90,6 +110,23 @@ func (c Config) complete() (Config, error) {
 		c.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	return c, nil
+}
+
+// secretOf reads a secret that is given as it is, or as file:PATH.
+func secretOf(what, spec string) (string, error) {
+	path, isFile := strings.CutPrefix(spec, "file:")
+	if !isFile {
+		return spec, nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", what, err)
+	}
+	secret := strings.TrimSpace(string(content)) // an editor ends a file with a line break
+	if secret == "" {
+		return "", fmt.Errorf("%s: %s is empty", what, path)
+	}
+	return secret, nil
 }
 
 // token68 is what a bearer token is made of (RFC 6750 §2.1).

@@ -22,7 +22,7 @@ var layers = []struct {
 		"provider/internal/webphone",
 		"provider/internal/memstore", "provider/internal/redisstore", "provider/internal/sqlstore", "provider/internal/token",
 		"provider/internal/fetch", "provider/internal/clientkeys", "provider/internal/signout", "provider/internal/dpop",
-		"provider/internal/place", "provider/internal/limit", "provider/internal/challenge", "provider/internal/identity"},
+		"provider/internal/place", "provider/internal/sms", "provider/internal/limit", "provider/internal/challenge", "provider/internal/identity"},
 		"app is the one place that knows all parts and wires them, so no part has to know another"},
 
 	{"provider/internal/oauth", []string{
@@ -38,7 +38,7 @@ var layers = []struct {
 		"a door can be read alone. The watch capability never yields a token (SECURITY.md §1.1), so this one cannot mint any"},
 	{"provider/internal/phone/...", []string{
 		"api", "api/proof", "api/picture", "provider/internal/web", "provider/internal/dpop", "provider/internal/limit",
-		"provider/internal/place", "provider/internal/useragent", "provider/internal/challenge", "provider/internal/identity"},
+		"provider/internal/sms", "provider/internal/place", "provider/internal/useragent", "provider/internal/challenge", "provider/internal/identity"},
 		"a door can be read alone. The phone gets no token, so this one cannot mint any"},
 	{"provider/internal/webphone/...", []string{"provider/internal/bundling"},
 		"it hands out an app that does what any phone does, over HTTP: what the provider knows is nothing to it"},
@@ -49,6 +49,8 @@ var layers = []struct {
 		"a proof is judged by the same rules at every door, so this knows none of them, nor what it answers"},
 	{"provider/internal/limit", []string{"provider/internal/challenge"},
 		"how much is let through is the same at every door and on every store, so this knows none of them"},
+	{"provider/internal/sms", []string{"provider/internal/identity"},
+		"what a message says and who brings it does not depend on who may have one; it knows no door, no account and no limit"},
 	{"provider/internal/qr", nil, "it draws whatever text it is given"},
 	{"provider/internal/place", nil, "where an address is does not depend on who wants to know"},
 	{"provider/internal/useragent", nil, "what a browser calls itself does not depend on who wants to know"},

@@ -44,6 +44,8 @@ const (
 	EventClientRegistered = "client.registered" // by the registration endpoint
 	EventClientRefused    = "client.refused"    // it did not prove to be who it said
 	EventGrantRefused     = "grant.refused"     // a code or token that was not good
+	EventCodesUnconfirmed = "codes.unconfirmed" // of the enrolment codes that were sent, too few are confirmed
+	EventCodesSpent       = "codes.spent"       // no more enrolment codes are sent for now: the limit of a day is reached
 )
 
 // OwnerEvents is every kind that owners are told of.

@@ -11,24 +11,29 @@ type Name string
 
 // The limits. Refused ones are counted once they are refused: who fails is held back, and nobody else.
 const (
-	ChallengesPerClient      Name = "challenges-per-client"
-	ChallengesPerNetwork     Name = "challenges-per-network"
-	AuthorizationsPerNetwork Name = "authorizations-per-network"
-	RegistrationsPerNetwork  Name = "registrations-per-network"
-	RefusalsPerClient        Name = "refusals-per-client"
-	RefusalsPerNetwork       Name = "refusals-per-network"
-	BadWatchesPerNetwork     Name = "bad-watches-per-network"
-	ScansPerDevice           Name = "scans-per-device"
-	ScansPerAccount          Name = "scans-per-account"
-	ScansPerNetwork          Name = "scans-per-network"
-	RefusedScansPerDevice    Name = "refused-scans-per-device"
-	RefusedScansPerNetwork   Name = "refused-scans-per-network"
-	PicturesPerDevice        Name = "pictures-per-device"
-	PicturesPerAccount       Name = "pictures-per-account"
-	IdleDecisionsPerDevice   Name = "idle-decisions-per-device"
-	CodesPerNumber           Name = "codes-per-number"
-	CodesPerPrefix           Name = "codes-per-prefix"
-	CodesPerNetwork          Name = "codes-per-network"
+	ChallengesPerClient       Name = "challenges-per-client"
+	ChallengesPerNetwork      Name = "challenges-per-network"
+	AuthorizationsPerNetwork  Name = "authorizations-per-network"
+	RegistrationsPerNetwork   Name = "registrations-per-network"
+	RefusalsPerClient         Name = "refusals-per-client"
+	RefusalsPerNetwork        Name = "refusals-per-network"
+	BadWatchesPerNetwork      Name = "bad-watches-per-network"
+	ScansPerDevice            Name = "scans-per-device"
+	ScansPerAccount           Name = "scans-per-account"
+	ScansPerNetwork           Name = "scans-per-network"
+	RefusedScansPerDevice     Name = "refused-scans-per-device"
+	RefusedScansPerNetwork    Name = "refused-scans-per-network"
+	PicturesPerDevice         Name = "pictures-per-device"
+	PicturesPerAccount        Name = "pictures-per-account"
+	IdleDecisionsPerDevice    Name = "idle-decisions-per-device"
+	UnconfirmedCodesPerNumber Name = "unconfirmed-codes-per-number"
+	CodesPerNumber            Name = "codes-per-number"
+	DailyCodesPerNumber       Name = "daily-codes-per-number"
+	CodesPerPrefix            Name = "codes-per-prefix"
+	CodesPerNetwork           Name = "codes-per-network"
+	CodesPerDay               Name = "codes-per-day"
+
+	UnconfirmedCodesPerNetworkAndPrefix Name = "unconfirmed-codes-per-network-and-prefix"
 )
 
 // Entry is a line of the table.
@@ -71,12 +76,20 @@ var Table = []Entry{
 		"two phones in full use"},
 	{IdleDecisionsPerDevice, upTo(60, 10*time.Minute), "decisions by a phone that are refused, or sent once more",
 		"a phone in a bad network repeats itself. One that counts needs a scan, which is counted already"},
+	{UnconfirmedCodesPerNumber, upTo(1, 30*time.Second), "enrolment codes sent to a phone number and not confirmed",
+		"a message takes some seconds; who asks again at once asks twice"},
 	{CodesPerNumber, upTo(5, 10*time.Minute), "enrolment codes sent to a phone number",
 		"nobody's phone is flooded, and a message that is lost can be sent again"},
+	{DailyCodesPerNumber, upTo(10, 24*time.Hour), "the same, within a day",
+		"who has not received one of ten will not receive the next"},
+	{UnconfirmedCodesPerNetworkAndPrefix, upTo(10, time.Hour), "enrolment codes asked for from one network, sent to ten thousand numbers that differ in the last four digits, and not confirmed",
+		"so one stranger does not spend what `codes-per-prefix` leaves to everybody; a company whose people enrol is not held up"},
 	{CodesPerPrefix, upTo(100, time.Hour), "enrolment codes sent to the ten thousand numbers that differ in the last four digits",
 		"fraud with paid messages asks for numbers in a row; people's numbers are not"},
 	{CodesPerNetwork, upTo(60, 10*time.Minute), "enrolment codes asked for",
 		"an office that enrols, or a mobile network behind one address"},
+	{CodesPerDay, upTo(500, 24*time.Hour), "enrolment codes sent, by whomever to whomever",
+		"what a day can cost at most: people enrol once, so it is many for a small site. A large one sets more"},
 }
 
 func upTo(most int, window time.Duration) challenge.Limit {

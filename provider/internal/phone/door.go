@@ -62,9 +62,10 @@ type Places interface {
 	Find(address netip.Addr) (place.Place, bool)
 }
 
-// Sender brings an enrolment code to a phone number.
+// Sender brings an enrolment code to a phone number, in the language that an Accept-Language header prefers: sms.ErrMayBeSent,
+// identity.ErrInvalidNumber; after any other error nothing has been sent.
 type Sender interface {
-	Send(ctx context.Context, number, code string) error
+	Send(ctx context.Context, number, code, acceptLanguage string) error
 }
 
 // Door is the phone's door.
@@ -80,6 +81,7 @@ type Door struct {
 	Audit      Auditor
 	Places     Places
 	SMS        Sender
+	Countries  []string // whose numbers are sent codes to, by ISO 3166; empty for all
 	Proofs     dpop.Verifier
 	Log        *slog.Logger
 

@@ -32,6 +32,7 @@ type enrollment struct {
 	Name       string         `json:"name"`
 	Thumbprint string         `json:"thumbprint"` // of the key that asked: the code is good for no other
 	Code       challenge.Hash `json:"code"`
+	Asked      occasion       `json:"asked"`
 }
 
 const sealedEnrollment = "enrollment"
@@ -56,14 +57,16 @@ func (d *Door) startEnrollment(c *gin.Context) error {
 	if !identity.ValidName(name) {
 		return web.BadRequest.With("device_name is 1 to 64 printable characters")
 	}
-	if err := limit.Count(c.Request.Context(), d.Keys,
-		d.Limits.Of(limit.CodesPerNumber, number), d.Limits.Of(limit.CodesPerPrefix, number[:len(number)-4]),
-		d.Limits.Of(limit.CodesPerNetwork, web.Network(c))); err != nil {
+	if !d.serves(number) {
+		return errCountry
+	}
+	id, code, asked := rand.Text(), newCode(), occasion{Day: time.Now().UTC().Format(time.DateOnly), Network: web.Network(c)}
+	stands, err := d.countCode(c, number, asked)
+	if err != nil {
 		return err
 	}
-	id, code := rand.Text(), newCode()
 	record, err := json.Marshal(enrollment{
-		Number: number, Name: name, Thumbprint: p.Thumbprint, Code: challenge.HashOf(code),
+		Number: number, Name: name, Thumbprint: p.Thumbprint, Code: challenge.HashOf(code), Asked: asked,
 	})
 	if err != nil {
 		return err
@@ -75,8 +78,8 @@ func (d *Door) startEnrollment(c *gin.Context) error {
 	if err := d.Keys.Put(c.Request.Context(), "enrollment "+id, sealed, codeLife); err != nil {
 		return err
 	}
-	if err := d.SMS.Send(c.Request.Context(), number, code); err != nil {
-		return fmt.Errorf("send the enrolment code: %w", err)
+	if err := d.sendCode(c, number, code, asked, stands); err != nil {
+		return err
 	}
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusCreated, api.Enrollment{EnrollmentId: id, ExpiresIn: int(codeLife / time.Second)})
@@ -126,6 +129,7 @@ func (d *Door) confirmEnrollment(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	d.codeConfirmed(c, asked.Number, asked.Asked)
 	d.audit(c, identity.AuditEvent{
 		Kind: identity.EventDeviceEnrolled, Account: account.ID, Address: c.ClientIP(), Detail: "device " + device.ID,
 	})

@@ -1,12 +1,18 @@
 package phone
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
 
 	"qrlogin/provider/internal/identity"
 )
+
+// dear is the kinds of numbers that cost whoever reaches them, or are nobody's phone: messages to those are what fraud earns by.
+var dear = []phonenumbers.PhoneNumberType{
+	phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST, phonenumbers.TOLL_FREE, phonenumbers.UAN, phonenumbers.VOICEMAIL, phonenumbers.PAGER,
+}
 
 // parseNumber reads an international number and answers it in E.164; identity.ErrInvalidNumber. Letters and extensions,
 // which the library would make something of, are refused: the code goes to the number that was written.
@@ -16,7 +22,7 @@ func parseNumber(typed string) (string, error) {
 		return "", identity.ErrInvalidNumber
 	}
 	n, err := phonenumbers.Parse(typed, "ZZ") // no region: the number says its own
-	if err != nil || !phonenumbers.IsValidNumber(n) {
+	if err != nil || !phonenumbers.IsValidNumber(n) || slices.Contains(dear, phonenumbers.GetNumberType(n)) {
 		return "", identity.ErrInvalidNumber
 	}
 	number := phonenumbers.Format(n, phonenumbers.E164)
@@ -24,4 +30,13 @@ func parseNumber(typed string) (string, error) {
 		return "", identity.ErrInvalidNumber
 	}
 	return number, nil
+}
+
+// serves tells whether codes are sent to the country that a number is of. Numbers that are of none are served where all are.
+func (d *Door) serves(number string) bool {
+	if len(d.Countries) == 0 {
+		return true
+	}
+	n, err := phonenumbers.Parse(number, "ZZ")
+	return err == nil && slices.Contains(d.Countries, phonenumbers.GetRegionCodeForNumber(n))
 }

@@ -1,11 +1,10 @@
-package phone
+package sms
 
 import (
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -13,14 +12,14 @@ import (
 
 func TestTheSMSFileHasOneJSONLineForEachMessage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sms")
-	file, err := OpenFile(path)
+	file, err := Open(Config{By: "file:" + path, Issuer: issuer})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var group sync.WaitGroup
 	for i := range 50 {
 		group.Go(func() {
-			if err := file.Send(t.Context(), "+8613800138000", fmt.Sprintf("%06d", i)); err != nil {
+			if err := file.Send(t.Context(), "+8613800138000", fmt.Sprintf("%06d", i), ""); err != nil {
 				t.Error(err)
 			}
 		})
@@ -35,8 +34,9 @@ func TestTheSMSFileHasOneJSONLineForEachMessage(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for line := range strings.Lines(string(raw)) {
-		var message struct{ To, Code, At string }
-		if err := json.Unmarshal([]byte(line), &message); err != nil || message.To != "+8613800138000" || message.At == "" {
+		var message struct{ ID, To, Code, Text, At string }
+		if err := json.Unmarshal([]byte(line), &message); err != nil || message.To != "+8613800138000" || message.At == "" || message.ID == "" ||
+			message.Text != text("", "id.example", message.Code) {
 			t.Fatalf("%q: %v", line, err)
 		}
 		seen[message.Code] = true
@@ -54,21 +54,7 @@ func TestTheSMSFileHasOneJSONLineForEachMessage(t *testing.T) {
 }
 
 func TestAnSMSFileThatCannotBeOpenedIsAnErrorAtTheStart(t *testing.T) {
-	if _, err := OpenFile(filepath.Join(t.TempDir(), "missing", "sms")); err == nil {
+	if _, err := Open(Config{By: "file:" + filepath.Join(t.TempDir(), "missing", "sms")}); err == nil {
 		t.Error("opened")
-	}
-}
-
-func TestAnEnrolmentCodeIsSixDigitsAndNotPredictable(t *testing.T) {
-	seen := map[string]int{}
-	for range 1000 {
-		code := newCode()
-		if !regexp.MustCompile(`^[0-9]{6}$`).MatchString(code) {
-			t.Fatal(code)
-		}
-		seen[code]++
-	}
-	if len(seen) < 990 { // of a million, a thousand draws seldom repeat
-		t.Errorf("%d different codes of 1000", len(seen))
 	}
 }
