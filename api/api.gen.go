@@ -1521,7 +1521,9 @@ type ClientInterface interface {
 	// StartEnrollmentWithBody Ask for a code to be sent to a phone number
 	//
 	// The proof's key becomes the device key once the code is confirmed with the same key. The answer is the same whether or
-	// not the number has an account.
+	// not the number has an account. The message is in the language of `Accept-Language` (English or Chinese), and ends with a line
+	// by which browsers fill the code in at the provider's host. `sms-unavailable`: it could not be sent; `Retry-After` says when to
+	// ask again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1531,7 +1533,9 @@ type ClientInterface interface {
 	// StartEnrollment Ask for a code to be sent to a phone number
 	//
 	// The proof's key becomes the device key once the code is confirmed with the same key. The answer is the same whether or
-	// not the number has an account.
+	// not the number has an account. The message is in the language of `Accept-Language` (English or Chinese), and ends with a line
+	// by which browsers fill the code in at the provider's host. `sms-unavailable`: it could not be sent; `Retry-After` says when to
+	// ask again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2388,7 +2392,9 @@ func (c *Client) ListDevices(ctx context.Context, reqEditors ...RequestEditorFn)
 // StartEnrollmentWithBody Ask for a code to be sent to a phone number
 //
 // The proof's key becomes the device key once the code is confirmed with the same key. The answer is the same whether or
-// not the number has an account.
+// not the number has an account. The message is in the language of `Accept-Language` (English or Chinese), and ends with a line
+// by which browsers fill the code in at the provider's host. `sms-unavailable`: it could not be sent; `Retry-After` says when to
+// ask again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2408,7 +2414,9 @@ func (c *Client) StartEnrollmentWithBody(ctx context.Context, contentType string
 // StartEnrollment Ask for a code to be sent to a phone number
 //
 // The proof's key becomes the device key once the code is confirmed with the same key. The answer is the same whether or
-// not the number has an account.
+// not the number has an account. The message is in the language of `Accept-Language` (English or Chinese), and ends with a line
+// by which browsers fill the code in at the provider's host. `sms-unavailable`: it could not be sent; `Retry-After` says when to
+// ask again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5173,7 +5181,9 @@ type ClientWithResponsesInterface interface {
 	// StartEnrollmentWithBodyWithResponse Ask for a code to be sent to a phone number
 	//
 	// The proof's key becomes the device key once the code is confirmed with the same key. The answer is the same whether or
-	// not the number has an account.
+	// not the number has an account. The message is in the language of `Accept-Language` (English or Chinese), and ends with a line
+	// by which browsers fill the code in at the provider's host. `sms-unavailable`: it could not be sent; `Retry-After` says when to
+	// ask again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5183,7 +5193,9 @@ type ClientWithResponsesInterface interface {
 	// StartEnrollmentWithResponse Ask for a code to be sent to a phone number
 	//
 	// The proof's key becomes the device key once the code is confirmed with the same key. The answer is the same whether or
-	// not the number has an account.
+	// not the number has an account. The message is in the language of `Accept-Language` (English or Chinese), and ends with a line
+	// by which browsers fill the code in at the provider's host. `sms-unavailable`: it could not be sent; `Retry-After` says when to
+	// ask again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8568,7 +8580,9 @@ func (c *ClientWithResponses) ListDevicesWithResponse(ctx context.Context, reqEd
 // StartEnrollmentWithBodyWithResponse Ask for a code to be sent to a phone number
 //
 // The proof's key becomes the device key once the code is confirmed with the same key. The answer is the same whether or
-// not the number has an account.
+// not the number has an account. The message is in the language of `Accept-Language` (English or Chinese), and ends with a line
+// by which browsers fill the code in at the provider's host. `sms-unavailable`: it could not be sent; `Retry-After` says when to
+// ask again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8584,7 +8598,9 @@ func (c *ClientWithResponses) StartEnrollmentWithBodyWithResponse(ctx context.Co
 // StartEnrollmentWithResponse Ask for a code to be sent to a phone number
 //
 // The proof's key becomes the device key once the code is confirmed with the same key. The answer is the same whether or
-// not the number has an account.
+// not the number has an account. The message is in the language of `Accept-Language` (English or Chinese), and ends with a line
+// by which browsers fill the code in at the provider's host. `sms-unavailable`: it could not be sent; `Retry-After` says when to
+// ask again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
