@@ -80,8 +80,15 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	if err != nil {
 		return nil, err
 	}
-	mint, err := p.openMint(ctx, c, db)
+	master, err := openMasterKey(c.MasterKey)
 	if err != nil {
+		return nil, err
+	}
+	mint, err := p.openMint(ctx, c, master, db)
+	if err != nil {
+		return nil, err
+	}
+	if err := openNumbers(ctx, master, db); err != nil {
 		return nil, err
 	}
 	nonceKey, err := db.Secret(ctx, "dpop nonce")
@@ -210,7 +217,7 @@ func (p *Provider) openPlaces(c Config) (*place.Places, error) {
 }
 
 // openMint makes the mint and has its keys kept.
-func (p *Provider) openMint(ctx context.Context, c Config, db *sqlstore.DB) (*token.Mint, error) {
+func (p *Provider) openMint(ctx context.Context, c Config, master *masterKey, db *sqlstore.DB) (*token.Mint, error) {
 	subjectKey, err := db.Secret(ctx, "pairwise subject")
 	if err != nil {
 		return nil, err
@@ -219,7 +226,7 @@ func (p *Provider) openMint(ctx context.Context, c Config, db *sqlstore.DB) (*to
 	if err != nil {
 		return nil, err
 	}
-	keys, err := openKeys(ctx, c, db, mint)
+	keys, err := openKeys(ctx, c, master, db, mint)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func newNode(t *testing.T, folder string) node {
 	if n.Mint, err = token.NewMint(config.Issuer, []byte("subject key")); err != nil {
 		t.Fatal(err)
 	}
-	if n.keys, err = openKeys(t.Context(), config, n.db, n.Mint); err != nil {
+	if n.keys, err = openKeys(t.Context(), config, nil, n.db, n.Mint); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { n.keys.Close(); n.db.Close() })

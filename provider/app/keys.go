@@ -37,11 +37,7 @@ type keys struct {
 }
 
 // openKeys gives the mint its keys, and keeps them until Close.
-func openKeys(ctx context.Context, c Config, db *sqlstore.DB, mint *token.Mint) (*keys, error) {
-	master, err := openMasterKey(c.MasterKey)
-	if err != nil {
-		return nil, err
-	}
+func openKeys(ctx context.Context, c Config, master *masterKey, db *sqlstore.DB, mint *token.Mint) (*keys, error) {
 	k := &keys{
 		store: keyStore{db: db, master: master, known: map[string]token.Key{}}, mint: mint, every: *c.KeyRotation, log: c.Log,
 		done: make(chan struct{}),

@@ -196,6 +196,22 @@ func audited(t testing.TB, folder, kind string) []identity.AuditEvent {
 	return slices.DeleteFunc(all, func(e identity.AuditEvent) bool { return e.Kind != kind })
 }
 
+// keepNumbers has a database keep phone numbers as the provider that made it does.
+func keepNumbers(t testing.TB, db *sqlstore.DB) {
+	t.Helper()
+	secret, err := db.Secret(t.Context(), "phone numbers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbers, err := identity.NewNumbers(secret)
+	if err == nil {
+		err = db.KeepNumbers(t.Context(), numbers)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // loginRows counts the logins that the database holds.
 func loginRows(t testing.TB, folder string) int {
 	t.Helper()

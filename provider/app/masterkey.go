@@ -16,11 +16,11 @@ const minMasterKey = 32
 
 // What a master key is refused for.
 var (
-	errNoMasterKey    = errors.New("the signing keys are sealed: the master key is missing (--master-key or QRLOGIN_MASTER_KEY)")
-	errWrongMasterKey = errors.New("the master key is not the one that the signing keys are sealed under")
+	errNoMasterKey    = errors.New("the keys in the database are sealed: the master key is missing (--master-key or QRLOGIN_MASTER_KEY)")
+	errWrongMasterKey = errors.New("the master key is not the one that the keys in the database are sealed under")
 )
 
-// masterKey seals private keys for the database. nil seals nothing.
+// masterKey seals keys for the database. nil seals nothing.
 type masterKey struct{ aead cipher.AEAD }
 
 // openMasterKey reads what [Config.MasterKey] says.

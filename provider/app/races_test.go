@@ -93,6 +93,7 @@ func (w *world) enrolledMany(folder string, n int) []rawPhone {
 		w.t.Fatal(err)
 	}
 	defer db.Close()
+	keepNumbers(w.t, db)
 	phones := make([]rawPhone, n)
 	for i := range phones {
 		phones[i] = w.rawPhone()
@@ -100,7 +101,7 @@ func (w *world) enrolledMany(folder string, n int) []rawPhone {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		_, _, err = db.Enroll(w.t.Context(), fmt.Sprintf("+86138001380%02d", i), identity.Device{
+		_, _, _, err = db.Enroll(w.t.Context(), fmt.Sprintf("+86138001380%02d", i), identity.Device{
 			ID: proof.Thumbprint(&phones[i].key.PublicKey), Name: "Phone", Key: jwk, CreatedAt: time.Now(), LastSeenAt: time.Now(),
 		})
 		if err != nil {

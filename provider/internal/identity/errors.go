@@ -12,9 +12,12 @@ var (
 	ErrUnknownLogin   = errors.New("identity: there is no such login")
 	ErrEnded          = errors.New("identity: the login or session has ended")
 	ErrDeviceConflict = errors.New("identity: this device key belongs to another account")
+	ErrDeviceWaiting  = errors.New("identity: this device does not work yet")
+	ErrNoSuchDevice   = errors.New("identity: the account has no such device")
 )
 
 // Refusals is every refusal there is.
 var Refusals = []error{
 	ErrUnknownClient, ErrUnknownAccount, ErrUnknownDevice, ErrWrongCode, ErrInvalidNumber, ErrUnknownLogin, ErrEnded, ErrDeviceConflict,
+	ErrDeviceWaiting, ErrNoSuchDevice,
 }

@@ -26,6 +26,7 @@ type Device struct {
 	Key        []byte // public JWK; the private key never leaves the device (SECURITY.md §5)
 	CreatedAt  time.Time
 	LastSeenAt time.Time
+	ActiveAt   time.Time // it works from then on, and waits until then (see Admit)
 }
 
 // Client is a registered site.

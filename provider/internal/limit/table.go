@@ -26,6 +26,7 @@ const (
 	PicturesPerDevice         Name = "pictures-per-device"
 	PicturesPerAccount        Name = "pictures-per-account"
 	IdleDecisionsPerDevice    Name = "idle-decisions-per-device"
+	ExportsPerAccount         Name = "exports-per-account"
 	UnconfirmedCodesPerNumber Name = "unconfirmed-codes-per-number"
 	CodesPerNumber            Name = "codes-per-number"
 	DailyCodesPerNumber       Name = "daily-codes-per-number"
@@ -76,6 +77,8 @@ var Table = []Entry{
 		"two phones in full use"},
 	{IdleDecisionsPerDevice, upTo(60, 10*time.Minute), "decisions by a phone that are refused, or sent once more",
 		"a phone in a bad network repeats itself. One that counts needs a scan, which is counted already"},
+	{ExportsPerAccount, upTo(10, time.Hour), "exports of all that is kept of an account",
+		"the longest answer that a phone can ask for, and nobody needs it often"},
 	{UnconfirmedCodesPerNumber, upTo(1, 30*time.Second), "enrolment codes sent to a phone number and not confirmed",
 		"a message takes some seconds; who asks again at once asks twice"},
 	{CodesPerNumber, upTo(5, 10*time.Minute), "enrolment codes sent to a phone number",

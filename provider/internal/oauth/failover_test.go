@@ -40,6 +40,13 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	numbers, err := identity.NewNumbers([]byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.KeepNumbers(ctx, numbers); err != nil {
+		t.Fatal(err)
+	}
 	key, err := token.NewKey(token.ES256, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +63,7 @@ func newSite(t *testing.T) *site {
 	if err := db.PutClient(ctx, identity.Client{ID: "shop", Name: "shop", Scopes: []string{"openid"}, CreatedAt: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	account, device, err := db.Enroll(ctx, "+8613800138000", identity.Device{ID: "device", Name: "x", Key: []byte("{}"), CreatedAt: time.Now(), LastSeenAt: time.Now()})
+	account, device, _, err := db.Enroll(ctx, "+8613800138000", identity.Device{ID: "device", Name: "x", Key: []byte("{}"), CreatedAt: time.Now(), LastSeenAt: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,10 +7,11 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/web"
 )
 
 func (d *Door) account(c *gin.Context) error {
-	device, account, err := d.device(c)
+	device, account, err := d.deviceEvenWaiting(c)
 	if err != nil {
 		return err
 	}
@@ -19,32 +20,22 @@ func (d *Door) account(c *gin.Context) error {
 	return nil
 }
 
-func (d *Door) devices(c *gin.Context) error {
-	current, account, err := d.device(c)
+// deleteAccount deletes the account with all that is kept of it. Nobody's event says so: the log does.
+func (d *Door) deleteAccount(c *gin.Context) error {
+	_, account, err := d.device(c)
 	if err != nil {
 		return err
 	}
-	all, err := d.Devices.Devices(c.Request.Context(), account.ID)
-	if err != nil {
+	if err := d.SignOut.Delete(c.Request.Context(), account.ID); err != nil {
 		return err
 	}
-	list := api.DeviceList{Devices: make([]api.Device, 0, len(all))}
-	for _, device := range all {
-		list.Devices = append(list.Devices, viewDevice(device, current.ID))
-	}
-	c.Header("Cache-Control", "no-store")
-	c.JSON(http.StatusOK, list)
+	d.Log.Info("an account was deleted by its owner", "request_id", web.RequestID(c))
+	c.Status(http.StatusNoContent)
 	return nil
 }
 
 func (d *Door) viewAccount(a identity.Account, device identity.Device) api.PhoneAccount {
 	return api.PhoneAccount{
 		Issuer: d.Issuer, PhoneNumber: a.PhoneNumber, CreatedAt: a.CreatedAt.UTC(), Device: viewDevice(device, device.ID),
-	}
-}
-
-func viewDevice(d identity.Device, current string) api.Device {
-	return api.Device{
-		Id: d.ID, Name: d.Name, CreatedAt: d.CreatedAt.UTC(), LastSeenAt: d.LastSeenAt.UTC(), Current: d.ID == current,
 	}
 }

@@ -24,14 +24,19 @@ type Clients interface {
 
 // Devices keeps accounts and their devices.
 type Devices interface {
-	// Enroll adds a device to the account with this number, which is made if there is none; identity.ErrDeviceConflict.
-	Enroll(ctx context.Context, phoneNumber string, d identity.Device) (identity.Account, identity.Device, error)
+	// Enroll adds a device to the account with this number, which is made if there is none, or if that is dormant; ended is the logins
+	// that ended with one that was (see identity.Admit); identity.ErrDeviceConflict.
+	Enroll(ctx context.Context, phoneNumber string, d identity.Device) (a identity.Account, enrolled identity.Device, ended []identity.Login, err error)
 	// Device finds an enrolled device and its account; identity.ErrUnknownDevice.
 	Device(ctx context.Context, thumbprint string) (identity.Device, identity.Account, error)
 	// Devices lists an account's devices, the oldest first.
 	Devices(ctx context.Context, account string) ([]identity.Device, error)
 	// TouchDevice notes when a device was last seen.
 	TouchDevice(ctx context.Context, thumbprint string, at time.Time) error
+	// AllowDevice lets a device of an account work, and tells whether it waited until then; identity.ErrNoSuchDevice.
+	AllowDevice(ctx context.Context, account, id string, at time.Time) (d identity.Device, waited bool, err error)
+	// RemoveDevice removes a device of an account, and answers what it was; identity.ErrNoSuchDevice.
+	RemoveDevice(ctx context.Context, account, id string, at time.Time) (identity.Device, error)
 }
 
 // Logins lists where accounts are and were logged in.
@@ -42,12 +47,20 @@ type Logins interface {
 	Login(ctx context.Context, id string) (identity.Login, error)
 	// LoginOf finds the one that came of a challenge, by the challenge's hash; identity.ErrUnknownLogin.
 	LoginOf(ctx context.Context, challenge string) (identity.Login, error)
+	// Sessions lists an account's sessions.
+	Sessions(ctx context.Context, account string) ([]identity.Session, error)
 }
 
-// SignOut ends what a login gave out.
+// SignOut ends what logins gave out.
 type SignOut interface {
 	// Login ends a login, or the whole session that it belongs to, and has the sites told.
 	Login(ctx context.Context, id string) error
+	// Account ends all logins and sessions of an account, has the sites told, and answers how many logins ended.
+	Account(ctx context.Context, account string) (int, error)
+	// Delete deletes an account with all that is kept of it, and has the sites told.
+	Delete(ctx context.Context, account string) error
+	// Tell has the sites told of logins that have ended.
+	Tell(ended []identity.Login)
 }
 
 // Auditor keeps what an operator or an owner may want to know later.
@@ -102,8 +115,13 @@ func (d *Door) Mount(r gin.IRoutes) {
 	r.POST("/phone/enrollments", h(d.startEnrollment))
 	r.POST("/phone/enrollments/:enrollment_id/confirm", h(d.confirmEnrollment))
 	r.GET("/phone/account", h(d.account))
+	r.DELETE("/phone/account", h(d.deleteAccount))
+	r.GET("/phone/account/export", h(d.export))
 	r.GET("/phone/devices", h(d.devices))
+	r.DELETE("/phone/devices/:id", h(d.removeDevice))
+	r.POST("/phone/devices/:id/allow", h(d.allowDevice))
 	r.GET("/phone/logins", h(d.logins))
+	r.DELETE("/phone/logins", h(d.endLogins))
 	r.DELETE("/phone/logins/:id", h(d.endLogin))
 	r.POST("/phone/logins/:id/disown", h(d.disownLogin))
 	r.GET("/phone/events", h(d.events))

@@ -37,6 +37,7 @@ type kit struct {
 	handler http.Handler
 
 	phones map[string]identity.Account // by thumbprint
+	waits  map[string]time.Time        // until when those wait that do
 	sites  map[string]identity.Client
 	rows   []identity.Login // the newest first
 	events []identity.AuditEvent
@@ -60,7 +61,7 @@ func newKit(t *testing.T) *kit {
 			t.Error(err)
 		}
 	})
-	k := &kit{t: t, places: places{}, phones: map[string]identity.Account{}, sites: map[string]identity.Client{
+	k := &kit{t: t, places: places{}, phones: map[string]identity.Account{}, waits: map[string]time.Time{}, sites: map[string]identity.Client{
 		"shop": {ID: "shop", Name: "The Shop", Origins: []string{"https://shop.example"}},
 	}}
 	k.door = &Door{
@@ -86,14 +87,48 @@ func (k *kit) Device(_ context.Context, thumbprint string) (identity.Device, ide
 	if !ok {
 		return identity.Device{}, identity.Account{}, identity.ErrUnknownDevice
 	}
-	return identity.Device{ID: thumbprint, Account: account.ID, LastSeenAt: time.Now()}, account, nil
+	return identity.Device{ID: thumbprint, Account: account.ID, Name: "Phone", Key: []byte(`{"kty":"EC"}`), LastSeenAt: time.Now(), ActiveAt: k.waits[thumbprint]}, account, nil
 }
 
-func (k *kit) Enroll(context.Context, string, identity.Device) (identity.Account, identity.Device, error) {
-	return identity.Account{}, identity.Device{}, errors.New("nobody enrols in these tests")
+func (k *kit) Enroll(context.Context, string, identity.Device) (identity.Account, identity.Device, []identity.Login, error) {
+	return identity.Account{}, identity.Device{}, nil, errors.New("nobody enrols in these tests")
 }
-func (k *kit) Devices(context.Context, string) ([]identity.Device, error) { return nil, nil }
-func (k *kit) TouchDevice(context.Context, string, time.Time) error       { return nil }
+func (k *kit) TouchDevice(context.Context, string, time.Time) error { return nil }
+
+func (k *kit) Devices(ctx context.Context, account string) (all []identity.Device, err error) {
+	for thumbprint, of := range k.phones {
+		if of.ID == account {
+			device, _, _ := k.Device(ctx, thumbprint)
+			all = append(all, device)
+		}
+	}
+	return all, nil
+}
+
+func (k *kit) of(account, id string) (identity.Device, error) {
+	device, _, err := k.Device(context.Background(), id)
+	if err != nil || device.Account != account {
+		return device, identity.ErrNoSuchDevice
+	}
+	return device, nil
+}
+
+func (k *kit) AllowDevice(_ context.Context, account, id string, at time.Time) (identity.Device, bool, error) {
+	device, err := k.of(account, id)
+	if err == nil {
+		delete(k.waits, id)
+	}
+	return device, device.Waits(at) > 0, err
+}
+
+func (k *kit) RemoveDevice(_ context.Context, account, id string, _ time.Time) (identity.Device, error) {
+	device, err := k.of(account, id)
+	if err == nil {
+		delete(k.phones, id)
+	}
+	return device, err
+}
+
 func (k *kit) Audit(_ context.Context, e identity.AuditEvent) error {
 	k.events = append(k.events, e)
 	return nil
@@ -135,7 +170,26 @@ func (k loginsOf) LoginOf(_ context.Context, challenge string) (identity.Login, 
 	return k.rows[i], nil
 }
 
+func (k loginsOf) Sessions(context.Context, string) ([]identity.Session, error) { return nil, nil }
+
 type signOutOf struct{ *kit }
+
+func (k signOutOf) Account(_ context.Context, account string) (ended int, err error) {
+	for _, l := range k.rows {
+		if l.Account == account && l.EndedAt.IsZero() {
+			k.out = append(k.out, l.ID)
+			ended++
+		}
+	}
+	return ended, k.outErr
+}
+
+func (k signOutOf) Delete(_ context.Context, account string) error {
+	k.out = append(k.out, "account "+account)
+	return k.outErr
+}
+
+func (k signOutOf) Tell([]identity.Login) {}
 
 func (k signOutOf) Login(_ context.Context, id string) error {
 	k.out = append(k.out, id)

@@ -26,16 +26,45 @@ func (d *Door) prove(c *gin.Context) (proof.DPoP, error) {
 	return p, d.unproven(c, err)
 }
 
-// device verifies the proof and finds the enrolled device.
+// device verifies the proof and finds the enrolled device, which must work.
 func (d *Door) device(c *gin.Context) (identity.Device, identity.Account, error) {
+	device, account, err := d.deviceEvenWaiting(c)
+	if err == nil {
+		err = working(device)
+	}
+	return device, account, err
+}
+
+// deviceEvenWaiting is device for the little that one may ask that waits.
+func (d *Door) deviceEvenWaiting(c *gin.Context) (identity.Device, identity.Account, error) {
 	p, err := d.prove(c)
 	if err != nil {
 		return identity.Device{}, identity.Account{}, err
 	}
-	return d.enrolled(c, p.Thumbprint)
+	return d.enrolledEvenWaiting(c, p.Thumbprint)
 }
 
+// working refuses a device that waits (SECURITY.md §5).
+func working(device identity.Device) error {
+	wait := device.Waits(time.Now())
+	if wait == 0 {
+		return nil
+	}
+	p, _ := web.ProblemOf(identity.ErrDeviceWaiting)
+	p.RetryAfter = wait
+	return p
+}
+
+// enrolled finds the device of a key, which must work.
 func (d *Door) enrolled(c *gin.Context, thumbprint string) (identity.Device, identity.Account, error) {
+	device, account, err := d.enrolledEvenWaiting(c, thumbprint)
+	if err == nil {
+		err = working(device)
+	}
+	return device, account, err
+}
+
+func (d *Door) enrolledEvenWaiting(c *gin.Context, thumbprint string) (identity.Device, identity.Account, error) {
 	device, account, err := d.Devices.Device(c.Request.Context(), thumbprint)
 	if err != nil {
 		return device, account, err

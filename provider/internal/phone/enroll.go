@@ -123,16 +123,17 @@ func (d *Door) confirmEnrollment(c *gin.Context) error {
 		return err
 	}
 	now := time.Now()
-	account, device, err := d.Devices.Enroll(c.Request.Context(), asked.Number, identity.Device{
+	account, device, ended, err := d.Devices.Enroll(c.Request.Context(), asked.Number, identity.Device{
 		ID: p.Thumbprint, Name: asked.Name, Key: key, CreatedAt: now, LastSeenAt: now,
 	})
 	if err != nil {
 		return err
 	}
 	d.codeConfirmed(c, asked.Number, asked.Asked)
-	d.audit(c, identity.AuditEvent{
-		Kind: identity.EventDeviceEnrolled, Account: account.ID, Address: c.ClientIP(), Detail: "device " + device.ID,
-	})
+	d.SignOut.Tell(ended)
+	e := deviceEvent(c, identity.EventDeviceEnrolled, device)
+	e.ActiveAt = device.ActiveAt
+	d.audit(c, e)
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusCreated, d.viewAccount(account, device))
 	return nil

@@ -43,7 +43,9 @@ func (d *Door) events(c *gin.Context) error {
 
 // viewEvent shows an event. One that is about a login was where the login is.
 func (d *Door) viewEvent(c *gin.Context, e identity.AuditEvent, sites map[string]identity.Client) (api.Event, error) {
-	view := api.Event{Kind: api.EventKind(e.Kind), At: e.At.UTC(), Login: known(e.Login)}
+	view := api.Event{
+		Kind: api.EventKind(e.Kind), At: e.At.UTC(), Login: known(e.Login), Device: known(e.Device), ActiveAt: moment(e.ActiveAt),
+	}
 	if e.Login != "" {
 		login, err := d.Logins.Login(c.Request.Context(), e.Login)
 		if err != nil && !errors.Is(err, identity.ErrUnknownLogin) {

@@ -64,11 +64,25 @@ func viewLogin(l identity.Login, site identity.Client) api.Login {
 		Id: l.ID, At: l.At.UTC(), AuthTime: l.AuthTime.UTC(), Session: l.Session != "", Address: known(l.Address), UserAgent: known(l.UserAgent),
 	}
 	view.Client.Id, view.Client.Name, view.Client.Domains = site.ID, site.Name, site.Domains()
-	if !l.EndedAt.IsZero() {
-		ended := l.EndedAt.UTC()
-		view.EndedAt = &ended
-	}
+	view.EndedAt = moment(l.EndedAt)
 	return view
+}
+
+// endLogins ends all logins of the account, with their sessions.
+func (d *Door) endLogins(c *gin.Context) error {
+	_, account, err := d.device(c)
+	if err != nil {
+		return err
+	}
+	ended, err := d.SignOut.Account(c.Request.Context(), account.ID)
+	if err != nil {
+		return err
+	}
+	if ended > 0 {
+		d.audit(c, identity.AuditEvent{Kind: identity.EventLoginEnded, Account: account.ID, Address: c.ClientIP()})
+	}
+	c.Status(http.StatusNoContent)
+	return nil
 }
 
 // endLogin ends a login. To end one that has ended does nothing new: the first answer may have been lost.

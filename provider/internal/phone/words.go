@@ -1,6 +1,8 @@
 package phone
 
 import (
+	"time"
+
 	"qrlogin/api"
 	"qrlogin/provider/internal/useragent"
 )
@@ -28,4 +30,13 @@ func known(text string) *string {
 		return nil
 	}
 	return &text
+}
+
+// moment is a time; nil for none.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
 }

@@ -89,6 +89,18 @@ func (w *world) EndSession(ctx context.Context, session string, at time.Time) ([
 	return w.end(ctx, at, func(l identity.Login) bool { return l.Session == session })
 }
 
+func (w *world) EndLogins(ctx context.Context, account string, at time.Time) ([]identity.Login, error) {
+	return w.end(ctx, at, func(l identity.Login) bool { return l.Account == account })
+}
+
+func (w *world) DeleteAccount(ctx context.Context, account string, at time.Time) ([]identity.Login, error) {
+	ended, err := w.EndLogins(ctx, account, at)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.logins = slices.DeleteFunc(w.logins, func(l identity.Login) bool { return l.Account == account })
+	return ended, err
+}
+
 func (w *world) end(ctx context.Context, at time.Time, which func(identity.Login) bool) (ended []identity.Login, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

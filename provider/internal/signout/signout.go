@@ -16,6 +16,8 @@ type Store interface {
 	Login(ctx context.Context, id string) (identity.Login, error)
 	EndLogin(ctx context.Context, id string, at time.Time) ([]identity.Login, error)
 	EndSession(ctx context.Context, session string, at time.Time) ([]identity.Login, error)
+	EndLogins(ctx context.Context, account string, at time.Time) ([]identity.Login, error)     // with the account's sessions
+	DeleteAccount(ctx context.Context, account string, at time.Time) ([]identity.Login, error) // with all that names it
 }
 
 // Clients is the sites.
@@ -74,6 +76,20 @@ func (e *Ender) One(ctx context.Context, id string) error {
 func (e *Ender) Session(ctx context.Context, id string) error {
 	return e.told(e.Store.EndSession(context.WithoutCancel(ctx), id, time.Now()))
 }
+
+// Account ends all logins and sessions of an account, and tells their sites. It answers how many logins ended.
+func (e *Ender) Account(ctx context.Context, account string) (int, error) {
+	ended, err := e.Store.EndLogins(context.WithoutCancel(ctx), account, time.Now())
+	return len(ended), e.told(ended, err)
+}
+
+// Delete deletes an account with all that is kept of it, and tells the sites of the logins that ended by it.
+func (e *Ender) Delete(ctx context.Context, account string) error {
+	return e.told(e.Store.DeleteAccount(context.WithoutCancel(ctx), account, time.Now()))
+}
+
+// Tell tells the sites of logins that have ended with something else.
+func (e *Ender) Tell(ended []identity.Login) { _ = e.told(ended, nil) }
 
 // told tells the sites of the logins that an end has answered. That ran to its end, whoever asked for it and went away.
 func (e *Ender) told(ended []identity.Login, err error) error {

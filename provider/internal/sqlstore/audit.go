@@ -2,17 +2,20 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
 	"qrlogin/provider/internal/identity"
 )
 
-// Audit adds an event to the audit trail.
+// Audit adds an event to the audit trail. One of an account that is no longer there is not kept: nothing of it is.
 func (db *DB) Audit(ctx context.Context, e identity.AuditEvent) error {
-	_, err := db.write.ExecContext(ctx,
-		`INSERT INTO audit_events (at, kind, account, client, login, address, user_agent, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		millis(e.At), e.Kind, e.Account, text(e.Client), e.Login, text(e.Address), text(e.UserAgent), text(e.Detail))
+	_, err := db.write.ExecContext(ctx, `
+		INSERT INTO audit_events (at, kind, account, client, login, address, user_agent, device, active_at, detail)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE $3 = '' OR EXISTS (SELECT 1 FROM accounts WHERE id = $3)`,
+		millis(e.At), e.Kind, e.Account, text(e.Client), e.Login, text(e.Address), text(e.UserAgent), text(e.Device), millisOrNone(e.ActiveAt),
+		text(e.Detail))
 	if err != nil {
 		return fmt.Errorf("sqlstore: audit: %w", err)
 	}
@@ -36,12 +39,13 @@ func (db *DB) Events(ctx context.Context, account string, limit int) ([]identity
 	return list, failure("events", err)
 }
 
-const selectEvent = `SELECT at, kind, account, client, login, address, user_agent, detail FROM audit_events WHERE `
+const selectEvent = `SELECT at, kind, account, client, login, address, user_agent, device, active_at, detail FROM audit_events WHERE `
 
 func scanAuditEvent(r row) (identity.AuditEvent, error) {
 	var e identity.AuditEvent
 	var at int64
-	err := r.Scan(&at, &e.Kind, &e.Account, &e.Client, &e.Login, &e.Address, &e.UserAgent, &e.Detail)
-	e.At = fromMillis(at)
+	var active sql.NullInt64
+	err := r.Scan(&at, &e.Kind, &e.Account, &e.Client, &e.Login, &e.Address, &e.UserAgent, &e.Device, &active, &e.Detail)
+	e.At, e.ActiveAt = fromMillis(at), fromMillisOrNone(active)
 	return e, err
 }

@@ -20,7 +20,7 @@ func BenchmarkHotStatements(b *testing.B) {
 			must(b, db.PutClient(ctx, c))
 		}
 		for i := range 1000 {
-			_, _, err := db.Enroll(ctx, fmt.Sprintf("+8613800%06d", i), device(strconv.Itoa(i), 0))
+			_, _, _, err := db.Enroll(ctx, fmt.Sprintf("+8613800%06d", i), device(strconv.Itoa(i), 0))
 			must(b, err)
 		}
 		n := 0
@@ -36,7 +36,7 @@ func BenchmarkHotStatements(b *testing.B) {
 			{"Audit", func() error { return db.Audit(ctx, identity.AuditEvent{Kind: "code.reused", Client: "7"}) }},
 			{"Enroll", func() error {
 				n++
-				_, _, err := db.Enroll(ctx, fmt.Sprintf("+49%09d", n), device("bench"+strconv.Itoa(n), 0))
+				_, _, _, err := db.Enroll(ctx, fmt.Sprintf("+49%09d", n), device("bench"+strconv.Itoa(n), 0))
 				return err
 			}},
 		} {
@@ -67,7 +67,7 @@ func BenchmarkHotStatements(b *testing.B) {
 func benchLogin(n int) identity.Login {
 	id := fmt.Sprintf("%x", hash(strconv.Itoa(n)))
 	l := login(id[:22], id[:43])
-	l.Account, l.Device = id[:22], id[:43]
+	l.Device = id[:43]
 	l.UserAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 	return l
 }

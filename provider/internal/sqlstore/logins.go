@@ -13,8 +13,8 @@ import (
 // RecordLogin writes the login of a challenge, once: when there is one already, that one is answered, with fresh false
 // (RFC 10027 §6.1.3). Of many calls at once for a challenge one is fresh. A zero AuthTime is At; EndedAt is ignored.
 //
-// A login within a session that has ended or expired by At is refused with [identity.ErrEnded]: none outlives the end of its
-// session by starting meanwhile.
+// A login within a session that has ended or expired by At is refused with [identity.ErrEnded], and one of an account that is not
+// there with [identity.ErrUnknownAccount]: none outlives the end of its session or account by starting meanwhile.
 func (db *DB) RecordLogin(ctx context.Context, l identity.Login) (stored identity.Login, fresh bool, err error) {
 	scopes, err := join(l.Scopes)
 	if err != nil {
@@ -39,7 +39,7 @@ func (db *DB) RecordLogin(ctx context.Context, l identity.Login) (stored identit
 	insert := func(s *sql.Stmt) error {
 		result, err := s.ExecContext(hot(ctx), l.ID, l.Challenge, l.Client, l.Account, l.Device, l.Address, l.UserAgent, at,
 			authTime, scopes, resources, l.ACR, amr, sql.NullString{String: l.Session, Valid: l.Session != ""})
-		return changed(result, err, errRecorded)
+		return changed(result, err, errNotInserted)
 	}
 	if l.Session == "" {
 		err = insert(db.recordLogin)
@@ -54,7 +54,9 @@ func (db *DB) RecordLogin(ctx context.Context, l identity.Login) (stored identit
 	switch {
 	case err == nil:
 		return l, true, nil
-	case !errors.Is(err, errRecorded) && !errors.Is(err, identity.ErrEnded):
+	case errors.Is(err, errNotInserted):
+		err = identity.ErrUnknownAccount // unless it was recorded before
+	case !errors.Is(err, identity.ErrEnded):
 		return identity.Login{}, false, failure("record login", err)
 	}
 	// It may have been recorded before its session ended.
@@ -65,11 +67,12 @@ func (db *DB) RecordLogin(ctx context.Context, l identity.Login) (stored identit
 	return stored, false, failure("recorded login", err)
 }
 
-var errRecorded = errors.New("it was recorded before")
+var errNotInserted = errors.New("the login was not inserted")
 
 const insertLogin = `
 	INSERT INTO logins (id, challenge, client, account, device, address, user_agent, at, auth_time, scopes, resources, acr, amr, session)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (challenge) DO NOTHING`
+	SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 WHERE EXISTS (SELECT 1 FROM accounts WHERE id = $4)
+	ON CONFLICT (challenge) DO NOTHING`
 
 // Login answers the login by its id, ended or not. [identity.ErrUnknownLogin].
 func (db *DB) Login(ctx context.Context, id string) (identity.Login, error) {
@@ -128,7 +131,28 @@ func (db *DB) EndSession(ctx context.Context, session string, at time.Time) (end
 	return ended, nil
 }
 
-// endLogins runs endLogin or endSession, and forgets the refresh tokens of what it ended.
+// EndLogins forgets the sessions of an account and ends its logins as [DB.EndLogin] does. It answers, in no order, those that this
+// call ended.
+func (db *DB) EndLogins(ctx context.Context, account string, at time.Time) (ended []identity.Login, err error) {
+	err = db.within(ctx, func(tx *sql.Tx) error {
+		ended, err = endAll(ctx, tx, account, at)
+		return err
+	})
+	if err != nil {
+		return nil, failure("end logins", err)
+	}
+	return ended, nil
+}
+
+func endAll(ctx context.Context, tx *sql.Tx, account string, at time.Time) ([]identity.Login, error) {
+	// The sessions first, as in EndSession.
+	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE account = $1`, account); err != nil {
+		return nil, err
+	}
+	return endLogins(ctx, tx, endAccount, account, at)
+}
+
+// endLogins runs endLogin, endSession or endAccount, and forgets the refresh tokens of what it ended.
 func endLogins(ctx context.Context, tx *sql.Tx, statement, id string, at time.Time) ([]identity.Login, error) {
 	rows, err := tx.QueryContext(ctx, statement, id, millis(at))
 	ended, err := all(rows, err, scanLogin)
@@ -146,6 +170,7 @@ func endLogins(ctx context.Context, tx *sql.Tx, statement, id string, at time.Ti
 const (
 	endLogin   = `UPDATE logins SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING ` + loginColumns
 	endSession = `UPDATE logins SET ended_at = $2 WHERE session = $1 AND ended_at IS NULL RETURNING ` + loginColumns
+	endAccount = `UPDATE logins SET ended_at = $2 WHERE account = $1 AND ended_at IS NULL RETURNING ` + loginColumns
 )
 
 // holdLogin refuses a login that has ended, and keeps any other from ending before the commit. SQLite has one writer anyway;
@@ -189,8 +214,6 @@ func scanLoginAnd(r row, more ...any) (identity.Login, error) {
 	}
 	l.At, l.AuthTime, l.Session = fromMillis(at), fromMillis(authTime), session.String
 	l.Scopes, l.Resources, l.AMR = split(scopes), split(resources), split(amr)
-	if ended.Valid {
-		l.EndedAt = fromMillis(ended.Int64)
-	}
+	l.EndedAt = fromMillisOrNone(ended)
 	return l, nil
 }

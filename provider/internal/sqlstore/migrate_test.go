@@ -55,7 +55,7 @@ func TestADatabaseOfTheFirstReleaseIsBroughtUpToDateAndLosesNothing(t *testing.T
 	must(t, err)
 	same(t, account, identity.Account{ID: "account", PhoneNumber: number, CreatedAt: fromMillis(3)})
 	same(t, device, identity.Device{
-		ID: "device", Account: "account", Name: "Phone", Key: []byte("key"), CreatedAt: fromMillis(4), LastSeenAt: fromMillis(5),
+		ID: "device", Account: "account", Name: "Phone", Key: []byte("key"), CreatedAt: fromMillis(4), LastSeenAt: fromMillis(5), ActiveAt: fromMillis(4),
 	})
 	logins, err := db.Logins(ctx, "account", 10)
 	must(t, err)

@@ -14,6 +14,8 @@ import (
 	"sync"
 
 	_ "modernc.org/sqlite" // the driver
+
+	"qrlogin/provider/internal/identity"
 )
 
 // fileName is the database in its folder. SQLite keeps qrlogin.db-wal and qrlogin.db-shm beside it while it is open.
@@ -27,6 +29,8 @@ type DB struct {
 	anchor      *sql.DB // keeps a database in memory alive when the other connections are lost
 
 	client, origin, account, device, login, recordLogin *sql.Stmt
+
+	numbers *identity.Numbers // see KeepNumbers
 }
 
 // Open opens the database in the folder dir and brings its tables up to date. A folder that is not there is made (mode 0700)

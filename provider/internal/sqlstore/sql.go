@@ -84,6 +84,18 @@ func millis(t time.Time) int64 {
 
 func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
+// millisOrNone is how a time is stored that there may be none of.
+func millisOrNone(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
+}
+
+func fromMillisOrNone(ms sql.NullInt64) time.Time {
+	if !ms.Valid {
+		return time.Time{}
+	}
+	return fromMillis(ms.Int64)
+}
+
 // text is what a TEXT column of every database takes: PostgreSQL refuses invalid UTF-8 and NUL, and a user agent is whatever
 // bytes a browser sent.
 func text(s string) string {

@@ -17,14 +17,14 @@ func device(id string, second int) identity.Device {
 
 var accountSuite = map[string]func(*testing.T, *DB){
 	"TheFirstEnrollmentMakesTheAccount": func(t *testing.T, db *DB) {
-		a, d, err := db.Enroll(t.Context(), number, device("one", 1))
+		a, d, _, err := db.Enroll(t.Context(), number, device("one", 1))
 		must(t, err)
 		if len(a.ID) != 22 { // 128 bits, base64url
 			t.Errorf("account id %q", a.ID)
 		}
 		same(t, a, identity.Account{ID: a.ID, PhoneNumber: number, CreatedAt: at(1)})
 		want := device("one", 1)
-		want.Account, want.LastSeenAt = a.ID, at(1)
+		want.Account, want.LastSeenAt, want.ActiveAt = a.ID, at(1), at(1)
 		same(t, d, want)
 		gotDevice, gotAccount, err := db.Device(t.Context(), "one")
 		must(t, err)
@@ -36,7 +36,7 @@ var accountSuite = map[string]func(*testing.T, *DB){
 	},
 
 	"AnUnknownAccountIsRefused": func(t *testing.T, db *DB) {
-		_, _, err := db.Enroll(t.Context(), number, device("one", 1))
+		_, _, _, err := db.Enroll(t.Context(), number, device("one", 1))
 		must(t, err)
 		for _, id := range []string{"", "nobody", "one", number} {
 			_, err := db.Account(t.Context(), id)
@@ -45,12 +45,12 @@ var accountSuite = map[string]func(*testing.T, *DB){
 	},
 
 	"TheSecondDeviceOfANumberIsOfTheSameAccount": func(t *testing.T, db *DB) {
-		first, _, err := db.Enroll(t.Context(), number, device("late", 2))
+		first, _, _, err := db.Enroll(t.Context(), number, device("late", 2))
 		must(t, err)
-		second, _, err := db.Enroll(t.Context(), number, device("early", 1))
+		second, _, _, err := db.Enroll(t.Context(), number, device("early", 1))
 		must(t, err)
 		same(t, second, first)
-		third, _, err := db.Enroll(t.Context(), otherNumber, device("other", 3))
+		third, _, _, err := db.Enroll(t.Context(), otherNumber, device("other", 3))
 		must(t, err)
 		if third.ID == first.ID {
 			t.Error("two numbers, one account")
@@ -62,14 +62,14 @@ var accountSuite = map[string]func(*testing.T, *DB){
 	},
 
 	"ADeviceEnrolledAgainIsRenamedAndNothingElse": func(t *testing.T, db *DB) {
-		_, _, err := db.Enroll(t.Context(), number, device("one", 1))
+		_, _, _, err := db.Enroll(t.Context(), number, device("one", 1))
 		must(t, err)
 		again := device("one", 5)
 		again.Name, again.Key = "New name", []byte("another key")
-		a, got, err := db.Enroll(t.Context(), number, again)
+		a, got, _, err := db.Enroll(t.Context(), number, again)
 		must(t, err)
 		want := device("one", 1)
-		want.Account, want.Name, want.LastSeenAt = a.ID, "New name", at(5)
+		want.Account, want.Name, want.LastSeenAt, want.ActiveAt = a.ID, "New name", at(5), at(1)
 		same(t, got, want)
 		devices, err := db.Devices(t.Context(), a.ID)
 		must(t, err)
@@ -77,27 +77,27 @@ var accountSuite = map[string]func(*testing.T, *DB){
 	},
 
 	"ADeviceOfAnotherAccountIsRefusedAndNothingChanges": func(t *testing.T, db *DB) {
-		_, before, err := db.Enroll(t.Context(), number, device("one", 1))
+		_, before, _, err := db.Enroll(t.Context(), number, device("one", 1))
 		must(t, err)
 		taken := device("one", 2)
 		taken.Name = "Mine now"
-		_, _, err = db.Enroll(t.Context(), otherNumber, taken)
+		_, _, _, err = db.Enroll(t.Context(), otherNumber, taken)
 		same(t, err, identity.ErrDeviceConflict)
 		after, _, err := db.Device(t.Context(), "one")
 		must(t, err)
 		same(t, after, before)
 		// The refused enrollment has made no account: the next one is as old as itself.
-		a, _, err := db.Enroll(t.Context(), otherNumber, device("two", 9))
+		a, _, _, err := db.Enroll(t.Context(), otherNumber, device("two", 9))
 		must(t, err)
 		same(t, a.CreatedAt, at(9))
 	},
 
 	"TheAccountOfADeviceIsNotTheCallersToSay": func(t *testing.T, db *DB) {
-		victim, _, err := db.Enroll(t.Context(), number, device("one", 1))
+		victim, _, _, err := db.Enroll(t.Context(), number, device("one", 1))
 		must(t, err)
 		d := device("two", 2)
 		d.Account = victim.ID
-		a, got, err := db.Enroll(t.Context(), otherNumber, d)
+		a, got, _, err := db.Enroll(t.Context(), otherNumber, d)
 		must(t, err)
 		if got.Account != a.ID || got.Account == victim.ID {
 			t.Errorf("device of %q, enrolled for %q", got.Account, a.ID)
@@ -108,7 +108,7 @@ var accountSuite = map[string]func(*testing.T, *DB){
 		accounts := make([]identity.Account, 64)
 		atOnce(64, func(i int) {
 			var err error
-			if accounts[i], _, err = db.Enroll(t.Context(), number, device(fmt.Sprint(i), 0)); err != nil {
+			if accounts[i], _, _, err = db.Enroll(t.Context(), number, device(fmt.Sprint(i), 0)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -123,7 +123,7 @@ var accountSuite = map[string]func(*testing.T, *DB){
 	"SixtyFourNumbersThatWantOneKeyAtOnceLeaveItToOne": func(t *testing.T, db *DB) {
 		var enrolled atomic.Int32
 		atOnce(64, func(i int) {
-			_, _, err := db.Enroll(t.Context(), fmt.Sprintf("+86138001380%02d", i), device("one", 0))
+			_, _, _, err := db.Enroll(t.Context(), fmt.Sprintf("+86138001380%02d", i), device("one", 0))
 			if err == nil {
 				enrolled.Add(1)
 			} else if !errors.Is(err, identity.ErrDeviceConflict) {
@@ -134,7 +134,7 @@ var accountSuite = map[string]func(*testing.T, *DB){
 	},
 
 	"ADeviceWithoutAKeyIsNotStored": func(t *testing.T, db *DB) {
-		if _, _, err := db.Enroll(t.Context(), number, identity.Device{ID: "one"}); err == nil {
+		if _, _, _, err := db.Enroll(t.Context(), number, identity.Device{ID: "one"}); err == nil {
 			t.Error("it was")
 		}
 	},
@@ -149,7 +149,7 @@ var accountSuite = map[string]func(*testing.T, *DB){
 	},
 
 	"ATouchMovesTheLastSightForwardsOnly": func(t *testing.T, db *DB) {
-		_, _, err := db.Enroll(t.Context(), number, device("one", 1))
+		_, _, _, err := db.Enroll(t.Context(), number, device("one", 1))
 		must(t, err)
 		for _, step := range []struct{ touch, want int }{{5, 5}, {3, 5}, {6, 6}} {
 			must(t, db.TouchDevice(t.Context(), "one", at(step.touch)))

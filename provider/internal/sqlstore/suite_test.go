@@ -45,7 +45,29 @@ func mustOpen(t testing.TB, dir string) *DB {
 	db, err := Open(t.Context(), dir)
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
+	must(t, furnish(t.Context(), db))
 	return db
+}
+
+// furnish gives a database what these tests take for granted: a key for numbers, and accounts for logins and events to be of.
+func furnish(ctx context.Context, db *DB) error {
+	if err := db.KeepNumbers(ctx, numbers); err != nil {
+		return err
+	}
+	for _, account := range []string{"account", "another", "a", "b"} {
+		if err := addAccount(ctx, db, account); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var numbers, _ = identity.NewNumbers(hash("numbers"))
+
+// addAccount adds an account without a number.
+func addAccount(ctx context.Context, db *DB, id string) error {
+	_, err := db.write.ExecContext(ctx, `INSERT INTO accounts (id, created_at) VALUES ($1, 0) ON CONFLICT (id) DO NOTHING`, id)
+	return err
 }
 
 func must(t testing.TB, err error) {
@@ -110,13 +132,14 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 			must(t, err)
 			same(t, got, c)
 
-			a, d, err := db.Enroll(ctx, s, identity.Device{ID: s, Name: s, Key: []byte(s), CreatedAt: at(i)})
+			a, d, _, err := db.Enroll(ctx, s, identity.Device{ID: s, Name: s, Key: []byte(s), CreatedAt: at(i)})
 			must(t, err)
 			gotDevice, gotAccount, err := db.Device(ctx, s)
 			must(t, err)
 			same(t, gotDevice, d)
 			same(t, gotAccount, a)
 			same(t, d.Name+string(d.Key)+a.PhoneNumber, s+s+s)
+			must(t, addAccount(ctx, db, s))
 
 			session := identity.Session{ID: s, Account: s, Device: s, AuthTime: at(i), ExpiresAt: at(i + 1)}
 			must(t, db.PutSession(ctx, session))
@@ -140,7 +163,7 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 			must(t, err)
 			same(t, gotToken, token)
 
-			e := identity.AuditEvent{At: at(i), Kind: s, Account: s, Client: s, Login: s, Address: s, UserAgent: s, Detail: s}
+			e := identity.AuditEvent{At: at(i), Kind: s, Account: s, Client: s, Login: s, Address: s, UserAgent: s, Device: s, Detail: s}
 			must(t, db.Audit(ctx, e))
 			events, err := db.AuditEvents(ctx, at(i), 1)
 			must(t, err)
@@ -160,7 +183,7 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 	"HostileNamesAreUnknownAndNoFailure": func(t *testing.T, db *DB) {
 		ctx := t.Context()
 		must(t, db.PutClient(ctx, shop))
-		_, _, err := db.Enroll(ctx, "+8613800138000", identity.Device{ID: "known", Key: []byte("k")})
+		known, _, _, err := db.Enroll(ctx, number, identity.Device{ID: "known", Key: []byte("k")})
 		must(t, err)
 		for _, s := range append(append([]string{""}, hostile...), invalidTexts...) {
 			_, err := db.Client(ctx, s)
@@ -195,19 +218,35 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 			same(t, err, identity.ErrUnknownLogin)
 			same(t, db.RotateRefreshToken(ctx, s, identity.RefreshToken{Hash: "next"}, at(0)), identity.ErrEnded)
 			same(t, db.AddRefreshToken(ctx, identity.RefreshToken{Hash: "token", Login: s}), identity.ErrUnknownLogin)
+			ended, err = db.EndLogins(ctx, s, at(0))
+			must(t, err)
+			same(t, len(ended), 0)
+			sessions, err := db.Sessions(ctx, s)
+			must(t, err)
+			same(t, len(sessions), 0)
+			_, _, err = db.AllowDevice(ctx, s, "known", at(0))
+			same(t, err, identity.ErrNoSuchDevice)
+			_, err = db.RemoveDevice(ctx, s, "known", at(0))
+			same(t, err, identity.ErrNoSuchDevice)
+			_, _, err = db.AllowDevice(ctx, known.ID, s, at(0))
+			same(t, err, identity.ErrNoSuchDevice)
+			_, err = db.RemoveDevice(ctx, known.ID, s, at(0))
+			same(t, err, identity.ErrNoSuchDevice)
+			_, err = db.DeleteAccount(ctx, s, at(0))
+			same(t, err, identity.ErrUnknownAccount)
 		}
 	},
 
 	"WhatABrowserOrALogLineBringsIsMadeValidText": func(t *testing.T, db *DB) {
 		ctx := t.Context()
 		for i, s := range invalidTexts {
-			l, fresh, err := db.RecordLogin(ctx, identity.Login{ID: string(rune('a' + i)), Challenge: string(rune('a' + i)), UserAgent: s, Address: s})
+			l, fresh, err := db.RecordLogin(ctx, identity.Login{ID: string(rune('a' + i)), Challenge: string(rune('a' + i)), Account: "account", UserAgent: s, Address: s})
 			must(t, err)
 			same(t, fresh, true)
-			must(t, db.Audit(ctx, identity.AuditEvent{At: at(0), Client: s, Address: s, UserAgent: s, Detail: s}))
+			must(t, db.Audit(ctx, identity.AuditEvent{At: at(0), Client: s, Address: s, UserAgent: s, Device: s, Detail: s}))
 			events, err := db.AuditEvents(ctx, at(0), 100)
 			must(t, err)
-			for _, stored := range []string{l.UserAgent, l.Address, events[i].Detail, events[i].Client, events[i].Address, events[i].UserAgent} {
+			for _, stored := range []string{l.UserAgent, l.Address, events[i].Detail, events[i].Client, events[i].Address, events[i].UserAgent, events[i].Device} {
 				same(t, stored, text(s))
 				if strings.ContainsRune(stored, 0) || strings.ToValidUTF8(stored, "") != stored || !strings.Contains(stored, "\uFFFD") {
 					t.Fatalf("%q was kept as %q", s, stored)
@@ -226,7 +265,7 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 		if err := db.PutClient(cancelled, identity.Client{ID: "other"}); err == nil {
 			t.Fatal("a cancelled write succeeded")
 		}
-		if _, _, err := db.Enroll(cancelled, number, device("one", 0)); err == nil {
+		if _, _, _, err := db.Enroll(cancelled, number, device("one", 0)); err == nil {
 			t.Fatal("a cancelled transaction succeeded")
 		}
 		list, err := db.Clients(t.Context())

@@ -40,6 +40,8 @@ var refusals = map[error]Problem{
 	identity.ErrUnknownLogin:   {Status: http.StatusNotFound, Code: "login-unknown", Title: "There is no such login"},
 	identity.ErrEnded:          {Status: http.StatusGone, Code: "gone", Title: "This login has ended"},
 	identity.ErrDeviceConflict: {Status: http.StatusConflict, Code: "wrong-state", Title: "This device key belongs to another account"},
+	identity.ErrDeviceWaiting:  {Status: http.StatusForbidden, Code: "device-waiting", Title: "This phone waits until another one of the account allows it, or a day has passed"},
+	identity.ErrNoSuchDevice:   {Status: http.StatusNotFound, Code: "no-such-device", Title: "The account has no such phone"},
 }
 
 // ProblemOf finds the problem that an error is to be answered with; known is false for an error of the server itself.

@@ -1,0 +1,34 @@
+package identity
+
+import "time"
+
+// The times of how phones come to an account (SECURITY.md §5).
+const (
+	DeviceWait = 24 * time.Hour       // in which a phone that joins others can be refused
+	Dormancy   = 180 * 24 * time.Hour // after which a number may be somebody else's
+)
+
+// Admit decides how a phone joins the account whose number it has just proven. phones is the account's, lastRemoval when one was
+// last taken from it, zero for never.
+//
+// The first phone works at once. Every further one waits, so that who got hold of the number's messages has to get past the phones
+// that are there: one of them allows or refuses it, or nobody minds for a day. A number that is proven when nothing has been heard
+// of the account for long may have been given to somebody else: dormant says that what is there is not the newcomer's.
+func Admit(phones []Device, lastRemoval, now time.Time) (activeAt time.Time, dormant bool) {
+	heard := lastRemoval
+	for _, phone := range phones {
+		if phone.LastSeenAt.After(heard) {
+			heard = phone.LastSeenAt
+		}
+	}
+	if !heard.IsZero() && now.Sub(heard) >= Dormancy {
+		return now, true
+	}
+	if len(phones) == 0 {
+		return now, false
+	}
+	return now.Add(DeviceWait), false
+}
+
+// Waits tells how long the phone has still to wait until it works; 0 for one that does.
+func (d Device) Waits(now time.Time) time.Duration { return max(0, d.ActiveAt.Sub(now)) }
