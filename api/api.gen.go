@@ -115,6 +115,7 @@ func (e DecisionResultState) Valid() bool {
 
 // Defines values for EventKind.
 const (
+	AccountExported         EventKind = "account.exported"
 	AuthorizationCodeReused EventKind = "authorization_code.reused"
 	CodeContested           EventKind = "code.contested"
 	CodeCopied              EventKind = "code.copied"
@@ -123,7 +124,10 @@ const (
 	CodeReused              EventKind = "code.reused"
 	CodeStale               EventKind = "code.stale"
 	ConfirmationFailed      EventKind = "confirmation.failed"
+	DeviceAllowed           EventKind = "device.allowed"
 	DeviceEnrolled          EventKind = "device.enrolled"
+	DeviceRefused           EventKind = "device.refused"
+	DeviceRemoved           EventKind = "device.removed"
 	LoginDisowned           EventKind = "login.disowned"
 	LoginEnded              EventKind = "login.ended"
 	RefreshTokenReused      EventKind = "refresh_token.reused"
@@ -133,6 +137,8 @@ const (
 // Valid indicates whether the value is a known member of the EventKind enum.
 func (e EventKind) Valid() bool {
 	switch e {
+	case AccountExported:
+		return true
 	case AuthorizationCodeReused:
 		return true
 	case CodeContested:
@@ -149,7 +155,13 @@ func (e EventKind) Valid() bool {
 		return true
 	case ConfirmationFailed:
 		return true
+	case DeviceAllowed:
+		return true
 	case DeviceEnrolled:
+		return true
+	case DeviceRefused:
+		return true
+	case DeviceRemoved:
 		return true
 	case LoginDisowned:
 		return true
@@ -324,6 +336,25 @@ func (e TokenResponseTokenType) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// AccountExport What is kept of an account.
+type AccountExport struct {
+	Account struct {
+		CreatedAt time.Time `json:"created_at"`
+
+		// Id The provider's own name for it; no site knows it
+		Id string `json:"id"`
+
+		// PhoneNumber E.164
+		PhoneNumber string `json:"phone_number"`
+	} `json:"account"`
+	Devices    []ExportedDevice  `json:"devices"`
+	Events     []ExportedEvent   `json:"events"`
+	ExportedAt time.Time         `json:"exported_at"`
+	Issuer     string            `json:"issuer"`
+	Logins     []ExportedLogin   `json:"logins"`
+	Sessions   []ExportedSession `json:"sessions"`
 }
 
 // AuthorizationRequest As the query parameters of `GET /authorize`
@@ -529,6 +560,9 @@ type DecisionResultState string
 
 // Device defines model for Device.
 type Device struct {
+	// ActiveAt It works from then on. The first device of an account works at once; a further one waits for a day, unless one that works
+	// allows it before, or removes it. Until then all that it asks but its account is refused with 403 `device-waiting`.
+	ActiveAt  time.Time `json:"active_at"`
 	CreatedAt time.Time `json:"created_at"`
 
 	// Current The device that asks
@@ -631,7 +665,10 @@ type EnrollmentRequest struct {
 
 // Event defines model for Event.
 type Event struct {
-	// Address Of the browser that was logged in, or showed the code; of the phone that was added
+	// ActiveAt With `device.enrolled`: when that phone begins to work
+	ActiveAt *time.Time `json:"active_at,omitempty"`
+
+	// Address Of the browser that was logged in, or showed the code; of the phone that was added, or that asked
 	Address *string   `json:"address,omitempty"`
 	At      time.Time `json:"at"`
 
@@ -640,9 +677,14 @@ type Event struct {
 	Browser *BrowserName `json:"browser,omitempty"`
 	Client  *EventClient `json:"client,omitempty"`
 
+	// Device The name of the phone that it is about
+	Device *string `json:"device,omitempty"`
+
 	// Kind What happened. More kinds may come: a phone shows one that it does not know as it is.
 	//
-	// * `device.enrolled`: a phone was added to the account
+	// * `device.enrolled`: a phone was added to the account; it works from `active_at` on
+	// * `device.allowed`: another phone let it work before that
+	// * `device.removed`, `device.refused`: a phone was removed from the account; the second by another one while it waited
 	// * `code.reused`: a phone of the account presented a code whose login had ended: used, declined, cancelled or expired
 	// * `code.stale`: it presented a picture of a code that was no longer shown
 	// * `code.contested`: it presented a code that another phone had scanned first
@@ -651,8 +693,10 @@ type Event struct {
 	// * `code.copied`: the phone of somebody else presented the code of a login that the account had scanned
 	// * `scan.elsewhere`: it scanned a code in a browser that was elsewhere, which the site does not allow
 	// * `confirmation.failed`: the page was given wrong digits, twice or more
-	// * `login.ended`, `login.disowned`: by a phone of the account; the second with "this wasn't me"
+	// * `login.ended`, `login.disowned`: by a phone of the account; the first without `login` is all of them, the second "this
+	//   wasn't me"
 	// * `authorization_code.reused`, `refresh_token.reused`: somebody used one of a login's a second time; the login was ended
+	// * `account.exported`: a phone of the account was given all that is kept of it
 	Kind EventKind `json:"kind"`
 
 	// Login The id of the login that it is about
@@ -671,22 +715,107 @@ type EventClient struct {
 
 // EventKind What happened. More kinds may come: a phone shows one that it does not know as it is.
 //
-// * `device.enrolled`: a phone was added to the account
-// * `code.reused`: a phone of the account presented a code whose login had ended: used, declined, cancelled or expired
-// * `code.stale`: it presented a picture of a code that was no longer shown
-// * `code.contested`: it presented a code that another phone had scanned first
-// * `code.foreign`: it presented a code that this provider did not make, or has long forgotten
-// * `code.not-allowed`: it presented a typed or fixed code to a site that wants one that moves
-// * `code.copied`: the phone of somebody else presented the code of a login that the account had scanned
-// * `scan.elsewhere`: it scanned a code in a browser that was elsewhere, which the site does not allow
-// * `confirmation.failed`: the page was given wrong digits, twice or more
-// * `login.ended`, `login.disowned`: by a phone of the account; the second with "this wasn't me"
-// * `authorization_code.reused`, `refresh_token.reused`: somebody used one of a login's a second time; the login was ended
+//   - `device.enrolled`: a phone was added to the account; it works from `active_at` on
+//   - `device.allowed`: another phone let it work before that
+//   - `device.removed`, `device.refused`: a phone was removed from the account; the second by another one while it waited
+//   - `code.reused`: a phone of the account presented a code whose login had ended: used, declined, cancelled or expired
+//   - `code.stale`: it presented a picture of a code that was no longer shown
+//   - `code.contested`: it presented a code that another phone had scanned first
+//   - `code.foreign`: it presented a code that this provider did not make, or has long forgotten
+//   - `code.not-allowed`: it presented a typed or fixed code to a site that wants one that moves
+//   - `code.copied`: the phone of somebody else presented the code of a login that the account had scanned
+//   - `scan.elsewhere`: it scanned a code in a browser that was elsewhere, which the site does not allow
+//   - `confirmation.failed`: the page was given wrong digits, twice or more
+//   - `login.ended`, `login.disowned`: by a phone of the account; the first without `login` is all of them, the second "this
+//     wasn't me"
+//   - `authorization_code.reused`, `refresh_token.reused`: somebody used one of a login's a second time; the login was ended
+//   - `account.exported`: a phone of the account was given all that is kept of it
 type EventKind string
 
 // EventList defines model for EventList.
 type EventList struct {
 	Events []Event `json:"events"`
+}
+
+// ExportedDevice defines model for ExportedDevice.
+type ExportedDevice struct {
+	ActiveAt   time.Time `json:"active_at"`
+	CreatedAt  time.Time `json:"created_at"`
+	Id         string    `json:"id"`
+	LastSeenAt time.Time `json:"last_seen_at"`
+	Name       string    `json:"name"`
+
+	// PublicKey A JWK (RFC 7517)
+	PublicKey map[string]interface{} `json:"public_key"`
+}
+
+// ExportedEvent defines model for ExportedEvent.
+type ExportedEvent struct {
+	ActiveAt *time.Time `json:"active_at,omitempty"`
+	Address  *string    `json:"address,omitempty"`
+	At       time.Time  `json:"at"`
+
+	// Client The site's id
+	Client *string `json:"client,omitempty"`
+	Detail *string `json:"detail,omitempty"`
+
+	// Device The phone's name
+	Device *string `json:"device,omitempty"`
+
+	// Kind What happened. More kinds may come: a phone shows one that it does not know as it is.
+	//
+	// * `device.enrolled`: a phone was added to the account; it works from `active_at` on
+	// * `device.allowed`: another phone let it work before that
+	// * `device.removed`, `device.refused`: a phone was removed from the account; the second by another one while it waited
+	// * `code.reused`: a phone of the account presented a code whose login had ended: used, declined, cancelled or expired
+	// * `code.stale`: it presented a picture of a code that was no longer shown
+	// * `code.contested`: it presented a code that another phone had scanned first
+	// * `code.foreign`: it presented a code that this provider did not make, or has long forgotten
+	// * `code.not-allowed`: it presented a typed or fixed code to a site that wants one that moves
+	// * `code.copied`: the phone of somebody else presented the code of a login that the account had scanned
+	// * `scan.elsewhere`: it scanned a code in a browser that was elsewhere, which the site does not allow
+	// * `confirmation.failed`: the page was given wrong digits, twice or more
+	// * `login.ended`, `login.disowned`: by a phone of the account; the first without `login` is all of them, the second "this
+	//   wasn't me"
+	// * `authorization_code.reused`, `refresh_token.reused`: somebody used one of a login's a second time; the login was ended
+	// * `account.exported`: a phone of the account was given all that is kept of it
+	Kind EventKind `json:"kind"`
+
+	// Login The login's id
+	Login     *string `json:"login,omitempty"`
+	UserAgent *string `json:"user_agent,omitempty"`
+}
+
+// ExportedLogin defines model for ExportedLogin.
+type ExportedLogin struct {
+	Acr      string    `json:"acr"`
+	Address  *string   `json:"address,omitempty"`
+	Amr      []string  `json:"amr"`
+	At       time.Time `json:"at"`
+	AuthTime time.Time `json:"auth_time"`
+
+	// Client The site's id
+	Client string `json:"client"`
+
+	// Device The id of the device that approved it
+	Device    string     `json:"device"`
+	EndedAt   *time.Time `json:"ended_at,omitempty"`
+	Id        string     `json:"id"`
+	Resources *[]string  `json:"resources,omitempty"`
+	Scopes    []string   `json:"scopes"`
+	Session   bool       `json:"session"`
+	UserAgent *string    `json:"user_agent,omitempty"`
+}
+
+// ExportedSession A browser that was called one's own
+type ExportedSession struct {
+	Acr      string    `json:"acr"`
+	Amr      []string  `json:"amr"`
+	AuthTime time.Time `json:"auth_time"`
+
+	// Device The id of the device that approved it
+	Device    string    `json:"device"`
+	ExpiresAt time.Time `json:"expires_at"`
 }
 
 // Frame defines model for Frame.
@@ -1028,6 +1157,9 @@ type ChallengeID = string
 
 // ClientID defines model for ClientID.
 type ClientID = string
+
+// DeviceID defines model for DeviceID.
+type DeviceID = string
 
 // LoginID defines model for LoginID.
 type LoginID = string
@@ -1484,10 +1616,27 @@ type ClientInterface interface {
 	// Corresponds with POST /par (the `PushAuthorizationRequest` operationId).
 	PushAuthorizationRequestWithFormdataBody(ctx context.Context, body PushAuthorizationRequestFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetPhoneAccount Whose phone this is
+	// DeletePhoneAccount Delete this phone's account and everything that is kept of it
+	//
+	// All logins and sessions end, and the sites are told. Nothing of the account stays: no phone, no login, no event. Who enrols with
+	// the number again has a new account, and is a stranger at every site.
+	//
+	// Corresponds with DELETE /phone/account (the `DeletePhoneAccount` operationId).
+	DeletePhoneAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPhoneAccount Whose phone this is, and from when on it works
+	//
+	// A phone that waits may ask this, too.
 	//
 	// Corresponds with GET /phone/account (the `GetPhoneAccount` operationId).
 	GetPhoneAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportPhoneAccount Everything that is kept of this phone's account
+	//
+	// Secrets are not among it, nor what they are kept as.
+	//
+	// Corresponds with GET /phone/account/export (the `ExportPhoneAccount` operationId).
+	ExportPhoneAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DecideWithBody Approve or deny, signed
 	//
@@ -1517,6 +1666,21 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /phone/devices (the `ListDevices` operationId).
 	ListDevices(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveDevice Remove a device of the account, this one too; one that waits is refused by it
+	//
+	// Its key is unknown from then on. The logins that it approved go on: end them by `DELETE /phone/logins`. A phone that waits may
+	// remove itself alone. An account whose last device is removed stays, and the next one to prove its number is the first again.
+	//
+	// Corresponds with DELETE /phone/devices/{id} (the `RemoveDevice` operationId).
+	RemoveDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AllowDevice Let a device of the account work that waits
+	//
+	// It may be said again.
+	//
+	// Corresponds with POST /phone/devices/{id}/allow (the `AllowDevice` operationId).
+	AllowDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StartEnrollmentWithBody Ask for a code to be sent to a phone number
 	//
@@ -1560,6 +1724,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /phone/events (the `ListEvents` operationId).
 	ListEvents(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndLogins End all logins and sessions of this phone's account; the sites are told
+	//
+	// Corresponds with DELETE /phone/logins (the `EndLogins` operationId).
+	EndLogins(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListLogins Where this phone's account is, or was, logged in
 	//
@@ -2315,11 +2484,48 @@ func (c *Client) PushAuthorizationRequestWithFormdataBody(ctx context.Context, b
 	return c.Client.Do(req)
 }
 
-// GetPhoneAccount Whose phone this is
+// DeletePhoneAccount Delete this phone's account and everything that is kept of it
+//
+// All logins and sessions end, and the sites are told. Nothing of the account stays: no phone, no login, no event. Who enrols with
+// the number again has a new account, and is a stranger at every site.
+//
+// Corresponds with DELETE /phone/account (the `DeletePhoneAccount` operationId).
+func (c *Client) DeletePhoneAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePhoneAccountRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPhoneAccount Whose phone this is, and from when on it works
+//
+// A phone that waits may ask this, too.
 //
 // Corresponds with GET /phone/account (the `GetPhoneAccount` operationId).
 func (c *Client) GetPhoneAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetPhoneAccountRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportPhoneAccount Everything that is kept of this phone's account
+//
+// Secrets are not among it, nor what they are kept as.
+//
+// Corresponds with GET /phone/account/export (the `ExportPhoneAccount` operationId).
+func (c *Client) ExportPhoneAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportPhoneAccountRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -2379,6 +2585,41 @@ func (c *Client) Decide(ctx context.Context, body DecideJSONRequestBody, reqEdit
 // Corresponds with GET /phone/devices (the `ListDevices` operationId).
 func (c *Client) ListDevices(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListDevicesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveDevice Remove a device of the account, this one too; one that waits is refused by it
+//
+// Its key is unknown from then on. The logins that it approved go on: end them by `DELETE /phone/logins`. A phone that waits may
+// remove itself alone. An account whose last device is removed stays, and the next one to prove its number is the first again.
+//
+// Corresponds with DELETE /phone/devices/{id} (the `RemoveDevice` operationId).
+func (c *Client) RemoveDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveDeviceRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AllowDevice Let a device of the account work that waits
+//
+// It may be said again.
+//
+// Corresponds with POST /phone/devices/{id}/allow (the `AllowDevice` operationId).
+func (c *Client) AllowDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAllowDeviceRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -2472,6 +2713,21 @@ func (c *Client) ConfirmEnrollment(ctx context.Context, enrollmentId string, bod
 // Corresponds with GET /phone/events (the `ListEvents` operationId).
 func (c *Client) ListEvents(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListEventsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndLogins End all logins and sessions of this phone's account; the sites are told
+//
+// Corresponds with DELETE /phone/logins (the `EndLogins` operationId).
+func (c *Client) EndLogins(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndLoginsRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -4122,6 +4378,33 @@ func NewPushAuthorizationRequestRequestWithBody(server string, contentType strin
 	return req, nil
 }
 
+// NewDeletePhoneAccountRequest constructs an http.Request for the DeletePhoneAccount method
+func NewDeletePhoneAccountRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/account")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetPhoneAccountRequest constructs an http.Request for the GetPhoneAccount method
 func NewGetPhoneAccountRequest(server string) (*http.Request, error) {
 	var err error
@@ -4132,6 +4415,33 @@ func NewGetPhoneAccountRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/phone/account")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewExportPhoneAccountRequest constructs an http.Request for the ExportPhoneAccount method
+func NewExportPhoneAccountRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/account/export")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4209,6 +4519,74 @@ func NewListDevicesRequest(server string) (*http.Request, error) {
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRemoveDeviceRequest constructs an http.Request for the RemoveDevice method
+func NewRemoveDeviceRequest(server string, id DeviceID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/devices/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAllowDeviceRequest constructs an http.Request for the AllowDevice method
+func NewAllowDeviceRequest(server string, id DeviceID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/devices/%s/allow", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -4323,6 +4701,33 @@ func NewListEventsRequest(server string) (*http.Request, error) {
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndLoginsRequest constructs an http.Request for the EndLogins method
+func NewEndLoginsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/logins")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -5140,12 +5545,33 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /par (the `PushAuthorizationRequest` operationId).
 	PushAuthorizationRequestWithFormdataBodyWithResponse(ctx context.Context, body PushAuthorizationRequestFormdataRequestBody, reqEditors ...RequestEditorFn) (*PushAuthorizationRequestResponse, error)
 
-	// GetPhoneAccountWithResponse Whose phone this is
+	// DeletePhoneAccountWithResponse Delete this phone's account and everything that is kept of it
+	//
+	// All logins and sessions end, and the sites are told. Nothing of the account stays: no phone, no login, no event. Who enrols with
+	// the number again has a new account, and is a stranger at every site.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /phone/account (the `DeletePhoneAccount` operationId).
+	DeletePhoneAccountWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeletePhoneAccountResponse, error)
+
+	// GetPhoneAccountWithResponse Whose phone this is, and from when on it works
+	//
+	// A phone that waits may ask this, too.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /phone/account (the `GetPhoneAccount` operationId).
 	GetPhoneAccountWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPhoneAccountResponse, error)
+
+	// ExportPhoneAccountWithResponse Everything that is kept of this phone's account
+	//
+	// Secrets are not among it, nor what they are kept as.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /phone/account/export (the `ExportPhoneAccount` operationId).
+	ExportPhoneAccountWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportPhoneAccountResponse, error)
 
 	// DecideWithBodyWithResponse Approve or deny, signed
 	//
@@ -5177,6 +5603,25 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /phone/devices (the `ListDevices` operationId).
 	ListDevicesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDevicesResponse, error)
+
+	// RemoveDeviceWithResponse Remove a device of the account, this one too; one that waits is refused by it
+	//
+	// Its key is unknown from then on. The logins that it approved go on: end them by `DELETE /phone/logins`. A phone that waits may
+	// remove itself alone. An account whose last device is removed stays, and the next one to prove its number is the first again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /phone/devices/{id} (the `RemoveDevice` operationId).
+	RemoveDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*RemoveDeviceResponse, error)
+
+	// AllowDeviceWithResponse Let a device of the account work that waits
+	//
+	// It may be said again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /phone/devices/{id}/allow (the `AllowDevice` operationId).
+	AllowDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*AllowDeviceResponse, error)
 
 	// StartEnrollmentWithBodyWithResponse Ask for a code to be sent to a phone number
 	//
@@ -5222,6 +5667,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /phone/events (the `ListEvents` operationId).
 	ListEventsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListEventsResponse, error)
+
+	// EndLoginsWithResponse End all logins and sessions of this phone's account; the sites are told
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /phone/logins (the `EndLogins` operationId).
+	EndLoginsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*EndLoginsResponse, error)
 
 	// ListLoginsWithResponse Where this phone's account is, or was, logged in
 	//
@@ -6859,6 +7311,57 @@ func (r PushAuthorizationRequestResponse) ContentType() string {
 	return ""
 }
 
+// DeletePhoneAccountResponseDefaultHeaders the declared response headers of an HTTP default response for DeletePhoneAccount
+type DeletePhoneAccountResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type DeletePhoneAccountResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DeletePhoneAccountResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeletePhoneAccountResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeletePhoneAccountResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeletePhoneAccountResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeletePhoneAccountResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeletePhoneAccountResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetPhoneAccountResponseDefaultHeaders the declared response headers of an HTTP default response for GetPhoneAccount
 type GetPhoneAccountResponseDefaultHeaders struct {
 	CacheControl    *string
@@ -6911,6 +7414,71 @@ func (r GetPhoneAccountResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetPhoneAccountResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExportPhoneAccountResponse200Headers the declared response headers of an HTTP 200 response for ExportPhoneAccount
+type ExportPhoneAccountResponse200Headers struct {
+	CacheControl *string
+}
+
+// ExportPhoneAccountResponseDefaultHeaders the declared response headers of an HTTP default response for ExportPhoneAccount
+type ExportPhoneAccountResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type ExportPhoneAccountResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountExport
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ExportPhoneAccountResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ExportPhoneAccountResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportPhoneAccountResponse) GetJSON200() *AccountExport {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportPhoneAccountResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportPhoneAccountResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportPhoneAccountResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportPhoneAccountResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportPhoneAccountResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7027,6 +7595,108 @@ func (r ListDevicesResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListDevicesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RemoveDeviceResponseDefaultHeaders the declared response headers of an HTTP default response for RemoveDevice
+type RemoveDeviceResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type RemoveDeviceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *RemoveDeviceResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RemoveDeviceResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveDeviceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveDeviceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveDeviceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveDeviceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AllowDeviceResponseDefaultHeaders the declared response headers of an HTTP default response for AllowDevice
+type AllowDeviceResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type AllowDeviceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AllowDeviceResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AllowDeviceResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AllowDeviceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AllowDeviceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AllowDeviceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AllowDeviceResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7208,6 +7878,57 @@ func (r ListEventsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndLoginsResponseDefaultHeaders the declared response headers of an HTTP default response for EndLogins
+type EndLoginsResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type EndLoginsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *EndLoginsResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EndLoginsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EndLoginsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndLoginsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndLoginsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndLoginsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8515,7 +9236,25 @@ func (c *ClientWithResponses) PushAuthorizationRequestWithFormdataBodyWithRespon
 	return ParsePushAuthorizationRequestResponse(rsp)
 }
 
-// GetPhoneAccountWithResponse Whose phone this is
+// DeletePhoneAccountWithResponse Delete this phone's account and everything that is kept of it
+//
+// All logins and sessions end, and the sites are told. Nothing of the account stays: no phone, no login, no event. Who enrols with
+// the number again has a new account, and is a stranger at every site.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /phone/account (the `DeletePhoneAccount` operationId).
+func (c *ClientWithResponses) DeletePhoneAccountWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeletePhoneAccountResponse, error) {
+	rsp, err := c.DeletePhoneAccount(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeletePhoneAccountResponse(rsp)
+}
+
+// GetPhoneAccountWithResponse Whose phone this is, and from when on it works
+//
+// A phone that waits may ask this, too.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8526,6 +9265,21 @@ func (c *ClientWithResponses) GetPhoneAccountWithResponse(ctx context.Context, r
 		return nil, err
 	}
 	return ParseGetPhoneAccountResponse(rsp)
+}
+
+// ExportPhoneAccountWithResponse Everything that is kept of this phone's account
+//
+// Secrets are not among it, nor what they are kept as.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /phone/account/export (the `ExportPhoneAccount` operationId).
+func (c *ClientWithResponses) ExportPhoneAccountWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportPhoneAccountResponse, error) {
+	rsp, err := c.ExportPhoneAccount(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportPhoneAccountResponse(rsp)
 }
 
 // DecideWithBodyWithResponse Approve or deny, signed
@@ -8575,6 +9329,37 @@ func (c *ClientWithResponses) ListDevicesWithResponse(ctx context.Context, reqEd
 		return nil, err
 	}
 	return ParseListDevicesResponse(rsp)
+}
+
+// RemoveDeviceWithResponse Remove a device of the account, this one too; one that waits is refused by it
+//
+// Its key is unknown from then on. The logins that it approved go on: end them by `DELETE /phone/logins`. A phone that waits may
+// remove itself alone. An account whose last device is removed stays, and the next one to prove its number is the first again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /phone/devices/{id} (the `RemoveDevice` operationId).
+func (c *ClientWithResponses) RemoveDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*RemoveDeviceResponse, error) {
+	rsp, err := c.RemoveDevice(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveDeviceResponse(rsp)
+}
+
+// AllowDeviceWithResponse Let a device of the account work that waits
+//
+// It may be said again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /phone/devices/{id}/allow (the `AllowDevice` operationId).
+func (c *ClientWithResponses) AllowDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*AllowDeviceResponse, error) {
+	rsp, err := c.AllowDevice(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAllowDeviceResponse(rsp)
 }
 
 // StartEnrollmentWithBodyWithResponse Ask for a code to be sent to a phone number
@@ -8650,6 +9435,19 @@ func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, reqEdi
 		return nil, err
 	}
 	return ParseListEventsResponse(rsp)
+}
+
+// EndLoginsWithResponse End all logins and sessions of this phone's account; the sites are told
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /phone/logins (the `EndLogins` operationId).
+func (c *ClientWithResponses) EndLoginsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*EndLoginsResponse, error) {
+	rsp, err := c.EndLogins(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndLoginsResponse(rsp)
 }
 
 // ListLoginsWithResponse Where this phone's account is, or was, logged in
@@ -10665,6 +11463,69 @@ func ParsePushAuthorizationRequestResponse(rsp *http.Response) (*PushAuthorizati
 	return response, nil
 }
 
+// ParseDeletePhoneAccountResponse parses an HTTP response from a DeletePhoneAccountWithResponse call
+func ParseDeletePhoneAccountResponse(rsp *http.Response) (*DeletePhoneAccountResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeletePhoneAccountResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DeletePhoneAccountResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetPhoneAccountResponse parses an HTTP response from a GetPhoneAccountWithResponse call
 func ParseGetPhoneAccountResponse(rsp *http.Response) (*GetPhoneAccountResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -10698,6 +11559,83 @@ func ParseGetPhoneAccountResponse(rsp *http.Response) (*GetPhoneAccountResponse,
 	switch {
 	case true:
 		var headers GetPhoneAccountResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportPhoneAccountResponse parses an HTTP response from a ExportPhoneAccountWithResponse call
+func ParseExportPhoneAccountResponse(rsp *http.Response) (*ExportPhoneAccountResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportPhoneAccountResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountExport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ExportPhoneAccountResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ExportPhoneAccountResponseDefaultHeaders
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -10832,6 +11770,132 @@ func ParseListDevicesResponse(rsp *http.Response) (*ListDevicesResponse, error) 
 	switch {
 	case true:
 		var headers ListDevicesResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveDeviceResponse parses an HTTP response from a RemoveDeviceWithResponse call
+func ParseRemoveDeviceResponse(rsp *http.Response) (*RemoveDeviceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveDeviceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers RemoveDeviceResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAllowDeviceResponse parses an HTTP response from a AllowDeviceWithResponse call
+func ParseAllowDeviceResponse(rsp *http.Response) (*AllowDeviceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AllowDeviceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers AllowDeviceResponseDefaultHeaders
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -11043,6 +12107,69 @@ func ParseListEventsResponse(rsp *http.Response) (*ListEventsResponse, error) {
 		response.Headers200 = &headers
 	case true:
 		var headers ListEventsResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndLoginsResponse parses an HTTP response from a EndLoginsWithResponse call
+func ParseEndLoginsResponse(rsp *http.Response) (*EndLoginsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndLoginsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers EndLoginsResponseDefaultHeaders
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
