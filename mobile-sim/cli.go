@@ -37,7 +37,9 @@ type cli struct {
 	Logins  loginsCmd  `cmd:"" help:"List where you are, or were, logged in."`
 	Logout  logoutCmd  `cmd:"" help:"End a login, also one that was not you."`
 	Events  eventsCmd  `cmd:"" help:"List what happened with your account, and what may have been an attack."`
-	Devices devicesCmd `cmd:"" help:"List the devices of your account."`
+	Devices devicesCmd `cmd:"" help:"List the devices of your account; allow one that waits, or remove one."`
+	Export  exportCmd  `cmd:"" help:"Print all that the provider keeps of your account, as JSON."`
+	Account accountCmd `cmd:"" help:"Delete your account."`
 	Whoami  whoamiCmd  `cmd:"" help:"Say whose phone this is."`
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"qrlogin/mobile-sim/phone"
 )
@@ -19,6 +20,8 @@ func (enrollCmd) Help() string {
 enrolled there before. The code is read from the terminal or standard input. Where there is none, the enrolment waits:
 run the same command again with --code.
 
+Beside a phone that you have already, a new one waits for a day, unless that one allows it (mobile-sim devices allow).
+
 Examples:
 
   mobile-sim enroll --provider http://localhost:9000 --phone +8613800138000
@@ -30,6 +33,7 @@ type enrolled struct {
 	Result string `json:"result"`
 	Issuer string `json:"issuer"`
 	Number string `json:"phone_number"`
+	Active string `json:"active_at"` // it works from then on
 }
 
 func (c *enrollCmd) Run(a *app) error {
@@ -56,6 +60,9 @@ func (c *enrollCmd) Run(a *app) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(a.view(), a.words.enrolled+"\n", safe(p.Number()), safe(p.Issuer()))
-	a.printJSON(enrolled{"enrolled", p.Issuer(), p.Number()})
+	if waits(p.ActiveAt()) {
+		_, _ = fmt.Fprintf(a.view(), a.words.waits+"\n", moment(p.ActiveAt()))
+	}
+	a.printJSON(enrolled{"enrolled", p.Issuer(), p.Number(), p.ActiveAt().UTC().Format(time.RFC3339)})
 	return nil
 }

@@ -50,6 +50,12 @@ func (t *words) event(e api.Event) []string {
 	if !known {
 		what = cell(safe(string(e.Kind)))
 	}
+	if e.Device != nil {
+		what += ": " + cell(safe(*e.Device))
+	}
+	if e.ActiveAt != nil && waits(*e.ActiveAt) {
+		what += ", " + fmt.Sprintf(t.deviceWaits, moment(*e.ActiveAt))
+	}
 	site, login := "", ""
 	if e.Client != nil {
 		site = safe(e.Client.Name)

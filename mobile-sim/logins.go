@@ -109,21 +109,34 @@ func (c *logoutCmd) Run(a *app) error {
 			return err
 		}
 	}
+	if c.All && !c.NotMe {
+		err := p.EndLogins(a) // more than a list has, too
+		if err == nil {
+			a.sayEnded(a.words.loggedOut, "ended", names, ids)
+		}
+		return err
+	}
 	end, said, result := p.EndLogin, a.words.loggedOut, "ended"
 	if c.NotMe {
 		end, said, result = p.Disown, a.words.disowned, "disowned"
 	}
-	for i, id := range ids {
+	for _, id := range ids {
 		if err := end(a, id); err != nil {
 			return err
 		}
-		_, _ = fmt.Fprintf(a.view(), said+"\n", safe(names[i]))
+	}
+	a.sayEnded(said, result, names, ids)
+	return nil
+}
+
+func (a *app) sayEnded(said, result string, names, ids []string) {
+	for _, name := range names {
+		_, _ = fmt.Fprintf(a.view(), said+"\n", safe(name))
 	}
 	if len(ids) == 0 {
 		_, _ = fmt.Fprintln(a.view(), a.words.noLogins)
 	}
 	a.printJSON(loggedOut{result, ids})
-	return nil
 }
 
 // active is the logins that have not ended, by their sites' names and by their ids.

@@ -55,6 +55,7 @@ func TestScripts(t *testing.T) {
 			"login":     cmdLogin,
 			"logged":    cmdLogged,
 			"event":     cmdEvent,
+			"device":    cmdDevice,
 			"asked":     cmdAsked,
 			"provider":  cmdProvider,
 			"picture":   cmdPicture,
@@ -214,6 +215,12 @@ func cmdEvent(ts *testscript.TestScript, _ bool, args []string) {
 			e.Client = &api.EventClient{Id: "site", Name: value}
 		case "login":
 			e.Login = &value
+		case "device":
+			e.Device = &value
+		case "active":
+			active, err := time.Parse(time.RFC3339, value)
+			ts.Check(err)
+			e.ActiveAt = &active
 		case "address":
 			e.Address = &value
 		case "browser":
@@ -225,6 +232,13 @@ func cmdEvent(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	fake(ts).Event(e)
+}
+
+// device NAME TEXT: adds a device of that text as its name, which waits. Its id is $NAME.
+func cmdDevice(ts *testscript.TestScript, _ bool, args []string) {
+	name, err := strconv.Unquote(`"` + args[1] + `"`)
+	ts.Check(err)
+	ts.Setenv(args[0], fake(ts).Device(name))
 }
 
 // logged STATE NAME…: wants these logins active, ended or disowned.
@@ -251,7 +265,7 @@ func cmdAsked(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// provider drop METHOD PATH N | nonce NONCE | issuer ISSUER | forget: makes the provider misbehave.
+// provider drop METHOD PATH N | nonce NONCE | issuer ISSUER | forget | wait: makes the provider misbehave.
 func cmdProvider(ts *testscript.TestScript, _ bool, args []string) {
 	switch args[0] {
 	case "drop":
@@ -264,6 +278,8 @@ func cmdProvider(ts *testscript.TestScript, _ bool, args []string) {
 		fake(ts).SetIssuer(args[1])
 	case "forget":
 		fake(ts).Forget()
+	case "wait":
+		fake(ts).SetWait()
 	default:
 		ts.Fatalf("provider: unknown %s", args[0])
 	}

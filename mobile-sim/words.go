@@ -44,20 +44,29 @@ type words struct {
 	enrolled   string // number, issuer
 	whoami     string // number, issuer, device name, device id, day
 	thisDevice string
-	device     string // name, day, last seen
-	columns    []string
-	noLogins   string
-	active     string
-	inSession  string
-	endedAt    string // when
-	loggedOut  string // site, as the next
-	disowned   string
-	events     map[api.EventKind]string
-	noEvents   string
-	headings   []string          // of the events
-	yes        []string          // to the consent
-	surely     []string          // to mine
-	errors     map[string]string // by a problem's code
+	device     string // name, id, day, last seen
+	waits      string // until when
+
+	deviceWaits string // the same, of one in a list
+	allowed     string
+	removed     string
+	deleteAll   string // number, issuer
+	kept        string
+	deleted     string
+
+	columns   []string
+	noLogins  string
+	active    string
+	inSession string
+	endedAt   string // when
+	loggedOut string // site, as the next
+	disowned  string
+	events    map[api.EventKind]string
+	noEvents  string
+	headings  []string          // of the events
+	yes       []string          // to the consent
+	surely    []string          // to mine
+	errors    map[string]string // by a problem's code
 }
 
 // wordsFor picks the language: as asked, or as the environment says (POSIX's LC_ALL, LC_MESSAGES, LANG).
@@ -120,16 +129,28 @@ var english = words{
 	enrolled:   "Enrolled: this is now a phone of %s at %s.",
 	whoami:     "%s at %s\nDevice %s (%s), since %s",
 	thisDevice: "this device",
-	device:     "%s, since %s, last seen %s",
-	columns:    []string{"Site", "Domain", "Browser", "Address", "When", "State", "ID"},
-	noLogins:   "No logins.",
-	active:     "active",
-	inSession:  "active, stays signed in",
-	endedAt:    "ended %s",
-	loggedOut:  "Logged out: %s",
-	disowned:   "Logged out, and kept that it was not you: %s",
+	device:     "%s (%s), since %s, last seen %s",
+	waits:      "It waits until %s, for you have another phone already. Allow it there, and it works at once: mobile-sim devices allow ID",
+
+	deviceWaits: "waits until %s: allow or remove it",
+	allowed:     "Allowed: it works now.",
+	removed:     "Removed.",
+	deleteAll:   "Delete the account of %s at %s? All logins end, nothing stays, and every site will take you for somebody new. Delete? [no]: ",
+	kept:        "Nothing was deleted.",
+	deleted:     "Deleted. Nothing of the account is left.",
+
+	columns:   []string{"Site", "Domain", "Browser", "Address", "When", "State", "ID"},
+	noLogins:  "No logins.",
+	active:    "active",
+	inSession: "active, stays signed in",
+	endedAt:   "ended %s",
+	loggedOut: "Logged out: %s",
+	disowned:  "Logged out, and kept that it was not you: %s",
 	events: map[api.EventKind]string{
 		api.DeviceEnrolled:          "a phone was added to your account",
+		api.DeviceAllowed:           "a phone of yours was allowed before its time",
+		api.DeviceRemoved:           "a phone was removed from your account",
+		api.DeviceRefused:           "a phone that waited was refused",
 		api.CodeReused:              "you presented a code whose login had ended",
 		api.CodeStale:               "you presented a picture of a code that was out of date",
 		api.CodeContested:           "you presented a code that another phone had scanned first",
@@ -138,10 +159,11 @@ var english = words{
 		api.CodeCopied:              "somebody else's phone presented the code of your login",
 		api.ScanElsewhere:           "you scanned a code in a browser that was elsewhere: refused",
 		api.ConfirmationFailed:      "the page was given wrong digits, twice or more",
-		api.LoginEnded:              "you ended a login",
+		api.LoginEnded:              "you ended a login, or all of them",
 		api.LoginDisowned:           "you said that a login was not you: ended",
 		api.AuthorizationCodeReused: "a code of a login was used twice: the login was ended",
 		api.RefreshTokenReused:      "a token of a login was used twice: the login was ended",
+		api.AccountExported:         "all that is kept of your account was exported",
 	},
 	noEvents: "Nothing has happened.",
 	headings: []string{"When", "What", "Site", "Browser", "Where", "Login"},
@@ -159,6 +181,8 @@ var english = words{
 		"other-account":          "Somebody else is logged in at the site, and it asks for the phone of that person.",
 		"wrong-state":            "This code has been decided on already.",
 		"device-unknown":         "The provider does not know this phone. Enrol it again.",
+		"device-waiting":         "This phone waits until another one of yours allows it, or its day is over: mobile-sim whoami",
+		"no-such-device":         "Your account has no such device. List them with: mobile-sim devices",
 		"enrollment-code-wrong":  "That is not the code that was sent. Try again with: mobile-sim enroll … --code N",
 		"enrollment-code-needed": "The enrolment waits for its code. Finish it with: mobile-sim enroll … --code N",
 		"phone-number-invalid":   "The provider does not take this phone number. Write it with + and the country's code.",
@@ -225,16 +249,28 @@ var chinese = words{
 	enrolled:   "注册完成：本机现在是 %s 在 %s 的手机。",
 	whoami:     "%s，提供方 %s\n设备 %s（%s），注册于 %s",
 	thisDevice: "本机",
-	device:     "%s，注册于 %s，最近使用 %s",
-	columns:    []string{"网站", "域名", "浏览器", "地址", "时间", "状态", "ID"},
-	noLogins:   "没有登录。",
-	active:     "登录中",
-	inSession:  "登录中，保持登录",
-	endedAt:    "已于 %s 结束",
-	loggedOut:  "已退出登录：%s",
-	disowned:   "已退出登录，并已记录不是您本人：%s",
+	device:     "%s（%s），注册于 %s，最近使用 %s",
+	waits:      "您已有另一部手机，所以本机要等到 %s。在那部手机上允许后立即可用：mobile-sim devices allow ID",
+
+	deviceWaits: "等到 %s：请允许或移除",
+	allowed:     "已允许，现在可以使用。",
+	removed:     "已移除。",
+	deleteAll:   "要删除 %s 在 %s 的帐号吗？所有登录都会结束，什么也不保留，每个网站都会把您当作新用户。删除？[否]：",
+	kept:        "没有删除任何内容。",
+	deleted:     "已删除。帐号没有留下任何内容。",
+
+	columns:   []string{"网站", "域名", "浏览器", "地址", "时间", "状态", "ID"},
+	noLogins:  "没有登录。",
+	active:    "登录中",
+	inSession: "登录中，保持登录",
+	endedAt:   "已于 %s 结束",
+	loggedOut: "已退出登录：%s",
+	disowned:  "已退出登录，并已记录不是您本人：%s",
 	events: map[api.EventKind]string{
 		api.DeviceEnrolled:          "您的帐号新增了一部手机",
+		api.DeviceAllowed:           "您的一部手机被提前允许使用",
+		api.DeviceRemoved:           "您的帐号移除了一部手机",
+		api.DeviceRefused:           "一部等待中的手机被拒绝",
 		api.CodeReused:              "您出示了一个登录已结束的码",
 		api.CodeStale:               "您出示了一个过时的码的图片",
 		api.CodeContested:           "您出示了一个已被另一部手机先扫描的码",
@@ -243,10 +279,11 @@ var chinese = words{
 		api.CodeCopied:              "别人的手机出示了您的登录的码",
 		api.ScanElsewhere:           "您扫描了别处浏览器中的码：已拒绝",
 		api.ConfirmationFailed:      "页面上的数字两次或更多次输错",
-		api.LoginEnded:              "您结束了一个登录",
+		api.LoginEnded:              "您结束了一个或全部登录",
 		api.LoginDisowned:           "您说一个登录不是您本人：已结束",
 		api.AuthorizationCodeReused: "一个登录的码被使用了两次：登录已结束",
 		api.RefreshTokenReused:      "一个登录的令牌被使用了两次：登录已结束",
+		api.AccountExported:         "您帐号的全部数据被导出",
 	},
 	noEvents: "没有发生任何事。",
 	headings: []string{"时间", "事件", "网站", "浏览器", "地点", "登录"},
@@ -264,6 +301,8 @@ var chinese = words{
 		"other-account":          "网站上登录的是另一个人，需要那个人的手机。",
 		"wrong-state":            "对这个码已经作过决定。",
 		"device-unknown":         "提供方不认识这部手机，请重新注册。",
+		"device-waiting":         "本机要等您的另一部手机允许，或者等满一天：mobile-sim whoami",
+		"no-such-device":         "您的帐号没有这个设备。请查看：mobile-sim devices",
 		"enrollment-code-wrong":  "验证码不对。请再试：mobile-sim enroll … --code N",
 		"enrollment-code-needed": "注册还在等待验证码。请完成：mobile-sim enroll … --code N",
 		"phone-number-invalid":   "提供方不接受这个手机号码。请以 + 和国家代码开头。",

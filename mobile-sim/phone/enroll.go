@@ -61,7 +61,7 @@ func Enroll(ctx context.Context, e Enrollment) (*Phone, error) {
 	if err != nil {
 		return nil, fmt.Errorf("enrol: %w", err)
 	}
-	p.number = account.PhoneNumber
+	p.number, p.active = account.PhoneNumber, account.Device.ActiveAt
 	if e.Home != "" {
 		r.Number, r.Enrollment, r.Expires = p.number, "", time.Time{}
 		if err := save(e.Home, enrolledFile, r); err != nil {

@@ -39,6 +39,21 @@ func (p *Phone) EndLogin(ctx context.Context, id string) error {
 	return nil
 }
 
+// EndLogins ends all logins and sessions of this phone's account.
+func (p *Phone) EndLogins(ctx context.Context) error {
+	_, err := persist(ctx, func() error {
+		resp, err := p.api.EndLoginsWithResponse(ctx)
+		if err != nil {
+			return err
+		}
+		return done(resp.ApplicationproblemJSONDefault, resp.HTTPResponse)
+	})
+	if err != nil {
+		return fmt.Errorf("end logins: %w", err)
+	}
+	return nil
+}
+
 // Disown ends a login like EndLogin, and says that it was not this phone's holder who logged in.
 func (p *Phone) Disown(ctx context.Context, id string) error {
 	_, err := persist(ctx, func() error {

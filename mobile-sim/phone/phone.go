@@ -23,6 +23,7 @@ var ErrNotEnrolled = errors.New("no phone is enrolled here")
 type Phone struct {
 	issuer string
 	number string
+	active time.Time
 	key    *ecdsa.PrivateKey
 	api    *api.ClientWithResponses
 }
@@ -68,6 +69,13 @@ func (p *Phone) Issuer() string { return p.issuer }
 
 // Number returns the phone number that was proven at enrolment, in E.164.
 func (p *Phone) Number() string { return p.number }
+
+// ID returns the id of this device, the thumbprint of its key.
+func (p *Phone) ID() string { return proof.Thumbprint(&p.key.PublicKey) }
+
+// ActiveAt returns from when on this phone works, as its enrolment said: another phone of the account may have allowed it since. It is
+// zero for a phone that was opened; Account says it of any.
+func (p *Phone) ActiveAt() time.Time { return p.active }
 
 // Scan claims the challenge that a code names: the text of a QR code of this phone's provider, or a typed user_code. Any
 // other code is refused with ErrForeignCode, and nothing is sent. Scanning again gives the same claim.

@@ -21,7 +21,7 @@ import (
 
 const (
 	timeout   = 15 * time.Second // of one request, answer included
-	maxAnswer = 1 << 20          // bytes of one answer
+	maxAnswer = 16 << 20         // bytes of one answer; an export is the longest
 	maxTries  = 3                // of one request whose connection drops
 	pause     = 200 * time.Millisecond
 )

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +39,8 @@ type Provider struct {
 	pending    map[string]string // enrolment → thumbprint
 	numbers    map[string]string // enrolment → number
 	accounts   map[string]api.PhoneAccount
+	wait       bool         // whoever enrols has to
+	others     []api.Device // of whoever asks, beside that one
 	challenges map[string]*Challenge
 	logins     []*api.Login    // of whoever asks, the newest first
 	events     []api.Event     // of the same, the newest first
@@ -92,6 +95,17 @@ func (p *Provider) Requests() (routes []string) {
 
 // Forget forgets all phones.
 func (p *Provider) Forget() { p.locked(func() { clear(p.accounts) }) }
+
+// SetWait makes phones that enrol wait.
+func (p *Provider) SetWait() { p.locked(func() { p.wait = true }) }
+
+// Device adds another device that waits.
+func (p *Provider) Device(name string) (id string) {
+	now := time.Now().UTC().Truncate(time.Second)
+	d := api.Device{Id: rand.Text(), Name: name, CreatedAt: now, LastSeenAt: now, ActiveAt: now.Add(24 * time.Hour)}
+	p.locked(func() { p.others = append(p.others, d) })
+	return d.Id
+}
 
 // Challenge makes a challenge, and returns it with the text of its QR code. edit may change it before anybody scans.
 func (p *Provider) Challenge(edit func(*Challenge)) (c *Challenge, frame string) {
@@ -186,7 +200,7 @@ func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	route := r.Method + " " + r.URL.Path
-	for _, prefix := range []string{"/phone/scans/", "/phone/enrollments/", "/phone/logins/"} {
+	for _, prefix := range []string{"/phone/scans/", "/phone/enrollments/", "/phone/logins/", "/phone/devices/"} {
 		if strings.HasPrefix(r.URL.Path, prefix) {
 			route = r.Method + " " + prefix + "…"
 		}
@@ -237,11 +251,31 @@ func (p *Provider) handle(r *http.Request, route string) (status int, body any, 
 	if !ok {
 		return 0, nil, refuse(http.StatusUnauthorized, "device-unknown")
 	}
+	itself := route == "DELETE /phone/devices/…" && strings.HasSuffix(r.URL.Path, "/"+proven.Thumbprint)
+	if account.Device.ActiveAt.After(time.Now()) && route != "GET /phone/account" && !itself {
+		return 0, nil, refuse(http.StatusForbidden, "device-waiting")
+	}
 	switch route {
 	case "GET /phone/account":
 		return http.StatusOK, account, nil
+	case "DELETE /phone/account":
+		delete(p.accounts, proven.Thumbprint)
+		return http.StatusNoContent, nil, nil
+	case "GET /phone/account/export":
+		all := api.AccountExport{Issuer: p.URL, ExportedAt: time.Now().UTC()}
+		all.Account.PhoneNumber = account.PhoneNumber
+		return http.StatusOK, all, nil
 	case "GET /phone/devices":
-		return http.StatusOK, api.DeviceList{Devices: []api.Device{account.Device}}, nil
+		return http.StatusOK, api.DeviceList{Devices: append([]api.Device{account.Device}, p.others...)}, nil
+	case "DELETE /phone/devices/…", "POST /phone/devices/…":
+		return p.changeDevice(r, proven.Thumbprint)
+	case "DELETE /phone/logins":
+		for _, l := range p.logins {
+			if l.EndedAt == nil {
+				l.EndedAt = new(time.Now().UTC())
+			}
+		}
+		return http.StatusNoContent, nil, nil
 	case "GET /phone/logins":
 		return http.StatusOK, api.LoginList{Logins: p.list()}, nil
 	case "DELETE /phone/logins/…", "POST /phone/logins/…":
@@ -298,8 +332,31 @@ func (p *Provider) confirm(r *http.Request, device string) (int, any, error) {
 	account := api.PhoneAccount{Issuer: p.URL, PhoneNumber: p.numbers[id], CreatedAt: now, Device: api.Device{
 		Id: device, Name: "My phone", CreatedAt: now, LastSeenAt: now, Current: true,
 	}}
+	account.Device.ActiveAt = now
+	if p.wait {
+		account.Device.ActiveAt = now.Add(24 * time.Hour)
+	}
 	p.accounts[device] = account
 	return http.StatusCreated, account, nil
+}
+
+// changeDevice allows or removes one.
+func (p *Provider) changeDevice(r *http.Request, current string) (int, any, error) {
+	id, allow := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/phone/devices/"), "/allow")
+	if id == current && !allow {
+		delete(p.accounts, id)
+		return http.StatusNoContent, nil, nil
+	}
+	i := slices.IndexFunc(p.others, func(d api.Device) bool { return d.Id == id })
+	switch {
+	case i < 0 || allow != (r.Method == http.MethodPost):
+		return 0, nil, refuse(http.StatusNotFound, "no-such-device")
+	case allow:
+		p.others[i].ActiveAt = time.Now().UTC()
+	default:
+		p.others = slices.Delete(p.others, i, i+1)
+	}
+	return http.StatusNoContent, nil, nil
 }
 
 func (p *Provider) scan(r *http.Request, device string) (int, any, error) {
