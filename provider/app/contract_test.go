@@ -73,10 +73,28 @@ func TestEveryOperationOfTheContractAnswersAsItSays(t *testing.T) {
 	w.visitor().open("/q")
 	w.visitor().open(w.frame(w.start()))
 	throughTheCodeFlow(t, w, p)
+	throughTheAccount(t, w, p)
 	w.registerClient(registrationToken, `{"redirect_uris":["https://wiki.example/cb"]}`).wants(t, "register", http.StatusCreated, "")
 	w.do(w.request(http.MethodGet, "/logos/wiki", nil)).wants(t, "a logo that is not there", http.StatusNotFound, "not-found")
 	if unseen := w.checker.Unseen(); len(unseen) > 0 {
 		t.Errorf("no request reached %v", unseen)
+	}
+}
+
+// throughTheAccount sees what a phone can do with its account, the last of all that it is gone.
+func throughTheAccount(t *testing.T, w *world, p *phone.Phone) {
+	t.Helper()
+	second := w.phone("+8613800138000")
+	for _, err := range []error{p.AllowDevice(t.Context(), second.ID()), p.RemoveDevice(t.Context(), second.ID()), p.EndLogins(t.Context())} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := p.Export(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := p.DeleteAccount(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

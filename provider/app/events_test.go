@@ -133,7 +133,8 @@ func TestAnAlarmIsToldToBothSidesAndNeitherLearnsOfTheOther(t *testing.T) {
 // Whoever scans a code of their own once more is told what became of it, once.
 func TestACodeOfOnesOwnIsToldWithItsLogin(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		first, second := w.rawPhone().enrolled("+8613800138000"), w.rawPhone().enrolled("+8613800138000")
+		first := w.rawPhone().enrolled("+8613800138000")
+		second := first.another("+8613800138000")
 		started := w.start()
 		frame := w.frame(started)
 		claim := first.claimBy(frame)
@@ -143,7 +144,8 @@ func TestACodeOfOnesOwnIsToldWithItsLogin(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		first.scan(frame).wants(t, "once more", http.StatusGone, "gone")
 		if got, want := second.told(), []string{
-			"code.reused shop (The Shop), a login, at an address", "code.contested shop (The Shop), at an address", "device.enrolled, at an address",
+			"code.reused shop (The Shop), a login, at an address", "code.contested shop (The Shop), at an address",
+			"device.allowed, at an address", "device.enrolled, at an address",
 		}; !slices.Equal(got, want) {
 			t.Errorf("told %q", got)
 		}

@@ -106,6 +106,29 @@ func (p rawPhone) claimOf(a answer) api.Claim {
 	return claim
 }
 
+// id is the phone's as a device.
+func (p rawPhone) id() string { return proof.Thumbprint(&p.key.PublicKey) }
+
+// allows lets another phone of the account work.
+func (p rawPhone) allows(other rawPhone) answer {
+	p.w.t.Helper()
+	return p.send(http.MethodPost, "/phone/devices/"+other.id()+"/allow", nil)
+}
+
+// removes removes a phone of the account.
+func (p rawPhone) removes(other rawPhone) answer {
+	p.w.t.Helper()
+	return p.send(http.MethodDelete, "/phone/devices/"+other.id(), nil)
+}
+
+// another is a further phone of this one's number, which it has allowed.
+func (p rawPhone) another(number string) rawPhone {
+	p.w.t.Helper()
+	other := p.w.rawPhone().enrolled(number)
+	p.allows(other).wants(p.w.t, "allow", http.StatusNoContent, "")
+	return other
+}
+
 // signed is this phone's decision on a claim.
 func (p rawPhone) signed(claim api.Claim, v proof.Verdict) string {
 	p.w.t.Helper()

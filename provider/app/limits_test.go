@@ -72,8 +72,16 @@ type scanner struct {
 func (w *world) scanners(numbers ...string) []scanner {
 	w.t.Helper()
 	var all []scanner
+	first := map[string]rawPhone{}
 	for _, number := range numbers {
-		all = append(all, scanner{w.rawPhone().enrolled(number), w.issuer + "/q/" + w.startAs("tv", "").ChallengeId})
+		p, further := first[number]
+		if further {
+			p = p.another(number)
+		} else {
+			p = w.rawPhone().enrolled(number)
+			first[number] = p
+		}
+		all = append(all, scanner{p, w.issuer + "/q/" + w.startAs("tv", "").ChallengeId})
 	}
 	return all
 }
@@ -210,6 +218,15 @@ var everyLimit = map[limit.Name]met{
 		}
 		return func(w *world, i int) *http.Request { return at(elsewhere(i), w.decisionRequest(decided[0])) },
 			func(w *world, _ int) *http.Request { return at(elsewhere(0), w.decisionRequest(decided[1])) }
+	}},
+	limit.ExportsPerAccount: {http.StatusOK, "", "too-many-requests", func(w *world) (same, other knock) {
+		s := w.scanners(oneNumber, oneNumber, anotherNumber)
+		return func(w *world, i int) *http.Request {
+				return at(elsewhere(i), s[i%2].by(w).request(http.MethodGet, "/phone/account/export", nil))
+			},
+			func(w *world, _ int) *http.Request {
+				return at(elsewhere(0), s[2].by(w).request(http.MethodGet, "/phone/account/export", nil))
+			}
 	}},
 	limit.UnconfirmedCodesPerNumber: {http.StatusCreated, "", "too-many-requests", func(*world) (same, other knock) {
 		return func(w *world, i int) *http.Request { return at(elsewhere(i), w.enrolls(oneNumber)) },

@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"qrlogin/api"
+	"qrlogin/mobile-sim/phone"
 	"qrlogin/provider/app"
 )
 
 // shownAddress is where the phone is told that the page is, when the page's request carries this X-Forwarded-For.
-func shownAddress(w *world, forwarded string) string {
+func shownAddress(w *world, p *phone.Phone, forwarded string) string {
 	w.t.Helper()
 	started := w.start()
 	r := w.byWatch(http.MethodGet, started, "?after=0")
@@ -19,7 +20,7 @@ func shownAddress(w *world, forwarded string) string {
 	r.Header.Set("Forwarded", "for=203.0.113.98")
 	var view api.ChallengeView
 	w.do(r).decode(w.t, &view)
-	claim, err := w.phone("+8613800138000").Scan(w.t.Context(), (*view.Frames)[0].Code)
+	claim, err := p.Scan(w.t.Context(), (*view.Frames)[0].Code)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -29,10 +30,11 @@ func shownAddress(w *world, forwarded string) string {
 // SECURITY.md §6: addresses come from trusted proxies only.
 func TestAForgedForwardedAddressChangesNothing(t *testing.T) {
 	w := newWorld(t)
-	if got := shownAddress(w, "203.0.113.7"); got != "127.0.0.1" && got != "::1" {
+	p := w.phone("+8613800138000")
+	if got := shownAddress(w, p, "203.0.113.7"); got != "127.0.0.1" && got != "::1" {
 		t.Errorf("the phone is told %s", got)
 	}
-	shownAddress(w, "203.0.113.8")
+	shownAddress(w, p, "203.0.113.8")
 	if n := strings.Count(w.logs.String(), "--trusted-proxies"); n != 1 || strings.Contains(w.logs.String(), "203.0.113.") {
 		t.Errorf("the operator is told %d times: %s", n, w.logs)
 	}
@@ -41,7 +43,7 @@ func TestAForgedForwardedAddressChangesNothing(t *testing.T) {
 func TestATrustedProxySaysWhereTheBrowserIs(t *testing.T) {
 	w := newWorld(t, func(c *app.Config) { c.TrustedProxies = []string{"127.0.0.0/8", "::1", "10.0.0.0/8"} })
 	// What stands before the first address that no trusted proxy has is the browser's own invention.
-	if got := shownAddress(w, "198.51.100.1, 203.0.113.7, 10.0.0.5"); got != "203.0.113.7" {
+	if got := shownAddress(w, w.phone("+8613800138000"), "198.51.100.1, 203.0.113.7, 10.0.0.5"); got != "203.0.113.7" {
 		t.Errorf("the phone is told %s", got)
 	}
 }

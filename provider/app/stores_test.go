@@ -149,6 +149,7 @@ func TestNodesThatShareARedisButNotTheDatabaseRefuseToStart(t *testing.T) {
 
 func TestAccountsSitesAndKeysSurviveARestart(t *testing.T) {
 	data := t.TempDir()
+	var p rawPhone
 	subject := func() (sub, kid string) {
 		listener, err := net.Listen("tcp", "localhost:0")
 		if err != nil {
@@ -156,8 +157,11 @@ func TestAccountsSitesAndKeysSurviveARestart(t *testing.T) {
 		}
 		w := newWorldAt(t, listener, fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port),
 			func(c *app.Config) { c.Data = data })
+		if p.w = w; p.key == nil {
+			p = w.rawPhone().enrolled("+8613800138000")
+		}
 		started := w.start()
-		w.approve(w.phone("+8613800138000"), started)
+		p.approve(started)
 		var tokens api.TokenResponse
 		w.poll(started, "").decode(t, &tokens)
 		var keys api.JWKS
