@@ -61,6 +61,35 @@ func TestEndingTwiceTellsOnce(t *testing.T) {
 	}, "a shop s1", "b wiki s1", "c shop s1")
 }
 
+func TestAllLoginsOfAnAccountEndAndTheirSitesAreTold(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		for i := range w.logins[:3] {
+			w.logins[i].Account = "ann"
+		}
+		for _, want := range []int{3, 0} {
+			if n, err := w.Account(t.Context(), "ann"); n != want || err != nil {
+				t.Errorf("%d ended, %v", n, err)
+			}
+		}
+		synctest.Wait()
+		w.heard(t, "shop a 0", "wiki b 0", "shop c 0")
+	}, "a shop s1", "b wiki s1", "c shop", "d shop")
+}
+
+func TestSitesAreToldOfLoginsThatWentWithTheirAccount(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		if err := w.Delete(t.Context(), "account-a"); err != nil {
+			t.Error(err)
+		}
+		w.Tell([]identity.Login{{ID: "z", Client: "wiki", Account: "gone"}})
+		synctest.Wait()
+		w.heard(t, "shop a 0", "wiki z 0")
+		if len(w.logins) != 1 || len(w.ended()) > 0 {
+			t.Errorf("left %+v", w.logins)
+		}
+	}, "a shop", "b wiki")
+}
+
 func TestARevokedLoginEndsAloneAndNobodyIsTold(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		if err := w.Revoke(t.Context(), "a"); err != nil {
