@@ -121,6 +121,13 @@ var deviceSuite = map[string]func(*testing.T, *DB){
 		again, d := enrolled(t, db, number, "second", at(3))
 		same(t, again, a)
 		same(t, d.ActiveAt, at(3))
+		// But not for ever: it remembers when it was left.
+		_, err = db.RemoveDevice(t.Context(), a.ID, "second", at(4))
+		must(t, err)
+		fresh, d := enrolled(t, db, number, "third", at(4).Add(identity.Dormancy))
+		if fresh.ID == a.ID || d.Waits(d.CreatedAt) > 0 {
+			t.Errorf("%+v, %+v", fresh, d)
+		}
 	},
 
 	"ANumberThatComesBackAfterLongIsANewAccount": func(t *testing.T, db *DB) {
