@@ -7,6 +7,7 @@
 // What a reader may want to copy from it:
 //
 //   - provider.go: the calls to the provider, and the verification of the ID token;
+//   - here.go: the login on the provider's own page, for who opens the site on the phone;
 //   - login.go: how a login is bound to the visitor's own session, so that no other browser picks it up;
 //   - session.go: sessions on the server, renewed whenever they gain rights;
 //   - account.go: the site's own accounts, keyed by `iss` and `sub`, never by the phone number;

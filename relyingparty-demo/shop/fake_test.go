@@ -5,12 +5,15 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"image"
 	"image/png"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,6 +40,7 @@ type fakeProvider struct {
 	made       []string                  // the ids, in order
 	polls      int
 	redeemed   int
+	codes      map[string]url.Values // of the code flow: the request that each is the answer to
 }
 
 type fakeChallenge struct {
@@ -53,7 +57,7 @@ func newFakeProvider() *fakeProvider {
 	if err != nil {
 		panic(err)
 	}
-	f := &fakeProvider{key: key, challenges: map[string]*fakeChallenge{}}
+	f := &fakeProvider{key: key, challenges: map[string]*fakeChallenge{}, codes: map[string]url.Values{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", f.serveMetadata)
 	mux.HandleFunc("GET /jwks", f.serveJWKS)
@@ -88,6 +92,7 @@ func (f *fakeProvider) counted() (polls, redeemed int) {
 func (f *fakeProvider) serveMetadata(w http.ResponseWriter, _ *http.Request) {
 	m := map[string]any{
 		"issuer": f.URL, "token_endpoint": f.URL + "/token", "device_authorization_endpoint": f.URL + "/device_authorization",
+		"authorization_endpoint": f.URL + "/authorize", "authorization_response_iss_parameter_supported": true,
 		"jwks_uri": f.URL + "/jwks", "id_token_signing_alg_values_supported": []string{"ES256"},
 	}
 	if f.metadata != nil {
@@ -133,6 +138,10 @@ func (f *fakeProvider) serveToken(w http.ResponseWriter, r *http.Request) {
 	if f.token != nil && f.token(w, r) {
 		return
 	}
+	if r.PostFormValue("grant_type") == "authorization_code" {
+		f.serveCode(w, r)
+		return
+	}
 	id, _, _ := strings.Cut(r.PostFormValue("device_code"), ".")
 	f.mu.Lock()
 	c := f.challenges[id]
@@ -166,6 +175,36 @@ func (f *fakeProvider) serveToken(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Write(c.answer)
 	}
+}
+
+// approve answers a request to /authorize, as a browser that was sent there brings the answer back.
+func (f *fakeProvider) approve(to string) (callback string) {
+	u, err := url.Parse(to)
+	if err != nil {
+		panic(err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	code := fmt.Sprintf("CODE%d", len(f.codes)+1)
+	f.codes[code] = u.Query()
+	return "/login/callback?" + url.Values{"code": {code}, "state": u.Query()["state"], "iss": {f.URL}}.Encode()
+}
+
+// serveCode redeems a code once, for the client, the callback and the verifier that the request named (RFC 6749 §4.1.3, RFC 7636 §4.6).
+func (f *fakeProvider) serveCode(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	asked, known := f.codes[r.PostFormValue("code")]
+	id, secret, _ := r.BasicAuth()
+	sum := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
+	if !known || id != "demo+shop" || secret != "s3cret%3A%2F%25" || r.PostFormValue("redirect_uri") != asked.Get("redirect_uri") ||
+		asked.Get("code_challenge_method") != "S256" || asked.Get("code_challenge") != base64.RawURLEncoding.EncodeToString(sum[:]) {
+		answer(w, http.StatusBadRequest, map[string]string{"error": "invalid_grant"})
+		return
+	}
+	f.codes[r.PostFormValue("code")] = nil
+	f.redeemed++
+	answer(w, http.StatusOK, map[string]any{"access_token": "at", "token_type": "Bearer", "expires_in": 600, "id_token": f.idToken(asked.Get("nonce"))})
 }
 
 func (f *fakeProvider) idToken(nonce string) string {

@@ -169,15 +169,22 @@ func (s *Shop) admit(ctx context.Context, visitor *session, idToken string) erro
 	if err != nil {
 		return err
 	}
-	// The challenge is used up: from here on a browser that hangs up must not stop the rest.
-	a, err := s.accounts.seen(context.WithoutCancel(ctx), who.Issuer, who.Subject, who.Phone)
-	if err != nil {
+	if l.member, err = s.welcome(ctx, visitor, who); err != nil {
 		return err
 	}
-	l.member = s.sessions.logIn(visitor, a.ID, a.Visits, who)
 	l.outcome = loggedIn
-	s.log.Info("logged in", "account", a.ID, "visit", a.Visits)
 	return nil
+}
+
+// welcome counts the visit of who was proven, and makes the member's session of the visitor's.
+func (s *Shop) welcome(ctx context.Context, visitor *session, who proof) (*session, error) {
+	// What proved it is used up: from here on a browser that hangs up must not stop the rest.
+	a, err := s.accounts.seen(context.WithoutCancel(ctx), who.Issuer, who.Subject, who.Phone)
+	if err != nil {
+		return nil, err
+	}
+	s.log.Info("logged in", "account", a.ID, "visit", a.Visits)
+	return s.sessions.logIn(visitor, a.ID, a.Visits, who), nil
 }
 
 // livePicture is GET /login/qr/<random>.png: the code that the page shows at this moment, for a phone simulator on the same

@@ -144,7 +144,7 @@ func TestThePagesSpeakTheReadersLanguage(t *testing.T) {
 	if r := b.get("/login?lang=zh"); !strings.Contains(r.body, "用手机登录") {
 		t.Error("the switch does not switch")
 	}
-	if r := b.get("/login", "Accept-Language", "en"); !strings.Contains(r.body, `<qr-login challenge="/login/challenge" finish="/login/finish" lang="zh">`) {
+	if r := b.get("/login", "Accept-Language", "en"); !strings.Contains(r.body, `<qr-login challenge="/login/challenge" finish="/login/finish" continue="/login/here" lang="zh">`) {
 		t.Error("the switch is not remembered, or the widget is not told")
 	}
 	if r := b.get("/?lang=en"); !strings.Contains(r.body, `lang="en"`) {

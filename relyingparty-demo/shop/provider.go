@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/subtle"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
 )
 
 const (
@@ -27,8 +29,9 @@ const (
 	callTimeout     = 10 * time.Second // of one call that the provider answers at once
 )
 
-// A provider is the identity provider as this site sees it. The calls are written by hand: x/oauth2 sends no client secret
-// to the device endpoint, drops the extra members of its answer, and knows nothing of `Prefer: wait`.
+// A provider is the identity provider as this site sees it. The calls of the device flow are written by hand: x/oauth2 sends no
+// client secret to the device endpoint, drops the extra members of its answer, and knows nothing of `Prefer: wait`. The code flow is
+// the library's.
 type provider struct {
 	issuer       string
 	clientID     string
@@ -39,16 +42,21 @@ type provider struct {
 
 // metadata is what discovery told.
 type metadata struct {
+	authorization       string // "" if it has no page of its own
 	deviceAuthorization string
 	token               string
+	saysIssuer          bool // in every answer that a browser brings (RFC 9207)
 	verifier            *oidc.IDTokenVerifier
 }
 
-func newProvider(issuer, clientID, clientSecret string) *provider {
+func newProvider(c Config) *provider {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64 // every waiting visitor holds a connection
+	if c.Roots != nil {
+		transport.TLSClientConfig = &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12}
+	}
 	return &provider{
-		issuer: issuer, clientID: clientID, clientSecret: clientSecret,
+		issuer: c.Issuer, clientID: c.ClientID, clientSecret: c.ClientSecret,
 		http: &http.Client{
 			Transport: limited{transport},
 			Timeout:   hold + 2*callTimeout,
@@ -80,14 +88,21 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 	if err != nil {
 		return nil, fmt.Errorf("discover %s: %w", p.issuer, err)
 	}
+	var more struct {
+		SaysIssuer bool `json:"authorization_response_iss_parameter_supported"`
+	}
+	if err := found.Claims(&more); err != nil {
+		return nil, fmt.Errorf("discover %s: %w", p.issuer, err)
+	}
 	m := &metadata{
+		authorization: found.Endpoint().AuthURL, saysIssuer: more.SaysIssuer,
 		deviceAuthorization: found.Endpoint().DeviceAuthURL,
 		token:               found.Endpoint().TokenURL,
 		verifier:            found.Verifier(&oidc.Config{ClientID: p.clientID}),
 	}
 	scheme, _, _ := strings.Cut(p.issuer, "://")
-	for _, endpoint := range []string{m.deviceAuthorization, m.token} {
-		if !strings.HasPrefix(endpoint, scheme+"://") { // no secret goes from https to http
+	for i, endpoint := range []string{m.authorization, m.deviceAuthorization, m.token} {
+		if (i > 0 || endpoint != "") && !strings.HasPrefix(endpoint, scheme+"://") { // no secret goes from https to http
 			return nil, fmt.Errorf("discover %s: unusable endpoint %q", p.issuer, endpoint)
 		}
 	}
@@ -285,6 +300,49 @@ func (p *provider) verify(ctx context.Context, idToken, nonce string) (proof, er
 		got.Phone = claims.Phone
 	}
 	return got, nil
+}
+
+// authorizeURL is where a browser asks for a code (RFC 6749 section 4.1.1), with PKCE.
+func (p *provider) authorizeURL(ctx context.Context, callback string, e *errand) (string, error) {
+	m, err := p.discover(ctx)
+	if err != nil {
+		return "", err
+	}
+	if m.authorization == "" {
+		return "", errors.New("the provider has no page to log in on")
+	}
+	return p.oauth(m, callback).AuthCodeURL(e.state, oidc.Nonce(e.nonce), oauth2.S256ChallengeOption(e.verifier)), nil
+}
+
+// redeemCode asks for the tokens of a code (RFC 6749 section 4.1.3) and returns the ID token. A code is good once, so it is not
+// asked for twice.
+func (p *provider) redeemCode(ctx context.Context, callback, code, verifier string) (idToken string, err error) {
+	m, err := p.discover(ctx)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, p.http), callTimeout)
+	defer cancel()
+	tokens, err := p.oauth(m, callback).Exchange(ctx, code, oauth2.VerifierOption(verifier))
+	if err != nil {
+		return "", fmt.Errorf("redeem a code: %w", err)
+	}
+	idToken, _ = tokens.Extra("id_token").(string)
+	return idToken, nil // "" does not verify
+}
+
+func (p *provider) oauth(m *metadata, callback string) *oauth2.Config {
+	return &oauth2.Config{
+		ClientID: p.clientID, ClientSecret: p.clientSecret, RedirectURL: callback, Scopes: strings.Fields(scope),
+		Endpoint: oauth2.Endpoint{AuthURL: m.authorization, TokenURL: m.token, AuthStyle: oauth2.AuthStyleInHeader},
+	}
+}
+
+// saysItself tells whether an answer that a browser brings names this provider, as it must where the provider says that it does
+// (RFC 9207 section 2.4): an answer of another one is not taken to this one.
+func (p *provider) saysItself(ctx context.Context, iss []string) bool {
+	m, err := p.discover(ctx)
+	return err == nil && (len(iss) == 0 && !m.saysIssuer || len(iss) == 1 && iss[0] == p.issuer)
 }
 
 // picture fetches the QR code of this moment as a PNG, with the watch capability in a header: it is never part of a URL.

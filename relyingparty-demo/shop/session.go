@@ -26,6 +26,7 @@ type session struct {
 	visit   int64
 	proof   proof  // how that account was proven
 	login   *login // the login in progress
+	errand  *errand
 
 	expires time.Time // this and place belong to the store, under its lock
 	place   *list.Element
@@ -94,9 +95,17 @@ func (ss *sessions) visit() *session {
 // login that it held. The new id means that only the browser that started the login can finish it, even where somebody
 // else had planted the old id in it (session fixation).
 func (ss *sessions) begin(old *session, l *login) *session {
+	return ss.replace(old, &session{born: time.Now(), login: l})
+}
+
+// leave does the same for a login by the provider's page.
+func (ss *sessions) leave(old *session, e *errand) *session {
+	return ss.replace(old, &session{born: time.Now(), errand: e})
+}
+
+func (ss *sessions) replace(old, next *session) *session {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	next := &session{born: time.Now(), login: l}
 	if old != nil && ss.byID[old.id] == old {
 		ss.drop(old)
 		next.born, next.account, next.visit, next.proof = old.born, old.account, old.visit, old.proof

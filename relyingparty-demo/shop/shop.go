@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,8 @@ type Config struct {
 	ClientSecret string
 	Data         string       // the folder of the accounts, which must exist; "" keeps them in memory
 	Log          *slog.Logger // nil: nothing is logged
+
+	Roots *x509.CertPool // whose certificates the provider may have; nil for those that the system trusts
 }
 
 // Shop is the website. Handler serves it; Close lets go of its accounts.
@@ -63,7 +66,7 @@ func New(c Config) (*Shop, error) {
 		origin:     trusted,
 		accounts:   opened,
 		sessions:   newSessions(sessionLimit),
-		provider:   newProvider(c.Issuer, c.ClientID, c.ClientSecret),
+		provider:   newProvider(c),
 		protection: http.NewCrossOriginProtection(),
 		log:        c.Log,
 	}
@@ -82,6 +85,8 @@ func (s *Shop) routes() *gin.Engine {
 	get("/", s.homePage)
 	get("/login", s.loginPage)
 	get("/login/qr/:name", s.livePicture)
+	e.GET("/login/here", s.leave)
+	e.GET(callbackPath, s.comeBack)
 	get("/account", s.accountPage)
 	get("/static/*file", s.staticFile)
 	e.POST("/login/challenge", s.startLogin)

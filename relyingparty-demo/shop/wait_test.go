@@ -49,7 +49,7 @@ func waitsFor(t *testing.T, s *Shop, visitor *session) (outcome, time.Duration, 
 }
 
 func shopAt(provider transport) (*Shop, *session) {
-	s := &Shop{provider: newProvider("https://id.example", "c", "s"), sessions: newSessions(10)}
+	s := &Shop{provider: newProvider(Config{Issuer: "https://id.example", ClientID: "c", ClientSecret: "s"}), sessions: newSessions(10)}
 	s.provider.http.Transport = provider
 	return s, s.sessions.begin(nil, aLogin())
 }

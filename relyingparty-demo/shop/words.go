@@ -15,7 +15,8 @@ type words struct {
 	HomeTitle, HomeLead, HomeLogin, HomeAccount, ShelfTitle, Footer string
 
 	LoginTitle, LoginLead, LoginStep1, LoginStep2, LoginStep3, LoginCare string
-	LoginLoading, LoginLate, LoginNoScript                               string
+	LoginLoading, LoginLate, LoginNoScript, LoginHere                    string
+	HereDeclined, HereForeign, HereFailed                                string
 	SimTitle, SimLead, SimEnroll, SimScan, Copy, Copied                  string
 
 	WelcomeNew, WelcomeBack, AccountLead, Visit, YourAccount, PhoneNumber, ShowNumber, NoNumber string
@@ -44,14 +45,18 @@ var english = &words{
 	LoginCare: "Approve only a code that you opened yourself, here, at %s. " +
 		"Nobody who sends you a code, or asks you to scan one for them, means well.",
 	LoginLoading: "Fetching a code …",
-	LoginLate:    "The login service at %s does not answer. Reload the page in a moment.",
+	LoginLate:    "The login service at %s does not answer. Reload the page in a moment, or:",
 	LoginNoScript: "The code is drawn and kept fresh by a script, and JavaScript is switched off in this browser. " +
-		"Allow it for this page and reload. The rest of the shop works without.",
-	SimTitle:  "No phone at hand?",
-	SimLead:   "You are on the machine that runs this shop, so the simulated phone can scan for you. In a second terminal, in the project’s folder:",
-	SimEnroll: "Once, to give it a number. The code that an SMS would carry appears in the provider’s terminal.",
-	SimScan:   "Then, to scan the code that is on this page now:",
-	Copy:      "Copy", Copied: "Copied",
+		"Allow it for this page and reload, or:",
+	LoginHere:    "Log in on the login service’s own page",
+	HereDeclined: "You declined. You are not logged in.",
+	HereForeign:  "This answer is not to a login of this browser.",
+	HereFailed:   "The login did not work.",
+	SimTitle:     "No phone at hand?",
+	SimLead:      "You are on the machine that runs this shop, so the simulated phone can scan for you. In a second terminal, in the project’s folder:",
+	SimEnroll:    "Once, to give it a number. The code that an SMS would carry appears in the provider’s terminal.",
+	SimScan:      "Then, to scan the code that is on this page now:",
+	Copy:         "Copy", Copied: "Copied",
 
 	WelcomeNew: "Welcome, your account is new.", WelcomeBack: "Welcome back, visit %d.",
 	AccountLead: "Your phone logged you in. This is what the shop keeps of you.",
@@ -84,8 +89,12 @@ var chinese = &words{
 	LoginCare:  "只同意您自己在 %s 打开的二维码。别人发来的、或请您代扫的，都不要同意。",
 
 	LoginLoading:  "正在获取二维码……",
-	LoginLate:     "登录服务 %s 没有响应，请稍后刷新本页。",
-	LoginNoScript: "二维码由脚本绘制和更新，而此浏览器已停用 JavaScript。请为本页启用它，然后刷新。商店的其他页面不需要它。",
+	LoginLate:     "登录服务 %s 没有响应。请稍后刷新本页，或者：",
+	LoginNoScript: "二维码由脚本绘制和更新，而此浏览器已停用 JavaScript。请为本页启用它，然后刷新，或者：",
+	LoginHere:     "在登录服务自己的页面上登录",
+	HereDeclined:  "您已拒绝，没有登录。",
+	HereForeign:   "这个答复不属于此浏览器的登录。",
+	HereFailed:    "登录没有成功。",
 	SimTitle:      "手边没有手机？",
 	SimLead:       "您正在运行本店的这台机器上，可以让模拟手机来扫码。请在第二个终端的项目目录里运行：",
 	SimEnroll:     "仅需一次：给它一个号码。短信验证码会出现在身份提供方的终端里。",
