@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -30,6 +33,7 @@ Exit status: 0 approved, also with digits to type (or done), 3 declined, 4 refus
 type cli struct {
 	Home string `help:"Folder of the phone's key and state." type:"path" placeholder:"DIR" default:"${home}"`
 	Lang string `help:"Language: en or zh; otherwise as LANG says." enum:"en,zh," default:"" placeholder:"en|zh"`
+	CA   string `name:"ca" placeholder:"FILE" help:"Believe the certificates in this PEM file, too: for a provider that runs for trying out, such as relyingparty-demo --lan."`
 	JSON bool   `name:"json" help:"For programs: one JSON object on standard output, and nothing else there."`
 
 	Enroll  enrollCmd  `cmd:"" help:"Make this a phone of your account, by a code sent to your number."`
@@ -78,11 +82,35 @@ func run(ctx context.Context, args []string) int {
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 	}
 	a.terminal = a.openTerminal
-	err = errHome
-	if c.Home != "" {
+	err = believe(c.CA)
+	switch {
+	case err != nil:
+	case c.Home == "":
+		err = errHome
+	default:
 		err = command.Run(a)
 	}
 	return a.finish(err)
+}
+
+// believe adds the certificates in a file to those that this process trusts.
+func believe(file string) error {
+	if file == "" {
+		return nil
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("certificates: %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(content) {
+		return fmt.Errorf("certificates: %s has none", file)
+	}
+	http.DefaultTransport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	return nil
 }
 
 var errHome = errors.New("there is no folder for this user's settings; name one with --home")

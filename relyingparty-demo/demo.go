@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -29,6 +31,7 @@ type demo struct {
 	listener net.Listener
 	shop     *shop.Shop
 	provider *embedded // nil for a provider somewhere else
+	lan      *lan      // nil on this machine alone
 }
 
 // start opens everything in the order in which it can fail for a reason that a person can mend: folder, ports, stores.
@@ -45,16 +48,27 @@ func start(ctx context.Context, o options, console, errOut io.Writer) (_ *demo, 
 			err = errors.Join(err, d.close())
 		}
 	}()
+	if o.LAN.on {
+		if d.lan, err = openLAN(o.LAN); err != nil {
+			return nil, err
+		}
+		o.Listen, o.ProviderListen = d.lan.at(o.Listen), d.lan.at(o.ProviderListen)
+	}
 	if d.listener, err = listen(ctx, "the shop", "--listen", o.Listen); err != nil {
 		return nil, err
 	}
-	if d.url == "" {
+	var roots *x509.CertPool
+	switch {
+	case d.lan != nil:
+		d.url, roots = d.lan.url(d.listener), d.lan.roots
+		d.listener = tls.NewListener(d.listener, d.lan.tls)
+	case d.url == "":
 		d.url = localURL(d.listener)
 	}
 	secret := o.ClientSecret
 	if d.issuer == "" {
 		secret = randomSecret()
-		if d.provider, err = embed(ctx, o, d.url, secret, console, logger(errOut, o.Verbose)); err != nil {
+		if d.provider, err = embed(ctx, o, d.lan, d.url, secret, console, logger(errOut, o.Verbose)); err != nil {
 			return nil, err
 		}
 		d.issuer = d.provider.issuer
@@ -64,7 +78,7 @@ func start(ctx context.Context, o options, console, errOut io.Writer) (_ *demo, 
 		id = shopID
 	}
 	d.shop, err = shop.New(shop.Config{
-		URL: d.url, Issuer: d.issuer, ClientID: id, ClientSecret: secret, Data: o.Data,
+		URL: d.url, Issuer: d.issuer, ClientID: id, ClientSecret: secret, Data: o.Data, Roots: roots,
 		Log: logger(errOut, o.Verbose || !o.Play), // who logs in is what a person wants to see
 	})
 	return d, err

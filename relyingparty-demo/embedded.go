@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -29,8 +30,8 @@ type embedded struct {
 	closers []func() error                // in the order of opening; closed in reverse
 }
 
-// embed opens a provider with the shop as its client.
-func embed(ctx context.Context, o options, shopURL, secret string, console io.Writer, log *slog.Logger) (_ *embedded, err error) {
+// embed opens a provider with the shop as its client, in the network of lan unless that is nil.
+func embed(ctx context.Context, o options, in *lan, shopURL, secret string, console io.Writer, log *slog.Logger) (_ *embedded, err error) {
 	e := &embedded{}
 	defer func() {
 		if err != nil {
@@ -43,10 +44,15 @@ func embed(ctx context.Context, o options, shopURL, secret string, console io.Wr
 	}
 	e.closing(public)
 	e.issuer = localURL(public)
+	if in != nil {
+		e.issuer, public = in.url(public), tls.NewListener(public, in.tls)
+	}
 	config := app.Config{
 		Issuer: e.issuer, Store: o.Store, Data: o.Data, SMS: "console", Console: console, Log: log,
+		ConsoleAnywhere: in != nil, // the terminal is that of who tries it out, and the accounts are nobody's
 		Clients: []app.Client{{
-			ID: shopID, Secret: secret, Name: shopName, Origins: []string{shopURL}, Policy: app.Policy{Preset: o.Policy},
+			ID: shopID, Secret: secret, Name: shopName, Origins: []string{shopURL}, RedirectURIs: []string{shopURL + "/login/callback"},
+			Policy: app.Policy{Preset: o.Policy},
 		}},
 	}
 	if o.Nodes == 1 {

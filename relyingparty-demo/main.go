@@ -31,6 +31,7 @@ Examples:
   relyingparty-demo --play              a whole login that plays itself, step by step
   relyingparty-demo --nodes=2           two provider nodes: browsers are served by one, phones by the other
   relyingparty-demo --policy=strict     the shop asks for the digits on the phone, and for a phone that is near
+  relyingparty-demo --lan               over TLS in your own network, for the phone in your hand
   relyingparty-demo --data=./demo       accounts survive a restart; the folder must exist
   relyingparty-demo --provider=https://id.example --client-id=shop --client-secret=…
                                         the shop alone, against a provider somewhere else
@@ -39,16 +40,18 @@ Exit status: 0 stopped or played to the end, 1 something failed, 2 usage.`
 
 // options is the command line; every flag can be set by its environment variable too.
 type options struct {
-	Listen string `default:"localhost:8080" placeholder:"HOST:PORT" help:"Where the shop listens (default ${default})."`
-	URL    string `name:"url" placeholder:"URL" help:"The shop's address as browsers see it, when a proxy stands before it. With https its cookies are for https alone. Default: http://localhost and the port of --listen."`
-	Data   string `placeholder:"DIR" help:"Keep accounts in this folder, which must exist. Default: in memory, gone at the end."`
+	Listen string  `default:"localhost:8080" placeholder:"HOST:PORT" help:"Where the shop listens (default ${default})."`
+	URL    string  `name:"url" placeholder:"URL" help:"The shop's address as browsers see it, when a proxy stands before it. With https its cookies are for https alone. Default: http://localhost and the port of --listen."`
+	LAN    lanFlag `name:"lan" placeholder:"ADDRESS" help:"Serve both in your own network, over TLS, so that the phone in your hand can be the phone: --lan finds this machine's address, --lan=ADDRESS (or a name that the phone knows) names it. Only the ports count of --listen and --provider-listen. The certificate is made on the spot, and browsers warn of it. Whoever is in that network can reach the demo."`
+
+	Data string `placeholder:"DIR" help:"Keep accounts in this folder, which must exist. Default: in memory, gone at the end."`
 
 	ProviderListen string `group:"The embedded provider" default:"localhost:9000" placeholder:"HOST:PORT" help:"Where the provider listens; its issuer is http://localhost and this port (default ${default})."`
 	Store          string `group:"The embedded provider" default:"memory" placeholder:"STORE" help:"Where logins in progress live: memory, miniredis (a Redis inside this process, for trying out) or redis://HOST:PORT (default ${default})."`
 	Nodes          int    `group:"The embedded provider" default:"1" placeholder:"N" help:"1 or 2. Two nodes share one miniredis (or the --store=redis://…) and one database behind a small proxy, which takes browsers and sites to the first and phones to the second."`
 	Policy         string `group:"The embedded provider" default:"standard" enum:"relaxed,standard,strict" placeholder:"PRESET" help:"How strict the shop is with its codes: relaxed (they may stand still), standard or strict (the phone must be in the browser's network, and its digits are typed into the page; default ${default})."`
 
-	Provider     string `group:"A provider somewhere else" placeholder:"URL" help:"Its issuer. No provider is started here. Register the shop's address there as an origin."`
+	Provider     string `group:"A provider somewhere else" placeholder:"URL" help:"Its issuer. No provider is started here. Register the shop's address there as an origin, and /login/callback on it as a redirect URI."`
 	ClientID     string `group:"A provider somewhere else" placeholder:"ID" help:"What the shop is registered as."`
 	ClientSecret string `group:"A provider somewhere else" placeholder:"SECRET" help:"The secret of that registration; better by its environment variable, since other users can see a command line."`
 
@@ -68,6 +71,8 @@ func (o *options) Validate() error {
 		return errors.New("--client-id and --client-secret are for a --provider; the embedded one registers the shop by itself")
 	case remote && (o.Nodes != 1 || o.Store != "memory" || o.ProviderListen != "localhost:9000" || o.Policy != "standard"):
 		return errors.New("--nodes, --store, --policy and --provider-listen are for the embedded provider, and --provider replaces it")
+	case o.LAN.on && (remote || o.Play || o.URL != ""):
+		return errors.New("--lan serves both the shop and the provider at this machine's address; it does not go with --provider, --url or --play")
 	case o.Play && (remote || o.Data != "" || o.URL != ""):
 		return errors.New("--play starts everything itself and keeps nothing; it goes with --nodes, --store, --policy and --verbose alone")
 	case o.Nodes == 2 && o.Store != "memory" && o.Store != "miniredis" && !strings.HasPrefix(o.Store, "redis"):
@@ -123,12 +128,16 @@ func serve(ctx context.Context, o options, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, d.advice(o))
+	advice, err := d.advice(o)
+	if err != nil {
+		return errors.Join(err, d.close())
+	}
+	fmt.Fprintln(out, advice)
 	return d.run(ctx)
 }
 
 // advice says what to do next.
-func (d *demo) advice(o options) string {
+func (d *demo) advice(o options) (string, error) {
 	where := "embedded, in memory"
 	switch {
 	case d.provider == nil:
@@ -141,9 +150,12 @@ func (d *demo) advice(o options) string {
 	text := fmt.Sprintf(`
   The shop      %[1]s
   The provider  %[2]s  (%[3]s)
-
-  1. Open %[1]s/login in a browser.
 `, d.url, d.issuer, where)
+	if d.lan != nil {
+		more, err := d.lanAdvice()
+		return text + more + "\n  Ctrl-C stops everything.\n", err
+	}
+	text += fmt.Sprintf("\n  1. Open %s/login in a browser.\n", d.url)
 	if strings.HasPrefix(d.url, "http:") {
 		code := "the code that an SMS would carry appears here"
 		if d.provider == nil {
@@ -155,5 +167,28 @@ func (d *demo) advice(o options) string {
        go run ./mobile-sim scan %[1]s/login/qr/….png
 `, d.url, d.issuer, code)
 	}
-	return text + "\n  Ctrl-C stops everything.\n"
+	return text + "\n  Ctrl-C stops everything.\n", nil
+}
+
+// lanAdvice is for who has a phone in hand.
+func (d *demo) lanAdvice() (string, error) {
+	certificate := d.lan.tls.Certificates[0].Leaf
+	code, err := qrBlock(d.issuer + "/phone")
+	return fmt.Sprintf(`
+  Nobody vouches for this machine's certificate, so each browser warns of it, some once for the shop and once for the provider: go on.
+  Do not install it. It is in %[3]s and has the SHA-256 fingerprint
+  %[4]s.
+
+  1. With the phone, in the same network, open %[2]s/phone:
+
+%[5]s
+     Give it any number; the code that an SMS would carry appears here.
+  2. On the computer open %[1]s/login, and scan the code there with the phone.
+     If no code comes, follow the link on that page: the browser has not been told yet to go on to the provider.
+  3. Or open %[1]s/login on the phone itself, and continue there.
+
+  Passkeys, and an icon on the home screen, need a certificate that phones trust. Without one the phone goes on without them.
+  Without a phone: go run ./mobile-sim --ca=%[3]s enroll --provider %[2]s --phone +8613800138000
+  Whoever is in this network can reach both, and sees nothing of the codes that appear here.
+`, d.url, d.issuer, d.lan.file, fingerprint(certificate), code), err
 }

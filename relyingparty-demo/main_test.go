@@ -147,7 +147,7 @@ func running(t *testing.T, args ...string) (shop, provider string, out *output, 
 	var errOut output
 	status := make(chan int, 1)
 	go func() { status <- run(ctx, args, out, &errOut) }()
-	says := regexp.MustCompile(`The shop +(http://\S+)\s+The provider +(http://\S+)`)
+	says := regexp.MustCompile(`The shop +(https?://\S+)\s+The provider +(https?://\S+)`)
 	for {
 		if found := says.FindStringSubmatch(out.String()); found != nil {
 			return found[1], found[2], out, func() int { cancel(); return <-status }
@@ -302,6 +302,10 @@ func TestWhatIsWrongIsSaidInOneLine(t *testing.T) {
 		{statusUsage, "--provider replaces it", []string{"--provider=https://id.example", "--client-id=x", "--client-secret=y", "--nodes=2"}},
 		{statusUsage, "--provider replaces it", []string{"--provider=https://id.example", "--client-id=x", "--client-secret=y", "--policy=strict"}},
 		{statusUsage, "--policy must be one of", []string{"--policy=lax"}},
+		{statusUsage, "--lan serves both", []string{"--lan", "--play"}},
+		{statusUsage, "--lan serves both", []string{"--lan=192.168.1.20", "--url=https://shop.example"}},
+		{statusUsage, "--lan serves both", []string{"--lan", "--provider=https://id.example", "--client-id=x", "--client-secret=y"}},
+		{statusFailed, "--lan=https://here is neither an address nor a name", []string{"--lan=https://here"}},
 		{statusUsage, "--nodes is 1 or 2", []string{"--nodes=3"}},
 		{statusUsage, "cannot be shared by two nodes", []string{"--nodes=2", "--store=nonsense"}},
 		{statusUsage, "--play starts everything itself", []string{"--play", "--data=" + file}},
@@ -322,7 +326,7 @@ func TestHelpTeaches(t *testing.T) {
 	if status := run(t.Context(), []string{"--help"}, &out, &errOut); status != statusDone || errOut.String() != "" {
 		t.Errorf("status %d, %s", status, errOut.String())
 	}
-	for _, want := range []string{"--play", "--nodes", "--provider-listen", "RELYINGPARTY_DEMO_DATA", "RELYINGPARTY_DEMO_POLICY", "RELYINGPARTY_DEMO_CLIENT_SECRET", "Examples:", "Exit status:"} {
+	for _, want := range []string{"--play", "--nodes", "--lan", "--provider-listen", "RELYINGPARTY_DEMO_DATA", "RELYINGPARTY_DEMO_POLICY", "RELYINGPARTY_DEMO_CLIENT_SECRET", "Examples:", "Exit status:"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the help lacks %s", want)
 		}
