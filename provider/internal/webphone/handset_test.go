@@ -23,6 +23,8 @@ type handset struct {
 	w   *world
 	ctx context.Context
 
+	language string // en, zh
+
 	mu       sync.Mutex
 	console  []string
 	requests []string // URLs
@@ -37,7 +39,7 @@ func newHandset(t *testing.T, w *world) *handset {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(chromium, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	p := &handset{t: t, w: w, ctx: ctx}
+	p := &handset{t: t, w: w, ctx: ctx, language: "en"}
 	p.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
 	call(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: pixel, AcceptLanguage: "en-US", Platform: "Linux armv81"})
 	call(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: before})
@@ -168,7 +170,7 @@ func (p *handset) enrol(number string, n int) {
 	p.t.Helper()
 	p.open(p.w.issuer + "/phone")
 	p.enrolHere(number, n)
-	p.tap("Continue")
+	p.press("ready.continue")
 	p.on("home")
 }
 
@@ -176,7 +178,7 @@ func (p *handset) enrolHere(number string, n int) {
 	p.t.Helper()
 	p.on("welcome")
 	p.fill("number", number)
-	p.tap("Send me a code")
+	p.press("welcome.send")
 	p.on("code")
 	p.fill("code", p.w.console.code(p.t, n))
 	p.on("ready")
@@ -201,6 +203,7 @@ func (p *handset) close(allowed ...string) {
 // look is the colours and the language that the person has.
 func (p *handset) look(scheme, language string) {
 	p.t.Helper()
+	p.language = language[:2]
 	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 	call(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: pixel, AcceptLanguage: language, Platform: "Linux armv81"})
 }
@@ -212,7 +215,7 @@ func (p *handset) keep(name string) {
 	if folder == "" {
 		return
 	}
-	js[bool](p, "Promise.all(document.getAnimations().map((a) => a.finished.catch(() => {}))).then(() => true)")
+	js[bool](p, "Promise.all(document.getAnimations().filter((a) => a.effect.getComputedTiming().iterations === 1).map((a) => a.finished.catch(() => {}))).then(() => true)")
 	shot, err := chromedp.Call(p.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{})
 	if err != nil {
 		p.t.Fatal(err)
@@ -221,4 +224,3 @@ func (p *handset) keep(name string) {
 		p.t.Fatal(err)
 	}
 }
-

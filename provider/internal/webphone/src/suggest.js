@@ -1,5 +1,7 @@
 // What a person may call this phone, from what the browser says of itself.
 
+import { t } from './words.js';
+
 export async function deviceName() {
   const { userAgent, userAgentData } = navigator;
   try {
@@ -8,7 +10,6 @@ export async function deviceName() {
   } catch {
     // Only some browsers tell.
   }
-  const known = /iPhone|iPad|Android|Windows|Mac OS|CrOS|Linux/.exec(userAgent)?.[0];
-  const names = { Android: 'Android', 'Mac OS': /Mobile/.test(userAgent) || navigator.maxTouchPoints > 1 ? 'iPad' : 'Mac', CrOS: 'Chromebook' };
-  return names[known] ?? known ?? 'Phone';
+  const names = { iPhone: 'iPhone', iPad: 'iPad', Android: 'Android', Windows: 'Windows', CrOS: 'Chromebook', 'Mac OS': navigator.maxTouchPoints > 1 ? 'iPad' : 'Mac', Linux: 'Linux' };
+  return Object.entries(names).find(([word]) => userAgent.includes(word))?.[1] ?? t('name');
 }

@@ -6,7 +6,7 @@ const WAIT = 3_000; // for the page over a slow network, in milliseconds
 
 self.addEventListener('install', (event) => {
   self.skipWaiting(); // a page that is open has loaded all of its own
-  event.waitUntil(caches.open(VERSION).then((cache) => cache.addAll(SHELL.map((path) => new Request(path, { cache: 'no-cache' })))));
+  event.waitUntil(caches.open(VERSION).then((cache) => cache.addAll(SHELL)));
 });
 
 self.addEventListener('activate', (event) => {

@@ -16,13 +16,13 @@ export const shapes = {
 
 /**
  * A screen: its heading, what it says, and at the bottom, where the thumb is, what can be done.
- * title: a text or nodes. before: what is above the heading. badge: a shape over it. leading: whether there is a way back.
+ * title: a text or nodes. before: what is above the heading. badge: a shape over it. leading: the way back, if not the usual one; false for none.
  */
 export function screen({ title, lead, before, badge, tone, leading = true, described }, body = [], actions = []) {
   return h(
     'div',
     { class: 'screen' },
-    leading && h('button', { class: 'back', onclick: back }, icon(shapes.back), t('back')),
+    leading === true ? h('button', { class: 'back', onclick: back }, icon(shapes.back), t('back')) : leading,
     h(
       'div',
       { class: 'body' },
@@ -62,6 +62,9 @@ export function button(text, act, attributes = {}) {
   );
   return node;
 }
+
+/** A few facts in a row, with dots between them. */
+export const dots = (...facts) => facts.filter(Boolean).map((fact) => h('span', { class: 'fact' }, fact));
 
 /** Rows that lead somewhere. */
 export const menu = (rows) =>
@@ -106,8 +109,8 @@ export function field(label, attributes, hint) {
 }
 
 /** A form whose last row is the way on. act gets the event; what it throws goes to complain, if that takes it, else to a screen. */
-export function form(rows, submit, act, complain) {
-  const way = h('button', { class: 'yes' }, submit);
+export function form(rows, submit, act, complain, kind = 'yes') {
+  const way = h('button', { class: kind }, submit);
   return h(
     'form',
     {

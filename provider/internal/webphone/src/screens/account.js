@@ -20,10 +20,10 @@ export async function account() {
       pair(t('account.provider'), name(new URL(issuer).host)),
       pair(t('account.language'), languageSwitch()),
     ),
-    install.offered() && button(t('install.button'), install.install),
+    install.offered() && button(t('install.button'), install.install, { class: 'plain' }),
     install.byHand() && h('p', { class: 'note' }, t('install.ios')),
     h('h2', {}, t('account.data')),
-    h('div', { class: 'stack' }, button(t('account.export'), save), button(t('account.delete'), () => go('delete'), { class: 'danger' })),
+    h('div', { class: 'stack' }, button(t('account.export'), save, { class: 'plain' }), button(t('account.delete'), () => go('delete'), { class: 'danger' })),
   ]);
 }
 
@@ -47,7 +47,7 @@ export async function erase() {
     await provider.forget();
     become('deleted');
   }
-  return screen({ title: t('delete.title'), lead: t('delete.lead') }, form([digits.node], t('delete.button'), sure));
+  return screen({ title: t('delete.title'), lead: t('delete.lead') }, form([digits.node], t('delete.button'), sure, undefined, 'danger'));
 }
 
 export const deleted = () =>

@@ -1,9 +1,9 @@
 // Who asks, from where, for what; decline or approve. Shown is what the bytes say that the scan returned, and these bytes are signed.
 
-import { h, say } from '../dom.js';
+import { h, icon, say } from '../dom.js';
 import * as provider from '../provider.js';
 import { announce, become } from '../router.js';
-import { name, sayProblem, screen } from '../ui.js';
+import { name, sayProblem, screen, shapes } from '../ui.js';
 import { browser, left, place } from '../when.js';
 import { has, rich, t } from '../words.js';
 
@@ -100,12 +100,10 @@ export async function consent({ code, blob, transaction }, signal) {
   const warnings = warned(asked);
   const later = () => (transaction ? location.replace(`/authorize/${transaction}`) : become('home'));
   return screen({
-    leading: false,
-    before: [
-      h('button', { class: 'back', onclick: later }, t('later')),
+    leading: h('button', { class: 'back', onclick: later }, icon(shapes.cross), t('later')),
+    before:
       warnings.length > 0 &&
-        h('div', { class: 'care', id: 'warnings' }, h('h2', {}, t('consent.warning')), warnings.map((warning) => h('p', {}, warning))),
-    ],
+      h('div', { class: 'care', id: 'warnings' }, h('strong', {}, t('consent.warning')), warnings.map((warning) => h('p', {}, warning))),
     described: warnings.length > 0 ? 'warnings' : undefined,
     title: rich('consent.title', { site: site() }),
   }, [

@@ -54,7 +54,7 @@ export async function welcome() {
   }
   return screen({ title: t('welcome.title'), lead: t('welcome.lead'), leading: false, before: languageSwitch() }, [
     landed()?.code && h('p', { class: 'note' }, t('welcome.waiting')),
-    install.byHand() && h('p', { class: 'note' }, t('welcome.ios')),
+    install.byHand() && h('p', { class: 'note' }, t('welcome.ios'), landed()?.code && ` ${t('welcome.ios.code')}`),
     form(rows, t('welcome.send'), send, inField(number)),
     h('p', { class: 'aside' }, button(t('welcome.recover'), () => go('recover'), { class: 'link' })),
   ]);
@@ -141,7 +141,7 @@ export const ready = ({ persisted }) =>
     !persisted && !install.installed() && h('p', { class: 'note' }, t('ready.fragile')),
     install.byHand() && h('p', {}, t('install.ios')),
   ], [
-    install.offered() && button(t('install.button'), install.install),
+    install.offered() && button(t('install.button'), install.install, { class: 'plain' }),
     button(t('ready.continue'), onward, { class: 'yes' }),
   ]);
 
@@ -180,7 +180,7 @@ export async function recover() {
     h('p', {}, t('recover.number')),
     h('p', {}, t('recover.lost')),
   ], [
-    button(t('recover.number.button'), () => go('welcome')),
+    button(t('recover.number.button'), () => go('welcome'), { class: can ? 'plain' : 'yes' }),
     can &&
       button(t('recover.passkey.button'), async () => {
         await passkey.recover();
@@ -190,7 +190,7 @@ export async function recover() {
 }
 
 export async function removed() {
-  return screen({ title: t('removed.title'), lead: t('removed.lead'), leading: false }, [], [
+  return screen({ title: t('removed.title'), lead: t('removed.lead'), badge: 'cross', leading: false }, [], [
     button(
       t('removed.button'),
       async () => {

@@ -2,7 +2,7 @@
 
 import { h } from '../dom.js';
 import * as provider from '../provider.js';
-import { name, screen } from '../ui.js';
+import { dots, name, screen } from '../ui.js';
 import { browser, moment, place } from '../when.js';
 import { has, t } from '../words.js';
 
@@ -19,5 +19,5 @@ const card = ({ kind, at, client, browser: shown, address, place: where }) =>
     { class: 'card' },
     h('h3', {}, has(`events.${kind}`) ? t(`events.${kind}`) : name(kind)),
     client && h('p', {}, name(client.name)),
-    h('p', { class: 'soft' }, [moment(at), browser(shown), place(where) || address].filter(Boolean).join(' · ')),
+    h('p', { class: 'soft' }, dots(moment(at), browser(shown), place(where) || address)),
   );

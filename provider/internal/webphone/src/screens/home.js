@@ -30,7 +30,7 @@ export function home(_, signal) {
       { text: t('home.help'), to: 'help' },
     ]),
   ], [
-    button(t('home.type'), () => go('type')),
+    button(t('home.type'), () => go('type'), { class: 'plain' }),
     button(t('home.scan'), () => go('scan'), { class: 'yes', id: 'scan' }),
   ]);
 }

@@ -3,7 +3,7 @@
 import { h } from '../dom.js';
 import * as provider from '../provider.js';
 import { again, announce } from '../router.js';
-import { ask, button, name, screen } from '../ui.js';
+import { ask, button, dots, name, screen } from '../ui.js';
 import { browser, moment, place } from '../when.js';
 import { rich, t } from '../words.js';
 
@@ -13,10 +13,9 @@ export function card({ client, browser: shown, address, place: where, at, ended_
     'li',
     { class: ended_at ? 'card over' : 'card' },
     h('h3', {}, name(client.name)),
-    client.domains.length > 0 && h('p', { class: 'soft' }, client.domains.map((domain, n) => [n > 0 && ', ', name(domain)])),
-    h('p', {}, [browser(shown), place(where) || address].filter(Boolean).join(' · ')),
-    h('p', { class: 'soft' }, ended_at ? t('logins.ended', { time: moment(ended_at) }) : moment(at)),
-    session && !ended_at && h('p', { class: 'soft' }, t('logins.session')),
+    ways.length > 0 && client.domains.length > 0 && h('p', { class: 'soft' }, client.domains.join(', ')),
+    h('p', {}, dots(browser(shown), place(where) || address)),
+    h('p', { class: 'soft' }, ended_at ? t('logins.ended', { time: moment(ended_at) }) : dots(moment(at), session && t('logins.session'))),
     ways.length > 0 && h('div', { class: 'pair' }, ways),
   );
 }

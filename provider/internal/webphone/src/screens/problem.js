@@ -21,7 +21,7 @@ export function problem({ problem: what, retry }, signal) {
     badge: offline ? 'cross' : 'care',
     leading: false,
   }, [], [
-    transaction ? button(t('problem.site'), () => location.replace(`/authorize/${transaction}`)) : button(t('home'), () => become('home')),
+    transaction ? button(t('problem.site'), () => location.replace(`/authorize/${transaction}`), { class: 'plain' }) : button(t('home'), () => become('home'), { class: 'plain' }),
     OF_CODES.test(what.code) && !transaction
       ? button(t('problem.scan'), () => become('home').then(() => go('scan')), { class: 'yes' })
       : retry && button(t('again'), retry, { class: 'yes' }),

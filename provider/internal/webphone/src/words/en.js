@@ -23,6 +23,7 @@ export default {
   'welcome.send': 'Send me a code',
   'welcome.recover': 'I have had it on a phone before',
   'welcome.ios': 'On an iPhone or iPad, put this page on the home screen first (Share, then “Add to Home Screen”) and set it up there. Safari and the home screen keep their keys apart, and Safari forgets those of a page that has not been used for a week.',
+  'welcome.ios.code': 'If it is on your home screen already, open it there and scan the code.',
   'code.title': 'Type the code',
   'code.lead': 'A message with six digits is on its way to {number}.',
   'code.label': 'Code from the message',
@@ -127,8 +128,7 @@ export default {
   // Logins
   'logins.title': 'My logins',
   'logins.none': 'You are logged in nowhere.',
-  'logins.active': 'Active',
-  'logins.session': 'Active, this computer stays signed in',
+  'logins.session': 'stays signed in',
   'logins.ended': 'Ended {time}',
   'logins.past': 'Ended',
   'logins.end': 'End',

@@ -22,6 +22,7 @@ export default {
   'welcome.send': '发送验证码',
   'welcome.recover': '我以前在手机上用过',
   'welcome.ios': '在 iPhone 或 iPad 上，请先把本页放到主屏幕（分享，再选“添加到主屏幕”），然后在那里设置。Safari 与主屏幕各自保管密钥，而 Safari 会忘记一周未使用的网页的密钥。',
+  'welcome.ios.code': '如果它已在你的主屏幕上，请在那里打开并扫码。',
   'code.title': '输入验证码',
   'code.lead': '一条含六位数字的短信正发往 {number}。',
   'code.label': '短信中的验证码',
@@ -61,7 +62,7 @@ export default {
   'home.account': '账号',
   'home.help': '帮助',
   'home.recent': '最近的登录',
-  'home.newphone': '一部新手机想加入你的账号：“{name}”，自{time}。',
+  'home.newphone': '一部新手机想加入你的账号：“{name}”，{time}起。',
   'home.newphone.look': '允许或拒绝',
 
   'type.title': '输入字母码',
@@ -123,8 +124,7 @@ export default {
 
   'logins.title': '我的登录',
   'logins.none': '你没有在任何地方登录。',
-  'logins.active': '登录中',
-  'logins.session': '登录中，这台电脑保持登录',
+  'logins.session': '保持登录',
   'logins.ended': '已于{time}结束',
   'logins.past': '已结束',
   'logins.end': '结束',
@@ -141,7 +141,7 @@ export default {
 
   'phones.title': '我的手机',
   'phones.this': '这部手机',
-  'phones.since': '自{time}',
+  'phones.since': '注册于{time}',
   'phones.seen': '最近使用：{time}',
   'phones.waits': '除非你允许，否则等到{time}',
   'phones.allow': '允许',
@@ -179,7 +179,7 @@ export default {
 
   'account.title': '账号',
   'account.number': '号码',
-  'account.since': '自',
+  'account.since': '注册于',
   'account.provider': '服务',
   'account.language': '语言',
   'account.data': '我的数据',
