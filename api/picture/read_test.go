@@ -19,6 +19,8 @@ import (
 	"testing"
 
 	"github.com/skip2/go-qrcode"
+
+	"qrlogin/api/picture/picturetest"
 )
 
 const frame = "http://localhost:9000/q/4F2ZC6YH3V7Q5K5SYO2MBW4JXE.0.AEBAGBAFAYDQQ"
@@ -69,13 +71,13 @@ func page(width, height int, at map[image.Point]image.Image) *image.Gray {
 // Of a hundred photographs of a screen, 95 are read, and none is read wrong.
 func TestPhotographsOfAScreenAreRead(t *testing.T) {
 	const each = 10
-	good := make([]atomic.Int64, len(damages))
+	good := make([]atomic.Int64, len(picturetest.Damages))
 	t.Run("kinds", func(t *testing.T) {
-		for kind := range damages {
-			t.Run(damages[kind].kind, func(t *testing.T) {
+		for kind := range picturetest.Damages {
+			t.Run(picturetest.Damages[kind].Kind, func(t *testing.T) {
 				t.Parallel()
 				for number := range each {
-					data, text := damaged(t, kind, number, each)
+					data, text := picturetest.Damaged(t, kind, number, each)
 					texts, err := Read(t.Context(), data, anything)
 					if err != nil || len(texts) > 0 && !slices.Equal(texts, []string{text}) {
 						t.Fatalf("number %d: %q, %v; want %q", number, texts, err, text)
@@ -86,12 +88,12 @@ func TestPhotographsOfAScreenAreRead(t *testing.T) {
 		}
 	})
 	total := int64(0)
-	for kind := range damages {
-		t.Logf("%-14s %d of %d", damages[kind].kind, good[kind].Load(), each)
+	for kind := range picturetest.Damages {
+		t.Logf("%-14s %d of %d", picturetest.Damages[kind].Kind, good[kind].Load(), each)
 		total += good[kind].Load()
 	}
-	t.Logf("%-14s %d of %d", "all", total, each*len(damages))
-	if int(total)*100 < 95*each*len(damages) {
+	t.Logf("%-14s %d of %d", "all", total, each*len(picturetest.Damages))
+	if int(total)*100 < 95*each*len(picturetest.Damages) {
 		t.Error("fewer than 95 of 100")
 	}
 }
@@ -379,8 +381,8 @@ func FuzzRead(f *testing.F) {
 // What a picture costs: of the photographs above one after the other, and the worst that there are.
 func BenchmarkRead(b *testing.B) {
 	var photographs [][]byte
-	for kind := range damages {
-		data, _ := damaged(b, kind, 5, 10)
+	for kind := range picturetest.Damages {
+		data, _ := picturetest.Damaged(b, kind, 5, 10)
 		photographs = append(photographs, data)
 	}
 	for name, pictures := range map[string][][]byte{
