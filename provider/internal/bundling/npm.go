@@ -36,9 +36,12 @@ func Install() error {
 	return nil
 }
 
-// licence is the text that an installed package asks to be kept in every copy.
+// licence is the text that an installed package asks to be kept in every copy; MIT, where a package offers it beside another.
 func licence(name string) (string, error) {
-	text, err := os.ReadFile(filepath.Join("node_modules", name, "LICENSE"))
+	text, err := os.ReadFile(filepath.Join("node_modules", name, "LICENSE-MIT"))
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = os.ReadFile(filepath.Join("node_modules", name, "LICENSE"))
+	}
 	return strings.TrimSpace(string(text)), err
 }
 

@@ -19,7 +19,7 @@ import (
 
 // handset is a phone's browser with a profile of its own.
 type handset struct {
-	t   *testing.T
+	t   testing.TB
 	w   *world
 	ctx context.Context
 
@@ -35,9 +35,15 @@ const pixel = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, lik
 // before runs in each page before its own scripts. It makes the console hear of what a policy refuses.
 const before = `addEventListener('securitypolicyviolation', (e) => console.error('refused: ' + e.violatedDirective + ' ' + e.blockedURI));`
 
-func newHandset(t *testing.T, w *world) *handset {
+func newHandset(t testing.TB, w *world) *handset {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(chromium, chromedp.WithNewBrowserContext())
+	return newHandsetIn(t, w, chromium)
+}
+
+// newHandsetIn makes its profile in this browser.
+func newHandsetIn(t testing.TB, w *world, browser context.Context) *handset {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	p := &handset{t: t, w: w, ctx: ctx, language: "en"}
 	p.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))

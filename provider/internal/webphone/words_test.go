@@ -10,7 +10,7 @@ import (
 var word = regexp.MustCompile(`(?m)^  '?([\w.-]+)'?:\s*'(.*)',$`)
 
 // words is the words of a language by key.
-func words(t *testing.T, language string) map[string]string {
+func words(t testing.TB, language string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile("src/words/" + language + ".js")
 	if err != nil {

@@ -28,7 +28,7 @@ var sites = []app.Client{
 
 // world is a running provider. A test may put an answer of its own before an endpoint.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	issuer  string
 	console *console
 
@@ -37,7 +37,7 @@ type world struct {
 	asked []string                    // methods and paths
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB, more ...app.Client) *world {
 	t.Helper()
 	listener, err := net.Listen("tcp", "localhost:0")
 	if err != nil {
@@ -46,7 +46,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, issuer: fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port), console: &console{}, fakes: map[string]http.HandlerFunc{},
 	}
-	provider, err := app.New(t.Context(), app.Config{Issuer: w.issuer, Console: w.console, Clients: sites, Log: slog.New(slog.DiscardHandler)})
+	provider, err := app.New(t.Context(), app.Config{Issuer: w.issuer, Console: w.console, Clients: append(sites[:len(sites):len(sites)], more...), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func (c *console) Write(p []byte) (int, error) {
 var codeInSMS = regexp.MustCompile(`your code is (\d{6})`)
 
 // code waits for the code that is sent next after n others.
-func (c *console) code(t *testing.T, n int) string {
+func (c *console) code(t testing.TB, n int) string {
 	t.Helper()
 	for limit := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		c.mu.Lock()

@@ -17,12 +17,15 @@ func main() {
 }
 
 func run() error {
+	if err := bundling.Install(); err != nil {
+		return fmt.Errorf("install the packages of package-lock.json: %w", err)
+	}
 	app, err := bundling.Script("src/main.js", about)
 	if err != nil {
 		return err
 	}
 	// Loaded only by a browser that reads no QR codes itself.
-	decoder, err := bundling.Script("src/scan/decoder.js", about)
+	decoder, err := bundling.Script("src/scan/decoder.js", about+" The licence of the QR decoder is at the end.", "qr")
 	if err != nil {
 		return err
 	}

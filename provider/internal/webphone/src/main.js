@@ -17,6 +17,7 @@ import * as outcome from './screens/outcome.js';
 import { phones } from './screens/phones.js';
 import { problem, stopped } from './screens/problem.js';
 import { scan, type } from './screens/scan.js';
+import { trustedScript } from './trusted.js';
 import { t } from './words.js';
 
 const lasting = { home, scan, type, logins, phones, events, help, account: account.account, recover: enrol.recover };
@@ -71,11 +72,10 @@ function network() {
   look();
 }
 
-// The service worker, which shows this page where there is no network. Trusted Types want its address from a policy of ours.
+// The service worker, which shows this page where there is no network.
 async function keepShell() {
   try {
-    const policy = globalThis.trustedTypes?.createPolicy('qrlogin', { createScriptURL: () => '/phone/sw.js' });
-    await navigator.serviceWorker.register(policy?.createScriptURL('') ?? '/phone/sw.js', { scope: '/phone', updateViaCache: 'none' });
+    await navigator.serviceWorker.register(trustedScript('/phone/sw.js'), { scope: '/phone', updateViaCache: 'none' });
   } catch {
     // A certificate that the browser does not trust, or no workers: then there is no page without a network.
   }

@@ -4,6 +4,7 @@ import { h } from '../dom.js';
 import * as provider from '../provider.js';
 import { back, become } from '../router.js';
 import { openScanner } from '../scan/index.js';
+import { writesCode } from '../scan/typed.js';
 import { field, form, screen } from '../ui.js';
 import { t } from '../words.js';
 
@@ -23,6 +24,7 @@ export function type() {
     t('type.label'),
     { name: 'code', autocomplete: 'off', autocapitalize: 'characters', spellcheck: 'false', maxlength: 32, class: 'letters', enterkeyhint: 'go' },
   );
+  writesCode(letters.input);
   function send() {
     const code = provider.ownCode(letters.input.value);
     if (!code) return letters.complain(t('type.wrong'));
