@@ -12,7 +12,7 @@ import (
 // AllowDevice lets a device of this phone's account work that waits.
 func (p *Phone) AllowDevice(ctx context.Context, id string) error {
 	_, err := persist(ctx, func() error {
-		resp, err := p.api.AllowDeviceWithResponse(ctx, id)
+		resp, err := p.api.AllowDeviceWithResponse(ctx, id, nil)
 		if err != nil {
 			return err
 		}
@@ -27,7 +27,7 @@ func (p *Phone) AllowDevice(ctx context.Context, id string) error {
 // RemoveDevice removes a device of this phone's account, this one too; one that waits is refused by it.
 func (p *Phone) RemoveDevice(ctx context.Context, id string) error {
 	tries, err := persist(ctx, func() error {
-		resp, err := p.api.RemoveDeviceWithResponse(ctx, id)
+		resp, err := p.api.RemoveDeviceWithResponse(ctx, id, nil)
 		if err != nil {
 			return err
 		}
@@ -60,7 +60,7 @@ func (p *Phone) Export(ctx context.Context) (json.RawMessage, error) {
 // DeleteAccount deletes this phone's account and everything that is kept of it.
 func (p *Phone) DeleteAccount(ctx context.Context) error {
 	tries, err := persist(ctx, func() error {
-		resp, err := p.api.DeletePhoneAccountWithResponse(ctx)
+		resp, err := p.api.DeletePhoneAccountWithResponse(ctx, nil)
 		if err != nil {
 			return err
 		}

@@ -180,7 +180,7 @@ func (p *Phone) decide(ctx context.Context, c *Claim, v proof.Verdict, session b
 	}
 	want := map[proof.Verdict]api.DecisionResultState{proof.Approve: api.DecisionResultStateApproved, proof.Deny: api.DecisionResultStateDenied}[v]
 	tries, err = persist(ctx, func() error {
-		resp, err := p.api.DecideWithResponse(ctx, api.DecisionRequest{Decision: jws})
+		resp, err := p.api.DecideWithResponse(ctx, nil, api.DecisionRequest{Decision: jws})
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ import (
 	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/memstore"
 	"qrlogin/provider/internal/oauth"
+	"qrlogin/provider/internal/passkey"
 	"qrlogin/provider/internal/phone"
 	"qrlogin/provider/internal/place"
 	"qrlogin/provider/internal/redisstore"
@@ -96,6 +97,11 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 		return nil, err
 	}
 
+	handleKey, err := db.Secret(ctx, "passkey user handle")
+	if err != nil {
+		return nil, err
+	}
+
 	drained, drain := context.WithCancel(context.Background())
 	p.drain = drain
 	proofs := dpop.Verifier{Issuer: c.Issuer, Keys: store, NonceKey: nonceKey}
@@ -111,6 +117,7 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	device := &phone.Door{
 		Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Devices: db, Audit: db, SMS: sender, Countries: c.Countries,
 		Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,
+		Passkeys: passkey.New(c.Issuer, handleKey), Credentials: db,
 	}
 	p.handler, err = route(c, site, page, device)
 	return p, err

@@ -74,6 +74,7 @@ func TestEveryOperationOfTheContractAnswersAsItSays(t *testing.T) {
 	w.visitor().open(w.frame(w.start()))
 	throughTheCodeFlow(t, w, p)
 	throughTheAccount(t, w, p)
+	throughPasskeys(t, w)
 	w.registerClient(registrationToken, `{"redirect_uris":["https://wiki.example/cb"]}`).wants(t, "register", http.StatusCreated, "")
 	w.do(w.request(http.MethodGet, "/logos/wiki", nil)).wants(t, "a logo that is not there", http.StatusNotFound, "not-found")
 	if unseen := w.checker.Unseen(); len(unseen) > 0 {

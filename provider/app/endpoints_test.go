@@ -152,6 +152,8 @@ func (g *target) bodies() map[string]string {
 		"confirmEndSession":        "client_id=wiki&decision=approve",
 		"startEnrollment":          `{"phone_number":"+8613800138009"}`,
 		"confirmEnrollment":        `{"code":"nothing"}`,
+		"addPasskey":               `{"credential":{}}`,
+		"enrollByPasskey":          `{"credential":{}}`,
 		"confirmChallenge":         `{"code":"0000"}`,
 		"scan":                     `{"code":"` + g.frame + `"}`,
 		"scan image/*":             string(pictureOf(g.w.t, g.frame)),

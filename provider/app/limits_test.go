@@ -109,6 +109,11 @@ func (w *world) enrolls(number string) *http.Request {
 	return w.rawPhone().request(http.MethodPost, "/phone/enrollments", api.EnrollmentRequest{PhoneNumber: number})
 }
 
+func (w *world) recovers() *http.Request {
+	w.t.Helper()
+	return w.rawPhone().request(http.MethodPost, "/phone/enrollments/passkey/options", nil)
+}
+
 func (w *world) begins(client, secret string) *http.Request {
 	return w.formRequest("/device_authorization", client, secret, url.Values{"scope": {"openid"}})
 }
@@ -258,6 +263,10 @@ var everyLimit = map[limit.Name]met{
 	limit.CodesPerNetwork: {http.StatusCreated, "", "too-many-requests", func(*world) (same, other knock) {
 		return func(w *world, i int) *http.Request { return at(near, w.enrolls(fmt.Sprintf("+86138%04d8000", i))) },
 			func(w *world, _ int) *http.Request { return at(far, w.enrolls("+8613800008000")) }
+	}},
+	limit.PasskeysPerNetwork: {http.StatusOK, "", "too-many-requests", func(*world) (same, other knock) {
+		return func(w *world, _ int) *http.Request { return at(near, w.recovers()) },
+			func(w *world, _ int) *http.Request { return at(far, w.recovers()) }
 	}},
 }
 

@@ -22,7 +22,8 @@ var layers = []struct {
 		"provider/internal/webphone",
 		"provider/internal/memstore", "provider/internal/redisstore", "provider/internal/sqlstore", "provider/internal/token",
 		"provider/internal/fetch", "provider/internal/clientkeys", "provider/internal/signout", "provider/internal/dpop",
-		"provider/internal/place", "provider/internal/sms", "provider/internal/limit", "provider/internal/challenge", "provider/internal/identity"},
+		"provider/internal/place", "provider/internal/sms", "provider/internal/limit", "provider/internal/passkey", "provider/internal/challenge",
+		"provider/internal/identity"},
 		"app is the one place that knows all parts and wires them, so no part has to know another"},
 
 	{"provider/internal/oauth", []string{
@@ -38,7 +39,8 @@ var layers = []struct {
 		"a door can be read alone. The watch capability never yields a token (SECURITY.md §1.1), so this one cannot mint any"},
 	{"provider/internal/phone/...", []string{
 		"api", "api/proof", "api/picture", "provider/internal/web", "provider/internal/dpop", "provider/internal/limit",
-		"provider/internal/sms", "provider/internal/place", "provider/internal/useragent", "provider/internal/challenge", "provider/internal/identity"},
+		"provider/internal/sms", "provider/internal/place", "provider/internal/passkey", "provider/internal/useragent",
+		"provider/internal/challenge", "provider/internal/identity"},
 		"a door can be read alone. The phone gets no token, so this one cannot mint any"},
 	{"provider/internal/webphone/...", []string{"provider/internal/bundling"},
 		"it hands out an app that does what any phone does, over HTTP: what the provider knows is nothing to it"},
@@ -51,6 +53,8 @@ var layers = []struct {
 		"how much is let through is the same at every door and on every store, so this knows none of them"},
 	{"provider/internal/sms", []string{"provider/internal/identity"},
 		"what a message says and who brings it does not depend on who may have one; it knows no door, no account and no limit"},
+	{"provider/internal/passkey", []string{"provider/internal/identity"},
+		"whether an authenticator's answer is right does not depend on how it arrives or where passkeys lie"},
 	{"provider/internal/qr", nil, "it draws whatever text it is given"},
 	{"provider/internal/place", nil, "where an address is does not depend on who wants to know"},
 	{"provider/internal/useragent", nil, "what a browser calls itself does not depend on who wants to know"},
@@ -143,6 +147,8 @@ var owned = []struct {
 		"it stands in for a Redis where a process is started, not where one is used"},
 	{"github.com/makiuchi-d/gozxing/...", []string{"api/picture"}, "pictures are hostile: they are read in one place, behind its bounds"},
 	{"golang.org/x/image/...", []string{"api/picture"}, "the same"},
+	{"github.com/go-webauthn/...", []string{"provider/internal/passkey"},
+		"what an authenticator sends is hostile CBOR: it is read in one place, and nothing but what is judged there leaves it"},
 	{"database/sql/...", []string{"provider/internal/sqlstore", "relyingparty-demo/..."},
 		"who speaks SQL beside the store would have to know its tables (the demo has tables of its own)"},
 	{"modernc.org/sqlite/...", []string{"provider/internal/sqlstore", "relyingparty-demo/..."}, "the same"},

@@ -14,10 +14,14 @@ var (
 	ErrDeviceConflict = errors.New("identity: this device key belongs to another account")
 	ErrDeviceWaiting  = errors.New("identity: this device does not work yet")
 	ErrNoSuchDevice   = errors.New("identity: the account has no such device")
+	ErrUnknownPasskey = errors.New("identity: there is no such passkey")
+	ErrPasskeyTaken   = errors.New("identity: this passkey is registered already")
+	ErrPasskeysFull   = errors.New("identity: the account has as many passkeys as it may")
 )
 
 // Refusals is every refusal there is.
 var Refusals = []error{
 	ErrUnknownClient, ErrUnknownAccount, ErrUnknownDevice, ErrWrongCode, ErrInvalidNumber, ErrUnknownLogin, ErrEnded, ErrDeviceConflict,
 	ErrDeviceWaiting, ErrNoSuchDevice,
+	ErrUnknownPasskey, ErrPasskeyTaken, ErrPasskeysFull,
 }

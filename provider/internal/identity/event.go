@@ -27,6 +27,10 @@ const (
 	EventDeviceRemoved  = "device.removed"
 	EventDeviceRefused  = "device.refused" // another phone removed it while it waited
 
+	EventPasskeyAdded   = "passkey.added"
+	EventPasskeyRemoved = "passkey.removed"
+	EventPasskeyCloned  = "passkey.cloned" // its counter went back: there may be a copy of it
+
 	// A phone of the account presented a code that was refused (RFC 10027 §6.1.4).
 	EventCodeReused     = "code.reused"      // its challenge had ended: used, denied, cancelled or expired
 	EventCodeStale      = "code.stale"       // a frame that was no longer shown
@@ -57,7 +61,8 @@ const (
 
 // OwnerEvents is every kind that owners are told of.
 var OwnerEvents = []string{
-	EventDeviceEnrolled, EventDeviceAllowed, EventDeviceRemoved, EventDeviceRefused, EventCodeReused, EventCodeStale, EventCodeContested,
+	EventDeviceEnrolled, EventDeviceAllowed, EventDeviceRemoved, EventDeviceRefused, EventPasskeyAdded, EventPasskeyRemoved, EventPasskeyCloned,
+	EventCodeReused, EventCodeStale, EventCodeContested,
 	EventCodeForeign, EventCodeNotAllowed, EventCodeCopied, EventScanElsewhere, EventConfirmationFailed, EventLoginEnded,
 	EventLoginDisowned, EventAuthorizationCodeReused, EventRefreshTokenReused, EventAccountExported,
 }

@@ -27,6 +27,7 @@ type Device struct {
 	CreatedAt  time.Time
 	LastSeenAt time.Time
 	ActiveAt   time.Time // it works from then on, and waits until then (see Admit)
+	Passkey    string    // the one that it has to show for what matters, "" for none
 }
 
 // Client is a registered site.

@@ -33,6 +33,7 @@ const (
 	CodesPerPrefix            Name = "codes-per-prefix"
 	CodesPerNetwork           Name = "codes-per-network"
 	CodesPerDay               Name = "codes-per-day"
+	PasskeysPerNetwork        Name = "passkeys-per-network"
 
 	UnconfirmedCodesPerNetworkAndPrefix Name = "unconfirmed-codes-per-network-and-prefix"
 )
@@ -93,6 +94,8 @@ var Table = []Entry{
 		"an office that enrols, or a mobile network behind one address"},
 	{CodesPerDay, upTo(500, 24*time.Hour), "enrolment codes sent, by whomever to whomever",
 		"what a day can cost at most: people enrol once, so it is many for a small site. A large one sets more"},
+	{PasskeysPerNetwork, upTo(60, 10*time.Minute), "new phones that ask to show a passkey",
+		"as many as ask for codes"},
 }
 
 func upTo(most int, window time.Duration) challenge.Limit {

@@ -44,9 +44,12 @@ var identityDoors = map[error]struct{ site, others told }{
 	identity.ErrUnknownAccount: {told{400, "invalid_grant"}, told{401, "device-unknown"}},
 	identity.ErrUnknownLogin:   {told{400, "invalid_grant"}, told{404, "login-unknown"}},
 	identity.ErrEnded:          {told{400, "invalid_grant"}, told{410, "gone"}},
-	identity.ErrDeviceConflict: {told{503, "temporarily_unavailable"}, told{409, "wrong-state"}},    // never at the site's
-	identity.ErrDeviceWaiting:  {told{503, "temporarily_unavailable"}, told{403, "device-waiting"}}, // never at the site's
-	identity.ErrNoSuchDevice:   {told{503, "temporarily_unavailable"}, told{404, "no-such-device"}}, // never at the site's
+	identity.ErrDeviceConflict: {told{503, "temporarily_unavailable"}, told{409, "wrong-state"}},     // never at the site's
+	identity.ErrDeviceWaiting:  {told{503, "temporarily_unavailable"}, told{403, "device-waiting"}},  // never at the site's
+	identity.ErrNoSuchDevice:   {told{503, "temporarily_unavailable"}, told{404, "no-such-device"}},  // never at the site's
+	identity.ErrUnknownPasskey: {told{503, "temporarily_unavailable"}, told{404, "passkey-unknown"}}, // never at the site's
+	identity.ErrPasskeyTaken:   {told{503, "temporarily_unavailable"}, told{409, "wrong-state"}},     // never at the site's
+	identity.ErrPasskeysFull:   {told{503, "temporarily_unavailable"}, told{409, "passkeys-full"}},   // never at the site's
 }
 
 func wantTold(t *testing.T, err error, site, others told) {

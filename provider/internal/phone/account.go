@@ -22,7 +22,7 @@ func (d *Door) account(c *gin.Context) error {
 
 // deleteAccount deletes the account with all that is kept of it. Nobody's event says so: the log does.
 func (d *Door) deleteAccount(c *gin.Context) error {
-	_, account, err := d.device(c)
+	_, account, err := d.unlocked(c)
 	if err != nil {
 		return err
 	}
@@ -37,5 +37,6 @@ func (d *Door) deleteAccount(c *gin.Context) error {
 func (d *Door) viewAccount(a identity.Account, device identity.Device) api.PhoneAccount {
 	return api.PhoneAccount{
 		Issuer: d.Issuer, PhoneNumber: a.PhoneNumber, CreatedAt: a.CreatedAt.UTC(), Device: viewDevice(device, device.ID),
+		PasskeysAllowed: d.Passkeys != nil,
 	}
 }

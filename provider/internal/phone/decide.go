@@ -9,6 +9,7 @@ import (
 	"qrlogin/api"
 	"qrlogin/api/proof"
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/web"
 )
@@ -29,9 +30,14 @@ func (d *Door) decide(c *gin.Context) error {
 	if err != nil {
 		return errDecision
 	}
-	device, _, err := d.enrolled(c, decision.Thumbprint)
+	device, account, err := d.enrolled(c, decision.Thumbprint)
 	if err != nil {
 		return err
+	}
+	if decision.Verdict == proof.Approve {
+		if err := d.unlock(c, device, account, body.Decision); err != nil {
+			return d.idle(c, device, err)
+		}
 	}
 	id, err := challenge.ParseID(decision.Challenge)
 	if err != nil {
@@ -49,7 +55,7 @@ func (d *Door) decide(c *gin.Context) error {
 		return event, nil
 	})
 	if challenge.KindOf(err) != 0 || err == nil && r.Version == before { // one that counts has needed a scan
-		if err := limit.Count(c.Request.Context(), d.Keys, d.Limits.Of(limit.IdleDecisionsPerDevice, device.ID)); err != nil {
+		if err := d.idle(c, device, nil); err != nil {
 			return err
 		}
 	}
@@ -66,4 +72,12 @@ func (d *Door) decide(c *gin.Context) error {
 	}
 	c.JSON(http.StatusOK, answer)
 	return nil
+}
+
+// idle counts a decision that changes nothing. It answers err, unless there were too many.
+func (d *Door) idle(c *gin.Context, device identity.Device, err error) error {
+	if limited := limit.Count(c.Request.Context(), d.Keys, d.Limits.Of(limit.IdleDecisionsPerDevice, device.ID)); limited != nil {
+		return limited
+	}
+	return err
 }

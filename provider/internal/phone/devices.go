@@ -30,7 +30,7 @@ func (d *Door) devices(c *gin.Context) error {
 
 // allowDevice lets a phone of the account work before its time. To allow one that works does nothing.
 func (d *Door) allowDevice(c *gin.Context) error {
-	_, account, err := d.device(c)
+	_, account, err := d.unlocked(c)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,9 @@ func (d *Door) removeDevice(c *gin.Context) error {
 	}
 	id, err := pathDevice(c)
 	if err == nil && id != current.ID {
-		err = working(current)
+		if err = working(current); err == nil {
+			err = d.unlock(c, current, account, c.GetHeader("DPoP"))
+		}
 	}
 	if err != nil {
 		return err
@@ -94,6 +96,6 @@ func deviceEvent(c *gin.Context, kind string, device identity.Device) identity.A
 func viewDevice(d identity.Device, current string) api.Device {
 	return api.Device{
 		Id: d.ID, Name: d.Name, CreatedAt: d.CreatedAt.UTC(), LastSeenAt: d.LastSeenAt.UTC(), ActiveAt: d.ActiveAt.UTC(),
-		Current: d.ID == current,
+		Current: d.ID == current, Passkey: d.Passkey != "",
 	}
 }

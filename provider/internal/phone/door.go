@@ -13,6 +13,7 @@ import (
 	"qrlogin/provider/internal/dpop"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/limit"
+	"qrlogin/provider/internal/passkey"
 	"qrlogin/provider/internal/place"
 	"qrlogin/provider/internal/web"
 )
@@ -37,6 +38,24 @@ type Devices interface {
 	AllowDevice(ctx context.Context, account, id string, at time.Time) (d identity.Device, waited bool, err error)
 	// RemoveDevice removes a device of an account, and answers what it was; identity.ErrNoSuchDevice.
 	RemoveDevice(ctx context.Context, account, id string, at time.Time) (identity.Device, error)
+}
+
+// Credentials keeps the accounts' passkeys.
+type Credentials interface {
+	// AddPasskey stores one, which the device has to show from now on; identity.ErrPasskeysFull, identity.ErrPasskeyTaken.
+	AddPasskey(ctx context.Context, p identity.Passkey, device string, most int) error
+	// UsePasskey has the device show this one.
+	UsePasskey(ctx context.Context, device, passkey string) error
+	// Passkey finds one, whosever it is; identity.ErrUnknownPasskey.
+	Passkey(ctx context.Context, id string) (identity.Passkey, error)
+	// Passkeys lists those of an account, the oldest first.
+	Passkeys(ctx context.Context, account string) ([]identity.Passkey, error)
+	// CountPasskey notes a higher count; identity.ErrUnknownPasskey where it is none, or the passkey is gone.
+	CountPasskey(ctx context.Context, p identity.Passkey) error
+	// RemovePasskey forgets one of an account; identity.ErrUnknownPasskey.
+	RemovePasskey(ctx context.Context, account, id string) error
+	// EnrollByPasskey adds a device to the account of a passkey; identity.ErrUnknownPasskey, identity.ErrDeviceConflict.
+	EnrollByPasskey(ctx context.Context, passkey string, d identity.Device) (identity.Account, identity.Device, error)
 }
 
 // Logins lists where accounts are and were logged in.
@@ -83,20 +102,22 @@ type Sender interface {
 
 // Door is the phone's door.
 type Door struct {
-	Issuer     string // an origin, no trailing slash
-	Challenges challenge.Store
-	Keys       challenge.Keys
-	Limits     limit.Set
-	Clients    Clients
-	Devices    Devices
-	Logins     Logins
-	SignOut    SignOut
-	Audit      Auditor
-	Places     Places
-	SMS        Sender
-	Countries  []string // whose numbers are sent codes to, by ISO 3166; empty for all
-	Proofs     dpop.Verifier
-	Log        *slog.Logger
+	Issuer      string // an origin, no trailing slash
+	Challenges  challenge.Store
+	Keys        challenge.Keys
+	Limits      limit.Set
+	Clients     Clients
+	Devices     Devices
+	Passkeys    *passkey.Verifier // nil where there can be none
+	Credentials Credentials
+	Logins      Logins
+	SignOut     SignOut
+	Audit       Auditor
+	Places      Places
+	SMS         Sender
+	Countries   []string // whose numbers are sent codes to, by ISO 3166; empty for all
+	Proofs      dpop.Verifier
+	Log         *slog.Logger
 
 	pictures pictures
 }
@@ -128,6 +149,7 @@ func (d *Door) Mount(r gin.IRoutes) {
 	r.POST("/phone/scans", h(d.scan))
 	r.DELETE("/phone/scans/:id", h(d.release))
 	r.POST("/phone/decisions", h(d.decide))
+	d.mountPasskeys(r, h)
 }
 
 // fail answers an error as a problem; a 401 says how to authenticate (RFC 9110 §15.5.2).

@@ -50,12 +50,9 @@ func (d *Door) startEnrollment(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	name := "Phone"
-	if body.DeviceName != nil {
-		name = *body.DeviceName
-	}
-	if !identity.ValidName(name) {
-		return web.BadRequest.With("device_name is 1 to 64 printable characters")
+	name, err := deviceName(body.DeviceName)
+	if err != nil {
+		return err
 	}
 	if !d.serves(number) {
 		return errCountry
@@ -84,6 +81,17 @@ func (d *Door) startEnrollment(c *gin.Context) error {
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusCreated, api.Enrollment{EnrollmentId: id, ExpiresIn: int(codeLife / time.Second)})
 	return nil
+}
+
+// deviceName is what a phone wants to be called.
+func deviceName(said *string) (string, error) {
+	if said == nil {
+		return "Phone", nil
+	}
+	if !identity.ValidName(*said) {
+		return "", web.BadRequest.With("device_name is 1 to 64 printable characters")
+	}
+	return *said, nil
 }
 
 func (d *Door) confirmEnrollment(c *gin.Context) error {

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"math"
 	"net/http"
@@ -36,7 +37,7 @@ func (d *Door) exported(c *gin.Context, account identity.Account) (api.AccountEx
 	ctx := c.Request.Context()
 	all := api.AccountExport{
 		Issuer: d.Issuer, ExportedAt: time.Now().UTC(),
-		Devices: []api.ExportedDevice{}, Sessions: []api.ExportedSession{}, Logins: []api.ExportedLogin{}, Events: []api.ExportedEvent{},
+		Devices: []api.ExportedDevice{}, Passkeys: []api.ExportedPasskey{}, Sessions: []api.ExportedSession{}, Logins: []api.ExportedLogin{}, Events: []api.ExportedEvent{},
 	}
 	all.Account.Id, all.Account.PhoneNumber, all.Account.CreatedAt = account.ID, account.PhoneNumber, account.CreatedAt.UTC()
 	devices, err := d.Devices.Devices(ctx, account.ID)
@@ -46,11 +47,22 @@ func (d *Door) exported(c *gin.Context, account identity.Account) (api.AccountEx
 	for _, device := range devices {
 		view := api.ExportedDevice{
 			Id: device.ID, Name: device.Name, CreatedAt: device.CreatedAt.UTC(), LastSeenAt: device.LastSeenAt.UTC(), ActiveAt: device.ActiveAt.UTC(),
+			Passkey: known(device.Passkey),
 		}
 		if err := json.Unmarshal(device.Key, &view.PublicKey); err != nil {
 			return all, err
 		}
 		all.Devices = append(all.Devices, view)
+	}
+	passkeys, err := d.Credentials.Passkeys(ctx, account.ID)
+	if err != nil {
+		return all, err
+	}
+	for _, p := range passkeys {
+		all.Passkeys = append(all.Passkeys, api.ExportedPasskey{
+			Id: p.ID, Name: p.Name, PublicKey: base64.RawURLEncoding.EncodeToString(p.Key), Synced: p.Synced, Count: int64(p.Count),
+			CreatedAt: p.CreatedAt.UTC(),
+		})
 	}
 	sessions, err := d.Logins.Sessions(ctx, account.ID)
 	if err != nil {

@@ -14,7 +14,7 @@ func (db *DB) Device(ctx context.Context, thumbprint string) (d identity.Device,
 	var created, seen, active, accountCreated int64
 	var sealed []byte
 	err = db.device.QueryRowContext(hot(ctx), thumbprint).
-		Scan(&d.ID, &d.Account, &d.Name, &d.Key, &created, &seen, &active, &sealed, &accountCreated)
+		Scan(&d.ID, &d.Account, &d.Name, &d.Key, &created, &seen, &active, &d.Passkey, &sealed, &accountCreated)
 	if err == nil {
 		a.PhoneNumber, err = db.numbers.Open(d.Account, sealed)
 	}
@@ -30,7 +30,8 @@ func (db *DB) Device(ctx context.Context, thumbprint string) (d identity.Device,
 }
 
 const selectDeviceAndAccount = `
-	SELECT d.id, d.account, d.name, d.public_key, d.created_at, d.last_seen_at, d.active_at, a.number_sealed, a.created_at
+	SELECT d.id, d.account, d.name, d.public_key, d.created_at, d.last_seen_at, d.active_at, COALESCE(d.passkey, ''),
+		a.number_sealed, a.created_at
 	FROM devices d JOIN accounts a ON a.id = d.account WHERE d.id = $1`
 
 // Devices answers the devices of an account by its id, oldest first.
@@ -95,12 +96,12 @@ func (db *DB) RemoveDevice(ctx context.Context, account, id string, at time.Time
 	return d, nil
 }
 
-const deviceColumns = `id, account, name, public_key, created_at, last_seen_at, active_at`
+const deviceColumns = `id, account, name, public_key, created_at, last_seen_at, active_at, COALESCE(passkey, '')`
 
 func scanDevice(r row) (identity.Device, error) {
 	var d identity.Device
 	var created, seen, active int64
-	err := r.Scan(&d.ID, &d.Account, &d.Name, &d.Key, &created, &seen, &active)
+	err := r.Scan(&d.ID, &d.Account, &d.Name, &d.Key, &created, &seen, &active, &d.Passkey)
 	d.CreatedAt, d.LastSeenAt, d.ActiveAt = fromMillis(created), fromMillis(seen), fromMillis(active)
 	return d, err
 }

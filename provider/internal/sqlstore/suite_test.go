@@ -29,7 +29,7 @@ func TestSuite(t *testing.T) {
 // runSuite is what every database has to fulfil.
 func runSuite(t *testing.T, open backend) {
 	for _, part := range []map[string]func(*testing.T, *DB){
-		clientSuite, accountSuite, deviceSuite, sessionSuite, loginSuite, refreshSuite, metaSuite, keySuite, auditSuite, hostileSuite,
+		clientSuite, accountSuite, deviceSuite, passkeySuite, sessionSuite, loginSuite, refreshSuite, metaSuite, keySuite, auditSuite, hostileSuite,
 	} {
 		for name, test := range part {
 			t.Run(name, func(t *testing.T) {

@@ -42,6 +42,9 @@ var refusals = map[error]Problem{
 	identity.ErrDeviceConflict: {Status: http.StatusConflict, Code: "wrong-state", Title: "This device key belongs to another account"},
 	identity.ErrDeviceWaiting:  {Status: http.StatusForbidden, Code: "device-waiting", Title: "This phone waits until another one of the account allows it, or a day has passed"},
 	identity.ErrNoSuchDevice:   {Status: http.StatusNotFound, Code: "no-such-device", Title: "The account has no such phone"},
+	identity.ErrUnknownPasskey: {Status: http.StatusNotFound, Code: "passkey-unknown", Title: "There is no such passkey"},
+	identity.ErrPasskeyTaken:   {Status: http.StatusConflict, Code: "wrong-state", Title: "This passkey is registered already"},
+	identity.ErrPasskeysFull:   {Status: http.StatusConflict, Code: "passkeys-full", Title: "There are as many passkeys as there may be; remove one first"},
 }
 
 // ProblemOf finds the problem that an error is to be answered with; known is false for an error of the server itself.
