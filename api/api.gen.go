@@ -130,6 +130,9 @@ const (
 	DeviceRemoved           EventKind = "device.removed"
 	LoginDisowned           EventKind = "login.disowned"
 	LoginEnded              EventKind = "login.ended"
+	PasskeyAdded            EventKind = "passkey.added"
+	PasskeyCloned           EventKind = "passkey.cloned"
+	PasskeyRemoved          EventKind = "passkey.removed"
 	RefreshTokenReused      EventKind = "refresh_token.reused"
 	ScanElsewhere           EventKind = "scan.elsewhere"
 )
@@ -166,6 +169,12 @@ func (e EventKind) Valid() bool {
 	case LoginDisowned:
 		return true
 	case LoginEnded:
+		return true
+	case PasskeyAdded:
+		return true
+	case PasskeyCloned:
+		return true
+	case PasskeyRemoved:
 		return true
 	case RefreshTokenReused:
 		return true
@@ -354,6 +363,7 @@ type AccountExport struct {
 	ExportedAt time.Time         `json:"exported_at"`
 	Issuer     string            `json:"issuer"`
 	Logins     []ExportedLogin   `json:"logins"`
+	Passkeys   []ExportedPasskey `json:"passkeys"`
 	Sessions   []ExportedSession `json:"sessions"`
 }
 
@@ -572,6 +582,9 @@ type Device struct {
 	Id         string    `json:"id"`
 	LastSeenAt time.Time `json:"last_seen_at"`
 	Name       string    `json:"name"`
+
+	// Passkey It has to show a passkey for what matters
+	Passkey bool `json:"passkey"`
 }
 
 // DeviceAuthorization defines model for DeviceAuthorization.
@@ -685,6 +698,8 @@ type Event struct {
 	// * `device.enrolled`: a phone was added to the account; it works from `active_at` on
 	// * `device.allowed`: another phone let it work before that
 	// * `device.removed`, `device.refused`: a phone was removed from the account; the second by another one while it waited
+	// * `passkey.added`, `passkey.removed`: by a phone of the account
+	// * `passkey.cloned`: a passkey was refused, since its counter went back; there may be a copy of it
 	// * `code.reused`: a phone of the account presented a code whose login had ended: used, declined, cancelled or expired
 	// * `code.stale`: it presented a picture of a code that was no longer shown
 	// * `code.contested`: it presented a code that another phone had scanned first
@@ -718,6 +733,8 @@ type EventClient struct {
 //   - `device.enrolled`: a phone was added to the account; it works from `active_at` on
 //   - `device.allowed`: another phone let it work before that
 //   - `device.removed`, `device.refused`: a phone was removed from the account; the second by another one while it waited
+//   - `passkey.added`, `passkey.removed`: by a phone of the account
+//   - `passkey.cloned`: a passkey was refused, since its counter went back; there may be a copy of it
 //   - `code.reused`: a phone of the account presented a code whose login had ended: used, declined, cancelled or expired
 //   - `code.stale`: it presented a picture of a code that was no longer shown
 //   - `code.contested`: it presented a code that another phone had scanned first
@@ -745,6 +762,9 @@ type ExportedDevice struct {
 	LastSeenAt time.Time `json:"last_seen_at"`
 	Name       string    `json:"name"`
 
+	// Passkey The id of the one that it has to show
+	Passkey *string `json:"passkey,omitempty"`
+
 	// PublicKey A JWK (RFC 7517)
 	PublicKey map[string]interface{} `json:"public_key"`
 }
@@ -767,6 +787,8 @@ type ExportedEvent struct {
 	// * `device.enrolled`: a phone was added to the account; it works from `active_at` on
 	// * `device.allowed`: another phone let it work before that
 	// * `device.removed`, `device.refused`: a phone was removed from the account; the second by another one while it waited
+	// * `passkey.added`, `passkey.removed`: by a phone of the account
+	// * `passkey.cloned`: a passkey was refused, since its counter went back; there may be a copy of it
 	// * `code.reused`: a phone of the account presented a code whose login had ended: used, declined, cancelled or expired
 	// * `code.stale`: it presented a picture of a code that was no longer shown
 	// * `code.contested`: it presented a code that another phone had scanned first
@@ -805,6 +827,21 @@ type ExportedLogin struct {
 	Scopes    []string   `json:"scopes"`
 	Session   bool       `json:"session"`
 	UserAgent *string    `json:"user_agent,omitempty"`
+}
+
+// ExportedPasskey defines model for ExportedPasskey.
+type ExportedPasskey struct {
+	// Count Of its signatures; 0 where it does not count
+	Count     int64     `json:"count"`
+	CreatedAt time.Time `json:"created_at"`
+	Id        string    `json:"id"`
+	Name      string    `json:"name"`
+
+	// PublicKey COSE (RFC 9052), base64url
+	PublicKey string `json:"public_key"`
+
+	// Synced It may be on several devices
+	Synced bool `json:"synced"`
 }
 
 // ExportedSession A browser that was called one's own
@@ -1002,11 +1039,52 @@ type OAuthError struct {
 // Outcome How a challenge that is gone ended
 type Outcome string
 
+// Passkey defines model for Passkey.
+type Passkey struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// Current The one that the device that asks has to show
+	Current bool `json:"current"`
+
+	// Id The credential's, base64url
+	Id string `json:"id"`
+
+	// Name The name of the phone that it was made on
+	Name string `json:"name"`
+}
+
+// PasskeyEnrollment defines model for PasskeyEnrollment.
+type PasskeyEnrollment struct {
+	// Credential An `AuthenticationResponseJSON`, which is what `PublicKeyCredential.toJSON` makes
+	Credential json.RawMessage `json:"credential"`
+	DeviceName *string         `json:"device_name,omitempty"`
+}
+
+// PasskeyList defines model for PasskeyList.
+type PasskeyList struct {
+	Passkeys []Passkey `json:"passkeys"`
+}
+
+// PasskeyOptions The JSON form of the options of Web Authentication Level 3, section 5.1, as it stands; no `publicKey` around it.
+type PasskeyOptions struct {
+	Challenge            string                 `json:"challenge"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// PasskeyRegistration defines model for PasskeyRegistration.
+type PasskeyRegistration struct {
+	// Credential A `RegistrationResponseJSON`, which is what `PublicKeyCredential.toJSON` makes
+	Credential json.RawMessage `json:"credential"`
+}
+
 // PhoneAccount defines model for PhoneAccount.
 type PhoneAccount struct {
 	CreatedAt time.Time `json:"created_at"`
 	Device    Device    `json:"device"`
 	Issuer    string    `json:"issuer"`
+
+	// PasskeysAllowed There can be passkeys: the issuer is https with a DNS name, or localhost
+	PasskeysAllowed bool `json:"passkeys_allowed"`
 
 	// PhoneNumber E.164
 	PhoneNumber string `json:"phone_number"`
@@ -1164,6 +1242,9 @@ type DeviceID = string
 // LoginID defines model for LoginID.
 type LoginID = string
 
+// PasskeyShown defines model for PasskeyShown.
+type PasskeyShown = string
+
 // Transaction defines model for Transaction.
 type Transaction = string
 
@@ -1245,6 +1326,69 @@ type EndSessionParams struct {
 	UiLocales  *string `form:"ui_locales,omitempty" json:"ui_locales,omitempty"`
 }
 
+// DeletePhoneAccountParams defines parameters for DeletePhoneAccount.
+type DeletePhoneAccountParams struct {
+	// Passkey From a device that has to show a passkey (`passkey` of its `Device`): base64url, no padding, of the JSON of an
+	// `AuthenticationResponseJSON` (Web Authentication Level 3, section 5.2), with the user verified. Its challenge is the SHA-256 of the
+	// JWS that the request rests on, as it was sent: of the decision, or else of the DPoP proof. So it is good for that alone. Any passkey
+	// of the account will do. 403 `passkey-required` where it is missing, `passkey-wrong` where it is wrong; then nothing has changed.
+	Passkey *PasskeyShown `json:"Passkey,omitempty"`
+}
+
+// DecideParams defines parameters for Decide.
+type DecideParams struct {
+	// Passkey From a device that has to show a passkey (`passkey` of its `Device`): base64url, no padding, of the JSON of an
+	// `AuthenticationResponseJSON` (Web Authentication Level 3, section 5.2), with the user verified. Its challenge is the SHA-256 of the
+	// JWS that the request rests on, as it was sent: of the decision, or else of the DPoP proof. So it is good for that alone. Any passkey
+	// of the account will do. 403 `passkey-required` where it is missing, `passkey-wrong` where it is wrong; then nothing has changed.
+	Passkey *PasskeyShown `json:"Passkey,omitempty"`
+}
+
+// RemoveDeviceParams defines parameters for RemoveDevice.
+type RemoveDeviceParams struct {
+	// Passkey From a device that has to show a passkey (`passkey` of its `Device`): base64url, no padding, of the JSON of an
+	// `AuthenticationResponseJSON` (Web Authentication Level 3, section 5.2), with the user verified. Its challenge is the SHA-256 of the
+	// JWS that the request rests on, as it was sent: of the decision, or else of the DPoP proof. So it is good for that alone. Any passkey
+	// of the account will do. 403 `passkey-required` where it is missing, `passkey-wrong` where it is wrong; then nothing has changed.
+	Passkey *PasskeyShown `json:"Passkey,omitempty"`
+}
+
+// AllowDeviceParams defines parameters for AllowDevice.
+type AllowDeviceParams struct {
+	// Passkey From a device that has to show a passkey (`passkey` of its `Device`): base64url, no padding, of the JSON of an
+	// `AuthenticationResponseJSON` (Web Authentication Level 3, section 5.2), with the user verified. Its challenge is the SHA-256 of the
+	// JWS that the request rests on, as it was sent: of the decision, or else of the DPoP proof. So it is good for that alone. Any passkey
+	// of the account will do. 403 `passkey-required` where it is missing, `passkey-wrong` where it is wrong; then nothing has changed.
+	Passkey *PasskeyShown `json:"Passkey,omitempty"`
+}
+
+// AddPasskeyParams defines parameters for AddPasskey.
+type AddPasskeyParams struct {
+	// Passkey From a device that has to show a passkey (`passkey` of its `Device`): base64url, no padding, of the JSON of an
+	// `AuthenticationResponseJSON` (Web Authentication Level 3, section 5.2), with the user verified. Its challenge is the SHA-256 of the
+	// JWS that the request rests on, as it was sent: of the decision, or else of the DPoP proof. So it is good for that alone. Any passkey
+	// of the account will do. 403 `passkey-required` where it is missing, `passkey-wrong` where it is wrong; then nothing has changed.
+	Passkey *PasskeyShown `json:"Passkey,omitempty"`
+}
+
+// UsePasskeyParams defines parameters for UsePasskey.
+type UsePasskeyParams struct {
+	// Passkey From a device that has to show a passkey (`passkey` of its `Device`): base64url, no padding, of the JSON of an
+	// `AuthenticationResponseJSON` (Web Authentication Level 3, section 5.2), with the user verified. Its challenge is the SHA-256 of the
+	// JWS that the request rests on, as it was sent: of the decision, or else of the DPoP proof. So it is good for that alone. Any passkey
+	// of the account will do. 403 `passkey-required` where it is missing, `passkey-wrong` where it is wrong; then nothing has changed.
+	Passkey *PasskeyShown `json:"Passkey,omitempty"`
+}
+
+// RemovePasskeyParams defines parameters for RemovePasskey.
+type RemovePasskeyParams struct {
+	// Passkey From a device that has to show a passkey (`passkey` of its `Device`): base64url, no padding, of the JSON of an
+	// `AuthenticationResponseJSON` (Web Authentication Level 3, section 5.2), with the user verified. Its challenge is the SHA-256 of the
+	// JWS that the request rests on, as it was sent: of the decision, or else of the DPoP proof. So it is good for that alone. Any passkey
+	// of the account will do. 403 `passkey-required` where it is missing, `passkey-wrong` where it is wrong; then nothing has changed.
+	Passkey *PasskeyShown `json:"Passkey,omitempty"`
+}
+
 // RequestTokensParams defines parameters for RequestTokens.
 type RequestTokensParams struct {
 	// Prefer `wait=N`: hold the answer for up to N seconds (RFC 7240 section 4.3)
@@ -1287,8 +1431,14 @@ type DecideJSONRequestBody = DecisionRequest
 // StartEnrollmentJSONRequestBody defines body for StartEnrollment for application/json ContentType.
 type StartEnrollmentJSONRequestBody = EnrollmentRequest
 
+// EnrollByPasskeyJSONRequestBody defines body for EnrollByPasskey for application/json ContentType.
+type EnrollByPasskeyJSONRequestBody = PasskeyEnrollment
+
 // ConfirmEnrollmentJSONRequestBody defines body for ConfirmEnrollment for application/json ContentType.
 type ConfirmEnrollmentJSONRequestBody = EnrollmentConfirmation
+
+// AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
+type AddPasskeyJSONRequestBody = PasskeyRegistration
 
 // ScanJSONRequestBody defines body for Scan for application/json ContentType.
 type ScanJSONRequestBody = ScanRequest
@@ -1304,6 +1454,72 @@ type RequestTokensFormdataRequestBody = TokenRequest
 
 // PostUserInfoFormdataRequestBody defines body for PostUserInfo for application/x-www-form-urlencoded ContentType.
 type PostUserInfoFormdataRequestBody = UserInfoRequest
+
+// Getter for additional properties for PasskeyOptions. Returns the specified
+// element and whether it was found
+func (a PasskeyOptions) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for PasskeyOptions
+func (a *PasskeyOptions) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for PasskeyOptions to handle AdditionalProperties
+func (a *PasskeyOptions) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["challenge"]; found {
+		err = json.Unmarshal(raw, &a.Challenge)
+		if err != nil {
+			return fmt.Errorf("error reading 'challenge': %w", err)
+		}
+		delete(object, "challenge")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for PasskeyOptions to handle AdditionalProperties
+func (a PasskeyOptions) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	object["challenge"], err = json.Marshal(a.Challenge)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'challenge': %w", err)
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -1622,7 +1838,7 @@ type ClientInterface interface {
 	// the number again has a new account, and is a stranger at every site.
 	//
 	// Corresponds with DELETE /phone/account (the `DeletePhoneAccount` operationId).
-	DeletePhoneAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeletePhoneAccount(ctx context.Context, params *DeletePhoneAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetPhoneAccount Whose phone this is, and from when on it works
 	//
@@ -1645,10 +1861,12 @@ type ClientInterface interface {
 	// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
 	// `session_offered`. It needs no proof beside it. The same decision may be sent again.
 	//
+	// A device that has a passkey shows it beside an approval.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /phone/decisions (the `Decide` operationId).
-	DecideWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DecideWithBody(ctx context.Context, params *DecideParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// Decide Approve or deny, signed
 	//
@@ -1657,10 +1875,12 @@ type ClientInterface interface {
 	// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
 	// `session_offered`. It needs no proof beside it. The same decision may be sent again.
 	//
+	// A device that has a passkey shows it beside an approval.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /phone/decisions (the `Decide` operationId).
-	Decide(ctx context.Context, body DecideJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	Decide(ctx context.Context, params *DecideParams, body DecideJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDevices All devices of this phone's account
 	//
@@ -1672,15 +1892,17 @@ type ClientInterface interface {
 	// Its key is unknown from then on. The logins that it approved go on: end them by `DELETE /phone/logins`. A phone that waits may
 	// remove itself alone. An account whose last device is removed stays, and the next one to prove its number is the first again.
 	//
+	// A device that has a passkey shows it to remove another.
+	//
 	// Corresponds with DELETE /phone/devices/{id} (the `RemoveDevice` operationId).
-	RemoveDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	RemoveDevice(ctx context.Context, id DeviceID, params *RemoveDeviceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AllowDevice Let a device of the account work that waits
 	//
 	// It may be said again.
 	//
 	// Corresponds with POST /phone/devices/{id}/allow (the `AllowDevice` operationId).
-	AllowDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	AllowDevice(ctx context.Context, id DeviceID, params *AllowDeviceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StartEnrollmentWithBody Ask for a code to be sent to a phone number
 	//
@@ -1705,6 +1927,33 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /phone/enrollments (the `StartEnrollment` operationId).
 	StartEnrollment(ctx context.Context, body StartEnrollmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EnrollByPasskeyWithBody Enrol a new phone by a passkey of the account
+	//
+	// The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
+	// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /phone/enrollments/passkey (the `EnrollByPasskey` operationId).
+	EnrollByPasskeyWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EnrollByPasskey Enrol a new phone by a passkey of the account
+	//
+	// The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
+	// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /phone/enrollments/passkey (the `EnrollByPasskey` operationId).
+	EnrollByPasskey(ctx context.Context, body EnrollByPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartPasskeyEnrollment What a new phone's browser needs to show a passkey of an account, instead of a code by SMS
+	//
+	// The challenge is good once, for five minutes, and for the proof's key alone. 404 `passkeys-not-possible` where there can be none.
+	//
+	// Corresponds with POST /phone/enrollments/passkey/options (the `StartPasskeyEnrollment` operationId).
+	StartPasskeyEnrollment(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ConfirmEnrollmentWithBody Confirm the number with the code that it received
 	//
@@ -1744,6 +1993,50 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /phone/logins/{id}/disown (the `DisownLogin` operationId).
 	DisownLogin(ctx context.Context, id LoginID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPasskeys All passkeys of this phone's account
+	//
+	// Corresponds with GET /phone/passkeys (the `ListPasskeys` operationId).
+	ListPasskeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddPasskeyWithBody Register a passkey, which this phone has to show from now on
+	//
+	// A phone that has to show one already shows it for this, too. An account has at most ten: 409 `passkeys-full`. 403 `passkey-wrong`:
+	// nothing has changed; ask for options anew.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /phone/passkeys (the `AddPasskey` operationId).
+	AddPasskeyWithBody(ctx context.Context, params *AddPasskeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddPasskey Register a passkey, which this phone has to show from now on
+	//
+	// A phone that has to show one already shows it for this, too. An account has at most ten: 409 `passkeys-full`. 403 `passkey-wrong`:
+	// nothing has changed; ask for options anew.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /phone/passkeys (the `AddPasskey` operationId).
+	AddPasskey(ctx context.Context, params *AddPasskeyParams, body AddPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UsePasskey Have this phone show a passkey of the account that it has already, since it was synced
+	//
+	// Corresponds with PUT /phone/passkeys/current (the `UsePasskey` operationId).
+	UsePasskey(ctx context.Context, params *UsePasskeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartPasskey What this phone's browser needs to make a passkey
+	//
+	// The challenge is good once, for five minutes, and for this device alone.
+	//
+	// Corresponds with POST /phone/passkeys/options (the `StartPasskey` operationId).
+	StartPasskey(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemovePasskey Remove a passkey of the account
+	//
+	// The phones that had to show it have none any more. Its owner removes it from the phone's own list of passkeys.
+	//
+	// Corresponds with DELETE /phone/passkeys/{id} (the `RemovePasskey` operationId).
+	RemovePasskey(ctx context.Context, id string, params *RemovePasskeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ScanWithBody Claim a challenge by its code
 	//
@@ -2490,8 +2783,8 @@ func (c *Client) PushAuthorizationRequestWithFormdataBody(ctx context.Context, b
 // the number again has a new account, and is a stranger at every site.
 //
 // Corresponds with DELETE /phone/account (the `DeletePhoneAccount` operationId).
-func (c *Client) DeletePhoneAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeletePhoneAccountRequest(c.Server)
+func (c *Client) DeletePhoneAccount(ctx context.Context, params *DeletePhoneAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePhoneAccountRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2543,11 +2836,13 @@ func (c *Client) ExportPhoneAccount(ctx context.Context, reqEditors ...RequestEd
 // scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
 // `session_offered`. It needs no proof beside it. The same decision may be sent again.
 //
+// A device that has a passkey shows it beside an approval.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /phone/decisions (the `Decide` operationId).
-func (c *Client) DecideWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDecideRequestWithBody(c.Server, contentType, body)
+func (c *Client) DecideWithBody(ctx context.Context, params *DecideParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecideRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2565,11 +2860,13 @@ func (c *Client) DecideWithBody(ctx context.Context, contentType string, body io
 // scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
 // `session_offered`. It needs no proof beside it. The same decision may be sent again.
 //
+// A device that has a passkey shows it beside an approval.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /phone/decisions (the `Decide` operationId).
-func (c *Client) Decide(ctx context.Context, body DecideJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDecideRequest(c.Server, body)
+func (c *Client) Decide(ctx context.Context, params *DecideParams, body DecideJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecideRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2600,9 +2897,11 @@ func (c *Client) ListDevices(ctx context.Context, reqEditors ...RequestEditorFn)
 // Its key is unknown from then on. The logins that it approved go on: end them by `DELETE /phone/logins`. A phone that waits may
 // remove itself alone. An account whose last device is removed stays, and the next one to prove its number is the first again.
 //
+// A device that has a passkey shows it to remove another.
+//
 // Corresponds with DELETE /phone/devices/{id} (the `RemoveDevice` operationId).
-func (c *Client) RemoveDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewRemoveDeviceRequest(c.Server, id)
+func (c *Client) RemoveDevice(ctx context.Context, id DeviceID, params *RemoveDeviceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveDeviceRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2618,8 +2917,8 @@ func (c *Client) RemoveDevice(ctx context.Context, id DeviceID, reqEditors ...Re
 // It may be said again.
 //
 // Corresponds with POST /phone/devices/{id}/allow (the `AllowDevice` operationId).
-func (c *Client) AllowDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewAllowDeviceRequest(c.Server, id)
+func (c *Client) AllowDevice(ctx context.Context, id DeviceID, params *AllowDeviceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAllowDeviceRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2664,6 +2963,63 @@ func (c *Client) StartEnrollmentWithBody(ctx context.Context, contentType string
 // Corresponds with POST /phone/enrollments (the `StartEnrollment` operationId).
 func (c *Client) StartEnrollment(ctx context.Context, body StartEnrollmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStartEnrollmentRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EnrollByPasskeyWithBody Enrol a new phone by a passkey of the account
+//
+// The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
+// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /phone/enrollments/passkey (the `EnrollByPasskey` operationId).
+func (c *Client) EnrollByPasskeyWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEnrollByPasskeyRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EnrollByPasskey Enrol a new phone by a passkey of the account
+//
+// The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
+// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /phone/enrollments/passkey (the `EnrollByPasskey` operationId).
+func (c *Client) EnrollByPasskey(ctx context.Context, body EnrollByPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEnrollByPasskeyRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartPasskeyEnrollment What a new phone's browser needs to show a passkey of an account, instead of a code by SMS
+//
+// The challenge is good once, for five minutes, and for the proof's key alone. 404 `passkeys-not-possible` where there can be none.
+//
+// Corresponds with POST /phone/enrollments/passkey/options (the `StartPasskeyEnrollment` operationId).
+func (c *Client) StartPasskeyEnrollment(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartPasskeyEnrollmentRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -2773,6 +3129,110 @@ func (c *Client) EndLogin(ctx context.Context, id LoginID, reqEditors ...Request
 // Corresponds with POST /phone/logins/{id}/disown (the `DisownLogin` operationId).
 func (c *Client) DisownLogin(ctx context.Context, id LoginID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDisownLoginRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPasskeys All passkeys of this phone's account
+//
+// Corresponds with GET /phone/passkeys (the `ListPasskeys` operationId).
+func (c *Client) ListPasskeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPasskeysRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddPasskeyWithBody Register a passkey, which this phone has to show from now on
+//
+// A phone that has to show one already shows it for this, too. An account has at most ten: 409 `passkeys-full`. 403 `passkey-wrong`:
+// nothing has changed; ask for options anew.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /phone/passkeys (the `AddPasskey` operationId).
+func (c *Client) AddPasskeyWithBody(ctx context.Context, params *AddPasskeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddPasskeyRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddPasskey Register a passkey, which this phone has to show from now on
+//
+// A phone that has to show one already shows it for this, too. An account has at most ten: 409 `passkeys-full`. 403 `passkey-wrong`:
+// nothing has changed; ask for options anew.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /phone/passkeys (the `AddPasskey` operationId).
+func (c *Client) AddPasskey(ctx context.Context, params *AddPasskeyParams, body AddPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddPasskeyRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UsePasskey Have this phone show a passkey of the account that it has already, since it was synced
+//
+// Corresponds with PUT /phone/passkeys/current (the `UsePasskey` operationId).
+func (c *Client) UsePasskey(ctx context.Context, params *UsePasskeyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUsePasskeyRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartPasskey What this phone's browser needs to make a passkey
+//
+// The challenge is good once, for five minutes, and for this device alone.
+//
+// Corresponds with POST /phone/passkeys/options (the `StartPasskey` operationId).
+func (c *Client) StartPasskey(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartPasskeyRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemovePasskey Remove a passkey of the account
+//
+// The phones that had to show it have none any more. Its owner removes it from the phone's own list of passkeys.
+//
+// Corresponds with DELETE /phone/passkeys/{id} (the `RemovePasskey` operationId).
+func (c *Client) RemovePasskey(ctx context.Context, id string, params *RemovePasskeyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemovePasskeyRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4379,7 +4839,7 @@ func NewPushAuthorizationRequestRequestWithBody(server string, contentType strin
 }
 
 // NewDeletePhoneAccountRequest constructs an http.Request for the DeletePhoneAccount method
-func NewDeletePhoneAccountRequest(server string) (*http.Request, error) {
+func NewDeletePhoneAccountRequest(server string, params *DeletePhoneAccountParams) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -4400,6 +4860,21 @@ func NewDeletePhoneAccountRequest(server string) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.Passkey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Passkey", *params.Passkey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Passkey", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -4460,18 +4935,18 @@ func NewExportPhoneAccountRequest(server string) (*http.Request, error) {
 }
 
 // NewDecideRequest calls the generic Decide builder with application/json body
-func NewDecideRequest(server string, body DecideJSONRequestBody) (*http.Request, error) {
+func NewDecideRequest(server string, params *DecideParams, body DecideJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewDecideRequestWithBody(server, "application/json", bodyReader)
+	return NewDecideRequestWithBody(server, params, "application/json", bodyReader)
 }
 
 // NewDecideRequestWithBody constructs an http.Request for the Decide method, with any body, and a specified content type
-func NewDecideRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+func NewDecideRequestWithBody(server string, params *DecideParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -4495,6 +4970,21 @@ func NewDecideRequestWithBody(server string, contentType string, body io.Reader)
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.Passkey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Passkey", *params.Passkey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Passkey", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -4527,7 +5017,7 @@ func NewListDevicesRequest(server string) (*http.Request, error) {
 }
 
 // NewRemoveDeviceRequest constructs an http.Request for the RemoveDevice method
-func NewRemoveDeviceRequest(server string, id DeviceID) (*http.Request, error) {
+func NewRemoveDeviceRequest(server string, id DeviceID, params *RemoveDeviceParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -4557,11 +5047,26 @@ func NewRemoveDeviceRequest(server string, id DeviceID) (*http.Request, error) {
 		return nil, err
 	}
 
+	if params != nil {
+
+		if params.Passkey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Passkey", *params.Passkey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Passkey", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
 // NewAllowDeviceRequest constructs an http.Request for the AllowDevice method
-func NewAllowDeviceRequest(server string, id DeviceID) (*http.Request, error) {
+func NewAllowDeviceRequest(server string, id DeviceID, params *AllowDeviceParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -4589,6 +5094,21 @@ func NewAllowDeviceRequest(server string, id DeviceID) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.Passkey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Passkey", *params.Passkey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Passkey", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -4630,6 +5150,73 @@ func NewStartEnrollmentRequestWithBody(server string, contentType string, body i
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewEnrollByPasskeyRequest calls the generic EnrollByPasskey builder with application/json body
+func NewEnrollByPasskeyRequest(server string, body EnrollByPasskeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEnrollByPasskeyRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewEnrollByPasskeyRequestWithBody constructs an http.Request for the EnrollByPasskey method, with any body, and a specified content type
+func NewEnrollByPasskeyRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/enrollments/passkey")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewStartPasskeyEnrollmentRequest constructs an http.Request for the StartPasskeyEnrollment method
+func NewStartPasskeyEnrollmentRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/enrollments/passkey/options")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -4825,6 +5412,206 @@ func NewDisownLoginRequest(server string, id LoginID) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListPasskeysRequest constructs an http.Request for the ListPasskeys method
+func NewListPasskeysRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/passkeys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddPasskeyRequest calls the generic AddPasskey builder with application/json body
+func NewAddPasskeyRequest(server string, params *AddPasskeyParams, body AddPasskeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddPasskeyRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAddPasskeyRequestWithBody constructs an http.Request for the AddPasskey method, with any body, and a specified content type
+func NewAddPasskeyRequestWithBody(server string, params *AddPasskeyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/passkeys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.Passkey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Passkey", *params.Passkey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Passkey", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUsePasskeyRequest constructs an http.Request for the UsePasskey method
+func NewUsePasskeyRequest(server string, params *UsePasskeyParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/passkeys/current")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.Passkey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Passkey", *params.Passkey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Passkey", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewStartPasskeyRequest constructs an http.Request for the StartPasskey method
+func NewStartPasskeyRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/passkeys/options")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRemovePasskeyRequest constructs an http.Request for the RemovePasskey method
+func NewRemovePasskeyRequest(server string, id string, params *RemovePasskeyParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/passkeys/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.Passkey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Passkey", *params.Passkey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Passkey", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -5553,7 +6340,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /phone/account (the `DeletePhoneAccount` operationId).
-	DeletePhoneAccountWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeletePhoneAccountResponse, error)
+	DeletePhoneAccountWithResponse(ctx context.Context, params *DeletePhoneAccountParams, reqEditors ...RequestEditorFn) (*DeletePhoneAccountResponse, error)
 
 	// GetPhoneAccountWithResponse Whose phone this is, and from when on it works
 	//
@@ -5580,10 +6367,12 @@ type ClientWithResponsesInterface interface {
 	// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
 	// `session_offered`. It needs no proof beside it. The same decision may be sent again.
 	//
+	// A device that has a passkey shows it beside an approval.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /phone/decisions (the `Decide` operationId).
-	DecideWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideResponse, error)
+	DecideWithBodyWithResponse(ctx context.Context, params *DecideParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideResponse, error)
 
 	// DecideWithResponse Approve or deny, signed
 	//
@@ -5592,10 +6381,12 @@ type ClientWithResponsesInterface interface {
 	// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
 	// `session_offered`. It needs no proof beside it. The same decision may be sent again.
 	//
+	// A device that has a passkey shows it beside an approval.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /phone/decisions (the `Decide` operationId).
-	DecideWithResponse(ctx context.Context, body DecideJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideResponse, error)
+	DecideWithResponse(ctx context.Context, params *DecideParams, body DecideJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideResponse, error)
 
 	// ListDevicesWithResponse All devices of this phone's account
 	//
@@ -5609,10 +6400,12 @@ type ClientWithResponsesInterface interface {
 	// Its key is unknown from then on. The logins that it approved go on: end them by `DELETE /phone/logins`. A phone that waits may
 	// remove itself alone. An account whose last device is removed stays, and the next one to prove its number is the first again.
 	//
+	// A device that has a passkey shows it to remove another.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /phone/devices/{id} (the `RemoveDevice` operationId).
-	RemoveDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*RemoveDeviceResponse, error)
+	RemoveDeviceWithResponse(ctx context.Context, id DeviceID, params *RemoveDeviceParams, reqEditors ...RequestEditorFn) (*RemoveDeviceResponse, error)
 
 	// AllowDeviceWithResponse Let a device of the account work that waits
 	//
@@ -5621,7 +6414,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /phone/devices/{id}/allow (the `AllowDevice` operationId).
-	AllowDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*AllowDeviceResponse, error)
+	AllowDeviceWithResponse(ctx context.Context, id DeviceID, params *AllowDeviceParams, reqEditors ...RequestEditorFn) (*AllowDeviceResponse, error)
 
 	// StartEnrollmentWithBodyWithResponse Ask for a code to be sent to a phone number
 	//
@@ -5646,6 +6439,35 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /phone/enrollments (the `StartEnrollment` operationId).
 	StartEnrollmentWithResponse(ctx context.Context, body StartEnrollmentJSONRequestBody, reqEditors ...RequestEditorFn) (*StartEnrollmentResponse, error)
+
+	// EnrollByPasskeyWithBodyWithResponse Enrol a new phone by a passkey of the account
+	//
+	// The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
+	// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /phone/enrollments/passkey (the `EnrollByPasskey` operationId).
+	EnrollByPasskeyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EnrollByPasskeyResponse, error)
+
+	// EnrollByPasskeyWithResponse Enrol a new phone by a passkey of the account
+	//
+	// The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
+	// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /phone/enrollments/passkey (the `EnrollByPasskey` operationId).
+	EnrollByPasskeyWithResponse(ctx context.Context, body EnrollByPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*EnrollByPasskeyResponse, error)
+
+	// StartPasskeyEnrollmentWithResponse What a new phone's browser needs to show a passkey of an account, instead of a code by SMS
+	//
+	// The challenge is good once, for five minutes, and for the proof's key alone. 404 `passkeys-not-possible` where there can be none.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /phone/enrollments/passkey/options (the `StartPasskeyEnrollment` operationId).
+	StartPasskeyEnrollmentWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*StartPasskeyEnrollmentResponse, error)
 
 	// ConfirmEnrollmentWithBodyWithResponse Confirm the number with the code that it received
 	//
@@ -5695,6 +6517,58 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /phone/logins/{id}/disown (the `DisownLogin` operationId).
 	DisownLoginWithResponse(ctx context.Context, id LoginID, reqEditors ...RequestEditorFn) (*DisownLoginResponse, error)
+
+	// ListPasskeysWithResponse All passkeys of this phone's account
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /phone/passkeys (the `ListPasskeys` operationId).
+	ListPasskeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPasskeysResponse, error)
+
+	// AddPasskeyWithBodyWithResponse Register a passkey, which this phone has to show from now on
+	//
+	// A phone that has to show one already shows it for this, too. An account has at most ten: 409 `passkeys-full`. 403 `passkey-wrong`:
+	// nothing has changed; ask for options anew.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /phone/passkeys (the `AddPasskey` operationId).
+	AddPasskeyWithBodyWithResponse(ctx context.Context, params *AddPasskeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddPasskeyResponse, error)
+
+	// AddPasskeyWithResponse Register a passkey, which this phone has to show from now on
+	//
+	// A phone that has to show one already shows it for this, too. An account has at most ten: 409 `passkeys-full`. 403 `passkey-wrong`:
+	// nothing has changed; ask for options anew.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /phone/passkeys (the `AddPasskey` operationId).
+	AddPasskeyWithResponse(ctx context.Context, params *AddPasskeyParams, body AddPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*AddPasskeyResponse, error)
+
+	// UsePasskeyWithResponse Have this phone show a passkey of the account that it has already, since it was synced
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /phone/passkeys/current (the `UsePasskey` operationId).
+	UsePasskeyWithResponse(ctx context.Context, params *UsePasskeyParams, reqEditors ...RequestEditorFn) (*UsePasskeyResponse, error)
+
+	// StartPasskeyWithResponse What this phone's browser needs to make a passkey
+	//
+	// The challenge is good once, for five minutes, and for this device alone.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /phone/passkeys/options (the `StartPasskey` operationId).
+	StartPasskeyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*StartPasskeyResponse, error)
+
+	// RemovePasskeyWithResponse Remove a passkey of the account
+	//
+	// The phones that had to show it have none any more. Its owner removes it from the phone's own list of passkeys.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /phone/passkeys/{id} (the `RemovePasskey` operationId).
+	RemovePasskeyWithResponse(ctx context.Context, id string, params *RemovePasskeyParams, reqEditors ...RequestEditorFn) (*RemovePasskeyResponse, error)
 
 	// ScanWithBodyWithResponse Claim a challenge by its code
 	//
@@ -7761,6 +8635,136 @@ func (r StartEnrollmentResponse) ContentType() string {
 	return ""
 }
 
+// EnrollByPasskeyResponse201Headers the declared response headers of an HTTP 201 response for EnrollByPasskey
+type EnrollByPasskeyResponse201Headers struct {
+	CacheControl *string
+}
+
+// EnrollByPasskeyResponseDefaultHeaders the declared response headers of an HTTP default response for EnrollByPasskey
+type EnrollByPasskeyResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type EnrollByPasskeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *PhoneAccount
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *EnrollByPasskeyResponse201Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *EnrollByPasskeyResponseDefaultHeaders
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r EnrollByPasskeyResponse) GetJSON201() *PhoneAccount {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EnrollByPasskeyResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EnrollByPasskeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EnrollByPasskeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EnrollByPasskeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EnrollByPasskeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// StartPasskeyEnrollmentResponse200Headers the declared response headers of an HTTP 200 response for StartPasskeyEnrollment
+type StartPasskeyEnrollmentResponse200Headers struct {
+	CacheControl *string
+}
+
+// StartPasskeyEnrollmentResponseDefaultHeaders the declared response headers of an HTTP default response for StartPasskeyEnrollment
+type StartPasskeyEnrollmentResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type StartPasskeyEnrollmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PasskeyOptions
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *StartPasskeyEnrollmentResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *StartPasskeyEnrollmentResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r StartPasskeyEnrollmentResponse) GetJSON200() *PasskeyOptions {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StartPasskeyEnrollmentResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StartPasskeyEnrollmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartPasskeyEnrollmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartPasskeyEnrollmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartPasskeyEnrollmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ConfirmEnrollmentResponseDefaultHeaders the declared response headers of an HTTP default response for ConfirmEnrollment
 type ConfirmEnrollmentResponseDefaultHeaders struct {
 	CacheControl    *string
@@ -8096,6 +9100,317 @@ func (r DisownLoginResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r DisownLoginResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPasskeysResponse200Headers the declared response headers of an HTTP 200 response for ListPasskeys
+type ListPasskeysResponse200Headers struct {
+	CacheControl *string
+}
+
+// ListPasskeysResponseDefaultHeaders the declared response headers of an HTTP default response for ListPasskeys
+type ListPasskeysResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type ListPasskeysResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PasskeyList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPasskeysResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListPasskeysResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPasskeysResponse) GetJSON200() *PasskeyList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPasskeysResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPasskeysResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPasskeysResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPasskeysResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPasskeysResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddPasskeyResponse201Headers the declared response headers of an HTTP 201 response for AddPasskey
+type AddPasskeyResponse201Headers struct {
+	CacheControl *string
+}
+
+// AddPasskeyResponseDefaultHeaders the declared response headers of an HTTP default response for AddPasskey
+type AddPasskeyResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type AddPasskeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Passkey
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *AddPasskeyResponse201Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AddPasskeyResponseDefaultHeaders
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AddPasskeyResponse) GetJSON201() *Passkey {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AddPasskeyResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AddPasskeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddPasskeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddPasskeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddPasskeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UsePasskeyResponse200Headers the declared response headers of an HTTP 200 response for UsePasskey
+type UsePasskeyResponse200Headers struct {
+	CacheControl *string
+}
+
+// UsePasskeyResponseDefaultHeaders the declared response headers of an HTTP default response for UsePasskey
+type UsePasskeyResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type UsePasskeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Passkey
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UsePasskeyResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *UsePasskeyResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UsePasskeyResponse) GetJSON200() *Passkey {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UsePasskeyResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UsePasskeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UsePasskeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UsePasskeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UsePasskeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// StartPasskeyResponse200Headers the declared response headers of an HTTP 200 response for StartPasskey
+type StartPasskeyResponse200Headers struct {
+	CacheControl *string
+}
+
+// StartPasskeyResponseDefaultHeaders the declared response headers of an HTTP default response for StartPasskey
+type StartPasskeyResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type StartPasskeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PasskeyOptions
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *StartPasskeyResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *StartPasskeyResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r StartPasskeyResponse) GetJSON200() *PasskeyOptions {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StartPasskeyResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StartPasskeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartPasskeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartPasskeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartPasskeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RemovePasskeyResponseDefaultHeaders the declared response headers of an HTTP default response for RemovePasskey
+type RemovePasskeyResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type RemovePasskeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *RemovePasskeyResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RemovePasskeyResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemovePasskeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemovePasskeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemovePasskeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemovePasskeyResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9244,8 +10559,8 @@ func (c *ClientWithResponses) PushAuthorizationRequestWithFormdataBodyWithRespon
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /phone/account (the `DeletePhoneAccount` operationId).
-func (c *ClientWithResponses) DeletePhoneAccountWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeletePhoneAccountResponse, error) {
-	rsp, err := c.DeletePhoneAccount(ctx, reqEditors...)
+func (c *ClientWithResponses) DeletePhoneAccountWithResponse(ctx context.Context, params *DeletePhoneAccountParams, reqEditors ...RequestEditorFn) (*DeletePhoneAccountResponse, error) {
+	rsp, err := c.DeletePhoneAccount(ctx, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -9289,11 +10604,13 @@ func (c *ClientWithResponses) ExportPhoneAccountWithResponse(ctx context.Context
 // scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
 // `session_offered`. It needs no proof beside it. The same decision may be sent again.
 //
+// A device that has a passkey shows it beside an approval.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /phone/decisions (the `Decide` operationId).
-func (c *ClientWithResponses) DecideWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideResponse, error) {
-	rsp, err := c.DecideWithBody(ctx, contentType, body, reqEditors...)
+func (c *ClientWithResponses) DecideWithBodyWithResponse(ctx context.Context, params *DecideParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideResponse, error) {
+	rsp, err := c.DecideWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -9307,11 +10624,13 @@ func (c *ClientWithResponses) DecideWithBodyWithResponse(ctx context.Context, co
 // scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
 // `session_offered`. It needs no proof beside it. The same decision may be sent again.
 //
+// A device that has a passkey shows it beside an approval.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /phone/decisions (the `Decide` operationId).
-func (c *ClientWithResponses) DecideWithResponse(ctx context.Context, body DecideJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideResponse, error) {
-	rsp, err := c.Decide(ctx, body, reqEditors...)
+func (c *ClientWithResponses) DecideWithResponse(ctx context.Context, params *DecideParams, body DecideJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideResponse, error) {
+	rsp, err := c.Decide(ctx, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -9336,11 +10655,13 @@ func (c *ClientWithResponses) ListDevicesWithResponse(ctx context.Context, reqEd
 // Its key is unknown from then on. The logins that it approved go on: end them by `DELETE /phone/logins`. A phone that waits may
 // remove itself alone. An account whose last device is removed stays, and the next one to prove its number is the first again.
 //
+// A device that has a passkey shows it to remove another.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /phone/devices/{id} (the `RemoveDevice` operationId).
-func (c *ClientWithResponses) RemoveDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*RemoveDeviceResponse, error) {
-	rsp, err := c.RemoveDevice(ctx, id, reqEditors...)
+func (c *ClientWithResponses) RemoveDeviceWithResponse(ctx context.Context, id DeviceID, params *RemoveDeviceParams, reqEditors ...RequestEditorFn) (*RemoveDeviceResponse, error) {
+	rsp, err := c.RemoveDevice(ctx, id, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -9354,8 +10675,8 @@ func (c *ClientWithResponses) RemoveDeviceWithResponse(ctx context.Context, id D
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /phone/devices/{id}/allow (the `AllowDevice` operationId).
-func (c *ClientWithResponses) AllowDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*AllowDeviceResponse, error) {
-	rsp, err := c.AllowDevice(ctx, id, reqEditors...)
+func (c *ClientWithResponses) AllowDeviceWithResponse(ctx context.Context, id DeviceID, params *AllowDeviceParams, reqEditors ...RequestEditorFn) (*AllowDeviceResponse, error) {
+	rsp, err := c.AllowDevice(ctx, id, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -9396,6 +10717,53 @@ func (c *ClientWithResponses) StartEnrollmentWithResponse(ctx context.Context, b
 		return nil, err
 	}
 	return ParseStartEnrollmentResponse(rsp)
+}
+
+// EnrollByPasskeyWithBodyWithResponse Enrol a new phone by a passkey of the account
+//
+// The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
+// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /phone/enrollments/passkey (the `EnrollByPasskey` operationId).
+func (c *ClientWithResponses) EnrollByPasskeyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EnrollByPasskeyResponse, error) {
+	rsp, err := c.EnrollByPasskeyWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEnrollByPasskeyResponse(rsp)
+}
+
+// EnrollByPasskeyWithResponse Enrol a new phone by a passkey of the account
+//
+// The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
+// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /phone/enrollments/passkey (the `EnrollByPasskey` operationId).
+func (c *ClientWithResponses) EnrollByPasskeyWithResponse(ctx context.Context, body EnrollByPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*EnrollByPasskeyResponse, error) {
+	rsp, err := c.EnrollByPasskey(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEnrollByPasskeyResponse(rsp)
+}
+
+// StartPasskeyEnrollmentWithResponse What a new phone's browser needs to show a passkey of an account, instead of a code by SMS
+//
+// The challenge is good once, for five minutes, and for the proof's key alone. 404 `passkeys-not-possible` where there can be none.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /phone/enrollments/passkey/options (the `StartPasskeyEnrollment` operationId).
+func (c *ClientWithResponses) StartPasskeyEnrollmentWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*StartPasskeyEnrollmentResponse, error) {
+	rsp, err := c.StartPasskeyEnrollment(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartPasskeyEnrollmentResponse(rsp)
 }
 
 // ConfirmEnrollmentWithBodyWithResponse Confirm the number with the code that it received
@@ -9487,6 +10855,94 @@ func (c *ClientWithResponses) DisownLoginWithResponse(ctx context.Context, id Lo
 		return nil, err
 	}
 	return ParseDisownLoginResponse(rsp)
+}
+
+// ListPasskeysWithResponse All passkeys of this phone's account
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /phone/passkeys (the `ListPasskeys` operationId).
+func (c *ClientWithResponses) ListPasskeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPasskeysResponse, error) {
+	rsp, err := c.ListPasskeys(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPasskeysResponse(rsp)
+}
+
+// AddPasskeyWithBodyWithResponse Register a passkey, which this phone has to show from now on
+//
+// A phone that has to show one already shows it for this, too. An account has at most ten: 409 `passkeys-full`. 403 `passkey-wrong`:
+// nothing has changed; ask for options anew.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /phone/passkeys (the `AddPasskey` operationId).
+func (c *ClientWithResponses) AddPasskeyWithBodyWithResponse(ctx context.Context, params *AddPasskeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddPasskeyResponse, error) {
+	rsp, err := c.AddPasskeyWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddPasskeyResponse(rsp)
+}
+
+// AddPasskeyWithResponse Register a passkey, which this phone has to show from now on
+//
+// A phone that has to show one already shows it for this, too. An account has at most ten: 409 `passkeys-full`. 403 `passkey-wrong`:
+// nothing has changed; ask for options anew.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /phone/passkeys (the `AddPasskey` operationId).
+func (c *ClientWithResponses) AddPasskeyWithResponse(ctx context.Context, params *AddPasskeyParams, body AddPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*AddPasskeyResponse, error) {
+	rsp, err := c.AddPasskey(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddPasskeyResponse(rsp)
+}
+
+// UsePasskeyWithResponse Have this phone show a passkey of the account that it has already, since it was synced
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /phone/passkeys/current (the `UsePasskey` operationId).
+func (c *ClientWithResponses) UsePasskeyWithResponse(ctx context.Context, params *UsePasskeyParams, reqEditors ...RequestEditorFn) (*UsePasskeyResponse, error) {
+	rsp, err := c.UsePasskey(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUsePasskeyResponse(rsp)
+}
+
+// StartPasskeyWithResponse What this phone's browser needs to make a passkey
+//
+// The challenge is good once, for five minutes, and for this device alone.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /phone/passkeys/options (the `StartPasskey` operationId).
+func (c *ClientWithResponses) StartPasskeyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*StartPasskeyResponse, error) {
+	rsp, err := c.StartPasskey(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartPasskeyResponse(rsp)
+}
+
+// RemovePasskeyWithResponse Remove a passkey of the account
+//
+// The phones that had to show it have none any more. Its owner removes it from the phone's own list of passkeys.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /phone/passkeys/{id} (the `RemovePasskey` operationId).
+func (c *ClientWithResponses) RemovePasskeyWithResponse(ctx context.Context, id string, params *RemovePasskeyParams, reqEditors ...RequestEditorFn) (*RemovePasskeyResponse, error) {
+	rsp, err := c.RemovePasskey(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemovePasskeyResponse(rsp)
 }
 
 // ScanWithBodyWithResponse Claim a challenge by its code
@@ -11997,6 +13453,160 @@ func ParseStartEnrollmentResponse(rsp *http.Response) (*StartEnrollmentResponse,
 	return response, nil
 }
 
+// ParseEnrollByPasskeyResponse parses an HTTP response from a EnrollByPasskeyWithResponse call
+func ParseEnrollByPasskeyResponse(rsp *http.Response) (*EnrollByPasskeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EnrollByPasskeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest PhoneAccount
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers EnrollByPasskeyResponse201Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers201 = &headers
+	case true:
+		var headers EnrollByPasskeyResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseStartPasskeyEnrollmentResponse parses an HTTP response from a StartPasskeyEnrollmentWithResponse call
+func ParseStartPasskeyEnrollmentResponse(rsp *http.Response) (*StartPasskeyEnrollmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartPasskeyEnrollmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PasskeyOptions
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers StartPasskeyEnrollmentResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers StartPasskeyEnrollmentResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
 // ParseConfirmEnrollmentResponse parses an HTTP response from a ConfirmEnrollmentWithResponse call
 func ParseConfirmEnrollmentResponse(rsp *http.Response) (*ConfirmEnrollmentResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -12373,6 +13983,377 @@ func ParseDisownLoginResponse(rsp *http.Response) (*DisownLoginResponse, error) 
 	switch {
 	case true:
 		var headers DisownLoginResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListPasskeysResponse parses an HTTP response from a ListPasskeysWithResponse call
+func ParseListPasskeysResponse(rsp *http.Response) (*ListPasskeysResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPasskeysResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PasskeyList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPasskeysResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ListPasskeysResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddPasskeyResponse parses an HTTP response from a AddPasskeyWithResponse call
+func ParseAddPasskeyResponse(rsp *http.Response) (*AddPasskeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddPasskeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Passkey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers AddPasskeyResponse201Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers201 = &headers
+	case true:
+		var headers AddPasskeyResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUsePasskeyResponse parses an HTTP response from a UsePasskeyWithResponse call
+func ParseUsePasskeyResponse(rsp *http.Response) (*UsePasskeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UsePasskeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Passkey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UsePasskeyResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers UsePasskeyResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseStartPasskeyResponse parses an HTTP response from a StartPasskeyWithResponse call
+func ParseStartPasskeyResponse(rsp *http.Response) (*StartPasskeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartPasskeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PasskeyOptions
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers StartPasskeyResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers StartPasskeyResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemovePasskeyResponse parses an HTTP response from a RemovePasskeyWithResponse call
+func ParseRemovePasskeyResponse(rsp *http.Response) (*RemovePasskeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemovePasskeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers RemovePasskeyResponseDefaultHeaders
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
