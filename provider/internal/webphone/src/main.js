@@ -14,6 +14,7 @@ import { help } from './screens/help.js';
 import { home } from './screens/home.js';
 import { logins } from './screens/logins.js';
 import * as outcome from './screens/outcome.js';
+import { unlock } from './screens/passkeys.js';
 import { phones } from './screens/phones.js';
 import { problem, stopped } from './screens/problem.js';
 import { scan, type } from './screens/scan.js';
@@ -28,6 +29,7 @@ const passing = {
   welcome: enrol.welcome,
   code: enrol.code,
   ready: enrol.ready,
+  unlock,
   waiting: enrol.waiting,
   removed: enrol.removed,
   approved: outcome.approved,

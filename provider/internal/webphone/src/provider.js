@@ -25,26 +25,33 @@ let device;
 let nonce = '';
 let ahead = 0; // of the provider's clock before ours, in milliseconds
 let guarded = false; // this device has a passkey: what matters is asked for with it
+let passkeyID; // which one, where it was made or used here
 
 /** Loads the device key. @returns {Promise<boolean>} whether there is one */
 export async function enrolled() {
-  device ??= (await keys.read('device'))?.keys;
+  if (!device) ({ keys: device, passkey: passkeyID } = (await keys.read('device')) ?? {});
+  guarded ||= passkeyID !== undefined;
   return device !== undefined;
 }
 
-/** Makes a key this device's, in place of an earlier one. */
-export async function become(pair) {
-  await keys.write('device', { keys: pair });
+/** Makes a key this device's, in place of an earlier one. passkey: the one that it came by. */
+export async function become(pair, passkey) {
+  await keys.write('device', { keys: pair, passkey });
   await keys.remove('pending');
   device = pair;
-  guarded = false;
+  guard(passkey);
+}
+
+function guard(id) {
+  passkeyID = id;
+  guarded = id !== undefined;
 }
 
 /** Forgets the device key: the provider does not know it any more. */
 export async function forget() {
   await keys.remove('device');
   device = undefined;
-  guarded = false;
+  guard();
 }
 
 /** Seconds since 1970 by the provider's clock, as far as it is known. */
@@ -61,13 +68,14 @@ function prove(pair, method, path) {
  * Sends a request and resolves to its JSON answer, undefined where there is none.
  * json, blob: the body. pair: the key to sign with, if not the device's. once: never again where the connection drops.
  * weighty: of those that need the passkey of a device that has one; its assertion is over the proof, or over signed (a decision).
+ * shown: needs a passkey whether the device has one or not.
  */
 export async function request(method, path, options = {}) {
   for (let tries = 1; ; tries++) {
     try {
-      return await send(method, path, { ...options, assert: options.weighty && guarded });
+      return await send(method, path, { ...options, assert: options.shown || (options.weighty && guarded) });
     } catch (problem) {
-      if (problem.code === 'passkey-required' && !guarded) guarded = true; // set up in another tab: again, with it
+      if (problem.code === 'passkey-required' && options.weighty && !guarded) guarded = true; // set up in another tab: again, with it
       else if (problem.code !== 'offline' || options.once || tries >= TRIES || !navigator.onLine) {
         problem.tries = tries;
         throw problem;
@@ -83,7 +91,7 @@ async function send(method, path, { json, blob, pair = device, signed, assert, a
   if (blob) headers['Content-Type'] = blob.type;
   const jws = signed ?? (await prove(pair, method, path));
   if (!signed) headers.DPoP = jws;
-  if (assert) headers.Passkey = await passkey.assert(jws);
+  if (assert) headers.Passkey = await passkey.assert(jws, passkeyID);
   let response, body;
   try {
     response = await fetch(path, {
@@ -202,6 +210,8 @@ export async function decide({ challenge, text }, decision, session) {
 /** @returns {Promise<Account>} */
 export async function account() {
   const answer = await request('GET', '/phone/account');
+  if (answer.device.passkey !== true && passkeyID) await keys.write('device', { keys: device }); // removed by another phone
+  guard(answer.device.passkey === true ? passkeyID : undefined);
   guarded = answer.device.passkey === true;
   return answer;
 }
@@ -220,3 +230,46 @@ export const disownLogin = (id) => request('POST', `/phone/logins/${id}/disown`)
 export const events = async () => (await request('GET', '/phone/events')).events;
 export const exportAccount = () => request('GET', '/phone/account/export');
 export const deleteAccount = () => request('DELETE', '/phone/account', { weighty: true });
+
+// Passkeys, whose options and answers are the JSON forms of WebAuthn
+
+/** @returns {Promise<{id: string, name: string, created_at: string, current: boolean}[]>} */
+export const passkeys = async () => (await request('GET', '/phone/passkeys')).passkeys;
+export const passkeyOptions = () => request('POST', '/phone/passkeys/options');
+
+/** Registers a passkey, which this device has to show from now on. */
+export async function addPasskey(credential) {
+  try {
+    await request('POST', '/phone/passkeys', { json: { credential }, weighty: true, once: true }); // its challenge counts once
+  } catch (problem) {
+    if (problem.code !== 'offline' || !(await account()).device.passkey) throw problem;
+  }
+  await keep(credential.id);
+}
+
+/** Has this device show a passkey that has been synced to it. */
+export const useSyncedPasskey = async () => keep((await request('PUT', '/phone/passkeys/current', { shown: true })).id);
+
+/** Removes a passkey, and has the phone forget it. */
+export async function removePasskey(id) {
+  await request('DELETE', `/phone/passkeys/${id}`, { weighty: true });
+  passkey.retire(id);
+  await account();
+}
+
+async function keep(id) {
+  await keys.write('device', { keys: device, passkey: id });
+  guard(id);
+}
+
+export const recoveryOptions = (pair) => request('POST', '/phone/enrollments/passkey/options', { pair });
+
+/** Enrols a key by a passkey. It counts once, as a code does. @returns {Promise<Account>} */
+export async function enrolByPasskey(pair, credential, device_name) {
+  try {
+    return await request('POST', '/phone/enrollments/passkey', { json: { credential, device_name }, pair, once: true });
+  } catch (problem) {
+    if (problem.code !== 'offline') throw problem;
+    return request('GET', '/phone/account', { pair });
+  }
+}

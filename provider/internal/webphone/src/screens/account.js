@@ -8,9 +8,11 @@ import { ask, button, field, form, name, screen } from '../ui.js';
 import { day } from '../when.js';
 import { t } from '../words.js';
 import { languageSwitch } from './language.js';
+import * as passkeys from './passkeys.js';
 
 export async function account() {
-  const { phone_number, created_at, issuer } = await provider.account();
+  const whole = await provider.account();
+  const { phone_number, created_at, issuer } = whole;
   return screen({ title: t('account.title') }, [
     h(
       'dl',
@@ -22,6 +24,7 @@ export async function account() {
     ),
     install.offered() && button(t('install.button'), install.install, { class: 'plain' }),
     install.byHand() && h('p', { class: 'note' }, t('install.ios')),
+    await passkeys.section(whole),
     h('h2', {}, t('account.data')),
     h('div', { class: 'stack' }, button(t('account.export'), save, { class: 'plain' }), button(t('account.delete'), () => go('delete'), { class: 'danger' })),
   ]);

@@ -52,7 +52,7 @@ export async function consent({ code, blob, transaction }, signal) {
     } catch (problem) {
       busy = false;
       // What another try may mend is said here; the request is still there.
-      if (problem instanceof provider.Problem && !['offline', 'unavailable', 'passkey-required', 'passkey-wrong'].includes(problem.code)) {
+      if (problem instanceof provider.Problem && !['offline', 'unavailable', 'passkey-required', 'passkey-wrong', 'passkey-cancelled'].includes(problem.code)) {
         decided = true;
         become('problem', { problem: Object.assign(problem, { transaction }) });
         return;

@@ -14,6 +14,7 @@ import { ask, button, field, form, name, sayProblem, screen } from '../ui.js';
 import { moment } from '../when.js';
 import { rich, t, tag } from '../words.js';
 import { languageSwitch } from './language.js';
+import { afterwards, byPasskey } from './passkeys.js';
 
 export async function welcome() {
   const region = h('select', { id: 'region', autocomplete: 'country' }, regions());
@@ -52,10 +53,12 @@ export async function welcome() {
     await keys.write('pending', { keys: pair, id: enrollment_id, number: whole, until: Date.now() + expires_in * 1000 });
     go('code');
   }
+  const shown = passkey.possible() && byPasskey(t('passkey.have'), { class: 'link' });
   return screen({ title: t('welcome.title'), lead: t('welcome.lead'), leading: false, before: languageSwitch() }, [
     landed()?.code && h('p', { class: 'note' }, t('welcome.waiting')),
     install.byHand() && h('p', { class: 'note' }, t('welcome.ios'), landed()?.code && ` ${t('welcome.ios.code')}`),
     form(rows, t('welcome.send'), send, inField(number)),
+    shown && h('div', { class: 'aside' }, shown.node, shown.trouble),
     h('p', { class: 'aside' }, button(t('welcome.recover'), () => go('recover'), { class: 'link' })),
   ]);
 }
@@ -142,7 +145,7 @@ export const ready = ({ persisted }) =>
     install.byHand() && h('p', {}, t('install.ios')),
   ], [
     install.offered() && button(t('install.button'), install.install, { class: 'plain' }),
-    button(t('ready.continue'), onward, { class: 'yes' }),
+    button(t('ready.continue'), landed() ? onward : afterwards, { class: 'yes' }),
   ]);
 
 const LOOK = 15_000; // how often a waiting phone asks, in milliseconds
@@ -174,18 +177,17 @@ export async function leave(id, called) {
 }
 
 export async function recover() {
-  const can = await passkey.available();
+  const can = passkey.possible();
+  const shown = byPasskey(t('recover.passkey.button'), { class: 'yes' });
   return screen({ title: t('recover.title'), lead: t('recover.lead') }, [
     can && h('p', {}, t('recover.passkey')),
     h('p', {}, t('recover.number')),
     h('p', {}, t('recover.lost')),
+    !can && h('p', { class: 'soft' }, t('passkey.impossible')),
+    shown.trouble,
   ], [
     button(t('recover.number.button'), () => go('welcome'), { class: can ? 'plain' : 'yes' }),
-    can &&
-      button(t('recover.passkey.button'), async () => {
-        await passkey.recover();
-        become('ready', { persisted: await keys.persist() });
-      }, { class: 'yes' }),
+    can && shown.node,
   ]);
 }
 

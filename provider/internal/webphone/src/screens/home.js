@@ -8,6 +8,7 @@ import { moment } from '../when.js';
 import { rich, t } from '../words.js';
 import { active } from './enrol.js';
 import { card } from './logins.js';
+import { note } from './passkeys.js';
 
 // The buttons are there at once, whatever the network does; the rest comes.
 export function home(_, signal) {
@@ -39,7 +40,7 @@ async function fill(lead, news, recent) {
   const account = await provider.account();
   lead.replaceChildren(...rich('home.lead', { number: name(account.phone_number), device: name(account.device.name) }));
   if (!active(account)) throw new provider.Problem('device-waiting');
-  const [devices, logins] = await Promise.all([provider.devices(), provider.logins()]);
+  const [devices, logins, unlock] = await Promise.all([provider.devices(), provider.logins(), note(account)]);
   const waiting = devices.filter((device) => !device.current && !active({ device }));
   news.replaceChildren(
     ...waiting.map((device) =>
@@ -50,6 +51,7 @@ async function fill(lead, news, recent) {
         button(t('home.newphone.look'), () => go('phones')),
       ),
     ),
+    ...(unlock ? [unlock] : []),
   );
   const open = logins.filter(({ ended_at }) => !ended_at).slice(0, 2);
   if (open.length > 0) recent.replaceChildren(h('h2', {}, t('home.recent')), h('ul', { class: 'cards' }, open.map((login) => card(login))));
