@@ -102,7 +102,7 @@ func (db *DB) EnrollByPasskey(ctx context.Context, passkey string, d identity.De
 	return a, d, nil
 }
 
-const passkeyColumns = `id, account, name, public_key, synced, count, counted, created_at`
+const passkeyColumns = `id, account, name, public_key, synced, count, counted, created_at` //nolint:gosec // no password
 
 func scanPasskey(r row) (identity.Passkey, error) {
 	var p identity.Passkey
