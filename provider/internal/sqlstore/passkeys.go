@@ -9,9 +9,15 @@ import (
 )
 
 // AddPasskey stores a passkey, and has the device show it from now on. Where the account has most of them already nothing is stored:
-// [identity.ErrPasskeysFull]; nor where it is known, whosever it is: [identity.ErrPasskeyTaken].
+// [identity.ErrPasskeysFull]; nor where it is known, whosever it is: [identity.ErrPasskeyTaken]; nor for an account that was deleted
+// meanwhile: [identity.ErrUnknownAccount].
 func (db *DB) AddPasskey(ctx context.Context, p identity.Passkey, device string, most int) error {
 	return failure("add passkey", db.within(ctx, func(tx *sql.Tx) error {
+		// The account first, as in Enroll: nobody else adds one until the commit.
+		result, err := tx.ExecContext(ctx, `UPDATE accounts SET created_at = created_at WHERE id = $1`, p.Account)
+		if err := changed(result, err, identity.ErrUnknownAccount); err != nil {
+			return err
+		}
 		var n int
 		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM passkeys WHERE account = $1`, p.Account).Scan(&n); err != nil {
 			return err
@@ -19,7 +25,7 @@ func (db *DB) AddPasskey(ctx context.Context, p identity.Passkey, device string,
 		if n >= most {
 			return identity.ErrPasskeysFull
 		}
-		result, err := tx.ExecContext(ctx, `
+		result, err = tx.ExecContext(ctx, `
 			INSERT INTO passkeys (`+passkeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
 			p.ID, p.Account, p.Name, p.Key, p.Synced, p.Count, p.Counted, millis(p.CreatedAt))
 		if err := changed(result, err, identity.ErrPasskeyTaken); err != nil {

@@ -144,6 +144,7 @@ var passkeySuite = map[string]func(*testing.T, *DB){
 		must(t, err)
 		_, err = db.Passkey(ctx, "key")
 		same(t, err, identity.ErrUnknownPasskey)
+		same(t, db.AddPasskey(ctx, key("late", a, 4), "one", 10), identity.ErrUnknownAccount)
 	},
 
 	"ADeviceThatComesByAPasskeyWorksAtOnceAndShowsIt": func(t *testing.T, db *DB) {
