@@ -48,7 +48,7 @@ func newHandsetIn(t testing.TB, w *world, browser context.Context) *handset {
 	p := &handset{t: t, w: w, ctx: ctx, language: "en"}
 	p.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
 	call(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: pixel, AcceptLanguage: "en-US", Platform: "Linux armv81"})
-	call(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: before})
+	p.inject(before)
 	call(p, network.Enable, network.EnableParams{})
 	sent := chromedp.Events(ctx, network.RequestWillBeSent)
 	go func() {
@@ -161,6 +161,24 @@ func (p *handset) tap(text string) {
 		return true
 	})
 	p.do(chromedp.TapXY(at[0], at[1]))
+}
+
+// tapOn touches the middle of an element, whatever it is.
+func (p *handset) tapOn(selector string) {
+	p.t.Helper()
+	at := js[[]float64](p, fmt.Sprintf(`(() => {
+		const e = document.querySelector(%q);
+		e.scrollIntoView({ block: 'center' });
+		const box = e.getBoundingClientRect();
+		return [box.x + box.width / 2, box.y + box.height / 2];
+	})()`, selector))
+	p.do(chromedp.TapXY(at[0], at[1]))
+}
+
+// inject runs a script in each page from now on, before the page's own.
+func (p *handset) inject(script string) {
+	p.t.Helper()
+	call(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 }
 
 // fill types into the field with a name, in place of what is there.

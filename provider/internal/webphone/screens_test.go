@@ -109,9 +109,14 @@ func (p *handset) home() {
 
 func (p *handset) menu(key, screen string) {
 	p.home()
+	p.enter(key)
+	p.on(screen)
+}
+
+// enter takes a row of the menu.
+func (p *handset) enter(key string) {
 	p.await("!document.querySelector('[aria-busy]')")
 	js[bool](p, "[...document.querySelectorAll('.menu button')].find((b) => b.textContent.startsWith('"+p.word(key)+"')).click() ?? true")
-	p.on(screen)
 }
 
 // samples is every screen there is for a phone that is enrolled.

@@ -35,6 +35,7 @@ type world struct {
 	mu    sync.Mutex
 	fakes map[string]http.HandlerFunc // by method and path
 	asked []string                    // methods and paths
+	gone  bool                        // it drops every connection
 }
 
 func newWorld(t testing.TB, more ...app.Client) *world {
@@ -54,8 +55,14 @@ func newWorld(t testing.TB, more ...app.Client) *world {
 		name := r.Method + " " + r.URL.Path
 		w.mu.Lock()
 		w.asked = append(w.asked, name)
-		fake := w.fakes[name]
+		fake, gone := w.fakes[name], w.gone
 		w.mu.Unlock()
+		if gone {
+			panic(http.ErrAbortHandler)
+		}
+		if fake == nil && strings.HasPrefix(r.URL.Path, "/logos/") {
+			fake = serveLogo
+		}
 		if fake == nil {
 			fake = provider.Handler().ServeHTTP
 		}
@@ -71,6 +78,13 @@ func newWorld(t testing.TB, more ...app.Client) *world {
 		<-served
 	})
 	return w
+}
+
+// serveLogo is for sites that have registered one.
+func serveLogo(rw http.ResponseWriter, _ *http.Request) {
+	rw.Header().Set("Content-Type", "image/svg+xml")
+	_, _ = io.WriteString(rw, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" rx="14" fill="#2f6a5c"/>`+
+		`<path d="M18 50V32a14 14 0 0 1 28 0v18z" fill="#f5f2ea"/><path d="M32 28c5 7 7 9 7 13a7 7 0 0 1-14 0c0-4 2-6 7-13z" fill="#b23a2c"/></svg>`)
 }
 
 // answer puts an answer before an endpoint; status 0 takes it away.
@@ -96,7 +110,12 @@ func (w *world) intercept(name string, handler http.HandlerFunc) {
 	w.fakes[name] = handler
 }
 
-func (w *world) leave(name string) { w.intercept(name, nil) }
+// down makes the network between the phone and the provider one that carries nothing, also for the phone's service worker.
+func (w *world) down(yes bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.gone = yes
+}
 
 // times is how often an endpoint was asked.
 func (w *world) times(name string) (n int) {

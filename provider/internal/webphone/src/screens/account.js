@@ -42,7 +42,7 @@ async function save() {
 
 export async function erase() {
   const { phone_number } = await provider.account();
-  const digits = field(t('delete.label'), { inputmode: 'numeric', maxlength: 4, autocomplete: 'off', class: 'digits' });
+  const digits = field(t('delete.label'), { name: 'last', inputmode: 'numeric', maxlength: 4, autocomplete: 'off', class: 'digits' });
   async function sure() {
     if (digits.input.value !== phone_number.slice(-4)) return digits.complain(t('delete.wrong'));
     if (!(await ask({ title: t('delete.sure.title'), text: t('delete.sure.text'), yes: t('delete.button') }))) return;
