@@ -232,6 +232,13 @@ func (p *handset) look(scheme, language string) {
 	call(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: pixel, AcceptLanguage: language, Platform: "Linux armv81"})
 }
 
+// settled waits until nothing moves any more.
+func (p *handset) settled() {
+	p.t.Helper()
+	js[bool](p, `Promise.all(document.getAnimations().filter((a) => a.effect.getComputedTiming().iterations === 1)
+		.map((a) => a.finished.catch(() => {}))).then(() => true)`)
+}
+
 // keep writes a picture of the screen for the documentation, when `make pictures` asks for it.
 func (p *handset) keep(name string) {
 	p.t.Helper()
@@ -239,7 +246,7 @@ func (p *handset) keep(name string) {
 	if folder == "" {
 		return
 	}
-	js[bool](p, "Promise.all(document.getAnimations().filter((a) => a.effect.getComputedTiming().iterations === 1).map((a) => a.finished.catch(() => {}))).then(() => true)")
+	p.settled()
 	shot, err := chromedp.Call(p.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{})
 	if err != nil {
 		p.t.Fatal(err)

@@ -190,15 +190,3 @@ func (p *handset) made() {
 	p.w.answer("GET /phone/logins", http.StatusOK, logins)
 	p.w.answer("GET /phone/events", http.StatusOK, events)
 }
-
-// first is every screen of a phone that is not enrolled, up to where it is.
-func (p *handset) first(see func(name string)) {
-	p.open(p.w.issuer + "/phone")
-	p.on("welcome")
-	see("welcome")
-	p.press("welcome.recover")
-	p.on("recover")
-	see("recover")
-	p.press("back")
-	p.on("home") // where a person that is not enrolled begins
-}

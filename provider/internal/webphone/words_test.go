@@ -1,9 +1,11 @@
 package webphone_test
 
 import (
+	"cmp"
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -34,6 +36,47 @@ func (p *handset) word(key string) string {
 		p.t.Fatalf("no word for %s", key)
 	}
 	return text
+}
+
+// refusals is the codes of openapi.yaml that no phone ever gets, or that have a screen of their own.
+var refusals = []string{
+	"bad-request", "watch-invalid", "transaction-unknown", "proof-nonce", "device-unknown", "device-waiting", "origin-not-allowed", "method-not-allowed",
+	"confirmation-wrong",
+	"code", "outcome", "tries_left", // members
+}
+
+func TestThereAreWordsForWhateverTheProviderSays(t *testing.T) {
+	contract, err := os.ReadFile("../../../openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	en := words(t, "en")
+	text := string(contract)
+	of := func(from, to, pattern string) []string {
+		_, text, _ := strings.Cut(text, from)
+		text, _, _ = strings.Cut(text, to)
+		var all []string
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+			all = append(all, cmp.Or(m[1:]...))
+		}
+		return all
+	}
+	codes := of("    Problem:\n      description: |", "      headers:", "`([a-z_-]+)`")
+	kinds := of("    EventKind:", "    EventClient:", `(?m)^        - ([\w.-]+)$`)
+	warnings := of("        warnings:", "description", `enum: \[(\S+), (\S+), (\S+)\]`)
+	if len(codes) < 25 || len(kinds) < 13 || len(warnings) != 1 {
+		t.Fatalf("found %d codes, %d kinds, warnings %v", len(codes), len(kinds), warnings)
+	}
+	for _, code := range codes {
+		if en["problem."+code] == "" && !slices.Contains(refusals, code) {
+			t.Errorf("no words for the problem %s", code)
+		}
+	}
+	for _, kind := range kinds {
+		if en["events."+kind] == "" {
+			t.Errorf("no words for the event %s", kind)
+		}
+	}
 }
 
 var param = regexp.MustCompile(`\{\w+\}`)

@@ -141,7 +141,7 @@ export const active = ({ device }) => !device.active_at || Date.parse(device.act
 
 export const ready = ({ persisted }) =>
   screen({ title: t('ready.title'), lead: t('ready.lead'), badge: 'tick', leading: false }, [
-    !persisted && !install.installed() && h('p', { class: 'note' }, t('ready.fragile')),
+    !persisted && !install.installed() && !install.byHand() && h('p', { class: 'note' }, t('ready.fragile')),
     install.byHand() && h('p', {}, t('install.ios')),
   ], [
     install.offered() && button(t('install.button'), install.install, { class: 'plain' }),

@@ -17,7 +17,7 @@ const card = ({ kind, at, client, browser: shown, address, place: where }) =>
   h(
     'li',
     { class: 'card' },
-    h('h3', {}, has(`events.${kind}`) ? t(`events.${kind}`) : name(kind)),
+    h('h2', {}, has(`events.${kind}`) ? t(`events.${kind}`) : name(kind)),
     client && h('p', {}, name(client.name)),
     h('p', { class: 'soft' }, dots(moment(at), browser(shown), place(where) || address)),
   );

@@ -54,5 +54,5 @@ async function fill(lead, news, recent) {
     ...(unlock ? [unlock] : []),
   );
   const open = logins.filter(({ ended_at }) => !ended_at).slice(0, 2);
-  if (open.length > 0) recent.replaceChildren(h('h2', {}, t('home.recent')), h('ul', { class: 'cards' }, open.map((login) => card(login))));
+  if (open.length > 0) recent.replaceChildren(h('h2', {}, t('home.recent')), h('ul', { class: 'cards' }, open.map((login) => card(login, 3))));
 }

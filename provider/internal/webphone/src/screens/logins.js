@@ -7,12 +7,12 @@ import { ask, button, dots, name, screen } from '../ui.js';
 import { browser, moment, place } from '../when.js';
 import { rich, t } from '../words.js';
 
-/** A login in a list. ways: buttons under it. */
-export function card({ client, browser: shown, address, place: where, at, ended_at, session }, ways = []) {
+/** A login in a list that is headed by level - 1. ways: buttons under it. */
+export function card({ client, browser: shown, address, place: where, at, ended_at, session }, level, ways = []) {
   return h(
     'li',
     { class: ended_at ? 'card over' : 'card' },
-    h('h3', {}, name(client.name)),
+    h(`h${level}`, {}, name(client.name)),
     ways.length > 0 && client.domains.length > 0 && h('p', { class: 'soft' }, client.domains.join(', ')),
     h('p', {}, dots(browser(shown), place(where) || address)),
     h('p', { class: 'soft' }, ended_at ? t('logins.ended', { time: moment(ended_at) }) : dots(moment(at), session && t('logins.session'))),
@@ -25,8 +25,8 @@ export async function logins() {
   const open = all.filter(({ ended_at }) => !ended_at);
   const past = all.filter(({ ended_at }) => ended_at);
   return screen({ title: t('logins.title'), lead: open.length === 0 && t('logins.none') }, [
-    open.length > 0 && h('ul', { class: 'cards' }, open.map((login) => card(login, [end(login), disown(login)]))),
-    past.length > 0 && [h('h2', {}, t('logins.past')), h('ul', { class: 'cards' }, past.map((login) => card(login, [disown(login)])))],
+    open.length > 0 && h('ul', { class: 'cards' }, open.map((login) => card(login, 2, [end(login), disown(login)]))),
+    past.length > 0 && [h('h2', {}, t('logins.past')), h('ul', { class: 'cards' }, past.map((login) => card(login, 3, [disown(login)])))],
   ], [open.length > 1 && button(t('logins.all'), () => sure('logins.all', {}, [], provider.endAllLogins), { class: 'danger' })].filter(Boolean));
 }
 

@@ -20,7 +20,7 @@ function card(device) {
   return h(
     'li',
     { class: waits ? 'card asks' : 'card' },
-    h('h3', {}, name(device.name), device.current && h('span', { class: 'tag' }, t('phones.this'))),
+    h('h2', {}, name(device.name), device.current && h('span', { class: 'tag' }, t('phones.this'))),
     h('p', { class: 'soft' }, t('phones.since', { time: day(device.created_at) })),
     waits
       ? h('p', {}, t('phones.waits', { time: moment(device.active_at) }))

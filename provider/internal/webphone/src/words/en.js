@@ -22,7 +22,7 @@ export default {
   'welcome.device.hint': 'You see it in the list of your phones.',
   'welcome.send': 'Send me a code',
   'welcome.recover': 'I have had it on a phone before',
-  'welcome.ios': 'On an iPhone or iPad, put this page on the home screen first (Share, then “Add to Home Screen”) and set it up there. Safari and the home screen keep their keys apart, and Safari forgets those of a page that has not been used for a week.',
+  'welcome.ios': 'On an iPhone or iPad, put this page on the home screen first (Share, then “Add to Home Screen”) and set it up there. Safari has a key of its own, and forgets it after a week without use.',
   'welcome.ios.code': 'If it is on your home screen already, open it there and scan the code.',
   'code.title': 'Type the code',
   'code.lead': 'A message with six digits is on its way to {number}.',

@@ -21,7 +21,7 @@ export default {
   'welcome.device.hint': '它会出现在你的手机列表里。',
   'welcome.send': '发送验证码',
   'welcome.recover': '我以前在手机上用过',
-  'welcome.ios': '在 iPhone 或 iPad 上，请先把本页放到主屏幕（分享，再选“添加到主屏幕”），然后在那里设置。Safari 与主屏幕各自保管密钥，而 Safari 会忘记一周未使用的网页的密钥。',
+  'welcome.ios': '在 iPhone 或 iPad 上，请先把本页放到主屏幕（分享，再选“添加到主屏幕”），然后在那里设置。Safari 有它自己的密钥，一周不用就会忘记。',
   'welcome.ios.code': '如果它已在你的主屏幕上，请在那里打开并扫码。',
   'code.title': '输入验证码',
   'code.lead': '一条含六位数字的短信正发往 {number}。',
