@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"image"
-	"image/draw"
 	"image/jpeg"
 	"math"
 	"math/rand/v2"
@@ -13,28 +12,19 @@ import (
 	"github.com/skip2/go-qrcode"
 )
 
-// Photo is what a hand-held phone sees of a screen: shades of grey, 0 to 255, on a canvas of its own size.
-type Photo struct {
+// photo is what a hand-held phone sees of a screen: shades of grey, 0 to 255, on a canvas of its own size.
+type photo struct {
 	w, h   int
 	pix    []float64
 	side   float64 // of a code's module, in pixels
 	random *rand.Rand
 }
 
-func newPhoto(w, h int, random *rand.Rand) *Photo {
-	return &Photo{w: w, h: h, pix: make([]float64, w*h), random: random}
+func newPhoto(w, h int, random *rand.Rand) *photo {
+	return &photo{w: w, h: h, pix: make([]float64, w*h), random: random}
 }
 
-// Of makes a photograph of what a screen shows, straight from the front and sharp.
-func Of(screen image.Image, random *rand.Rand) *Photo {
-	grey := image.NewGray(image.Rectangle{Max: screen.Bounds().Size()})
-	draw.Draw(grey, grey.Rect, screen, screen.Bounds().Min, draw.Src)
-	p := newPhoto(grey.Rect.Dx(), grey.Rect.Dy(), random)
-	p.side = 1
-	return p.each(func(x, y int, _ float64) float64 { return float64(grey.Pix[y*p.w+x]) })
-}
-
-func (p *Photo) each(f func(x, y int, v float64) float64) *Photo {
+func (p *photo) each(f func(x, y int, v float64) float64) *photo {
 	for y := range p.h {
 		for x := range p.w {
 			p.pix[y*p.w+x] = f(x, y, p.pix[y*p.w+x])
@@ -44,22 +34,22 @@ func (p *Photo) each(f func(x, y int, v float64) float64) *Photo {
 }
 
 // at is a pixel, or the nearest one.
-func (p *Photo) at(x, y int) float64 {
+func (p *photo) at(x, y int) float64 {
 	return p.pix[min(max(y, 0), p.h-1)*p.w+min(max(x, 0), p.w-1)]
 }
 
 // between is what a lens sees between pixels.
-func (p *Photo) between(x, y float64) float64 {
+func (p *photo) between(x, y float64) float64 {
 	fx, fy := math.Floor(x), math.Floor(y)
 	ix, iy, dx, dy := int(fx), int(fy), x-fx, y-fy
 	return (p.at(ix, iy)*(1-dx)+p.at(ix+1, iy)*dx)*(1-dy) + (p.at(ix, iy+1)*(1-dx)+p.at(ix+1, iy+1)*dx)*dy
 }
 
 // uniform is a number between a and b.
-func (p *Photo) uniform(a, b float64) float64 { return a + (b-a)*p.random.Float64() }
+func (p *photo) uniform(a, b float64) float64 { return a + (b-a)*p.random.Float64() }
 
-// JPEG is the file that the phone keeps.
-func (p *Photo) JPEG(t testing.TB, quality int) []byte {
+// jpeg is the file that the phone keeps.
+func (p *photo) jpeg(t testing.TB, quality int) []byte {
 	t.Helper()
 	g := image.NewGray(image.Rect(0, 0, p.w, p.h))
 	for i, v := range p.pix {
@@ -73,7 +63,7 @@ func (p *Photo) JPEG(t testing.TB, quality int) []byte {
 }
 
 // screen is a page that shows a code, drawn at 8 pixels a module, with words around it; its paper is light.
-func screen(t testing.TB, text string, random *rand.Rand) *Photo {
+func screen(t testing.TB, text string, random *rand.Rand) *photo {
 	t.Helper()
 	code, err := qrcode.New(text, qrcode.Medium)
 	if err != nil {
@@ -109,8 +99,8 @@ func screen(t testing.TB, text string, random *rand.Rand) *Photo {
 	return p
 }
 
-// Shot photographs a page so that a module is so many pixels wide, turned (degrees) and tilted away (degrees, about two axes).
-func (p *Photo) Shot(w, h int, module, turn, tiltX, tiltY float64) *Photo {
+// shot photographs a page so that a module is so many pixels wide, turned (degrees) and tilted away (degrees, about two axes).
+func (p *photo) shot(w, h int, module, turn, tiltX, tiltY float64) *photo {
 	rad := math.Pi / 180
 	sinT, cosT := math.Sincos(turn * rad)
 	sinX, cosX := math.Sincos(tiltX * rad)
@@ -140,8 +130,8 @@ func (p *Photo) Shot(w, h int, module, turn, tiltX, tiltY float64) *Photo {
 	})
 }
 
-// Gauss blurs as a lens out of focus does.
-func (p *Photo) Gauss(sigma float64) *Photo {
+// gauss blurs as a lens out of focus does.
+func (p *photo) gauss(sigma float64) *photo {
 	if sigma < 0.1 {
 		return p
 	}
@@ -152,7 +142,7 @@ func (p *Photo) Gauss(sigma float64) *Photo {
 		kernel[i] = math.Exp(-float64((i-n)*(i-n)) / (2 * sigma * sigma))
 		sum += kernel[i]
 	}
-	pass := func(in *Photo, dx, dy int) *Photo {
+	pass := func(in *photo, dx, dy int) *photo {
 		out := newPhoto(p.w, p.h, p.random)
 		out.side = p.side
 		return out.each(func(x, y int, _ float64) (v float64) {
@@ -166,7 +156,7 @@ func (p *Photo) Gauss(sigma float64) *Photo {
 }
 
 // moved blurs along a line, as a hand that shakes does.
-func (p *Photo) moved(length, degrees float64) *Photo {
+func (p *photo) moved(length, degrees float64) *photo {
 	sin, cos := math.Sincos(degrees * math.Pi / 180)
 	steps := max(2, int(length*2))
 	out := newPhoto(p.w, p.h, p.random)
@@ -180,49 +170,48 @@ func (p *Photo) moved(length, degrees float64) *Photo {
 	})
 }
 
-// Noise is what a small lens adds in a dim room.
-func (p *Photo) Noise(sigma float64) *Photo {
+func (p *photo) noise(sigma float64) *photo {
 	return p.each(func(_, _ int, v float64) float64 { return v + sigma*p.random.NormFloat64() })
 }
 
 // Damages is what happens to photographs of screens; strength goes from 0 to 1.
 var Damages = []struct {
 	Kind string
-	make func(page *Photo, strength float64) (p *Photo, quality int)
+	make func(page *photo, strength float64) (p *photo, quality int)
 }{
-	{"rotated", func(page *Photo, s float64) (*Photo, int) {
-		return page.Shot(640, 480, 7-2*s, page.uniform(0, 360), 0, 0).Gauss(.6).Noise(3), 85
+	{"rotated", func(page *photo, s float64) (*photo, int) {
+		return page.shot(640, 480, 7-2*s, page.uniform(0, 360), 0, 0).gauss(.6).noise(3), 85
 	}},
-	{"skewed", func(page *Photo, s float64) (*Photo, int) {
+	{"skewed", func(page *photo, s float64) (*photo, int) {
 		tilt := 20 + 40*s
 		around := page.uniform(0, 2*math.Pi)
-		return page.Shot(640, 480, 8, page.uniform(-20, 20), tilt*math.Sin(around), tilt*math.Cos(around)).Gauss(.6).Noise(3), 85
+		return page.shot(640, 480, 8, page.uniform(-20, 20), tilt*math.Sin(around), tilt*math.Cos(around)).gauss(.6).noise(3), 85
 	}},
-	{"inverted", func(page *Photo, s float64) (*Photo, int) {
+	{"inverted", func(page *photo, s float64) (*photo, int) {
 		page.each(func(_, _ int, v float64) float64 { return 255 - v })
-		return page.Shot(640, 480, 8-3*s, page.uniform(-30, 30), 20*s, page.uniform(-10, 10)).Gauss(.6 + s).Noise(3), 85
+		return page.shot(640, 480, 8-3*s, page.uniform(-30, 30), 20*s, page.uniform(-10, 10)).gauss(.6 + s).noise(3), 85
 	}},
-	{"blurred", func(page *Photo, s float64) (*Photo, int) {
-		p := page.Shot(640, 480, 6, page.uniform(-10, 10), 5, 5)
-		return p.Gauss((.2 + .45*s) * p.side).Noise(3), 85
+	{"blurred", func(page *photo, s float64) (*photo, int) {
+		p := page.shot(640, 480, 6, page.uniform(-10, 10), 5, 5)
+		return p.gauss((.2 + .45*s) * p.side).noise(3), 85
 	}},
-	{"moved", func(page *Photo, s float64) (*Photo, int) {
-		p := page.Shot(640, 480, 6, page.uniform(-10, 10), 5, 5)
-		return p.moved((.5+1.3*s)*p.side, page.uniform(0, 180)).Gauss(.6).Noise(3), 85
+	{"moved", func(page *photo, s float64) (*photo, int) {
+		p := page.shot(640, 480, 6, page.uniform(-10, 10), 5, 5)
+		return p.moved((.5+1.3*s)*p.side, page.uniform(0, 180)).gauss(.6).noise(3), 85
 	}},
-	{"low contrast", func(page *Photo, s float64) (*Photo, int) {
+	{"low contrast", func(page *photo, s float64) (*photo, int) {
 		contrast, base := .25-.2*s, page.uniform(20, 180)
-		p := page.Shot(640, 480, 6, page.uniform(-10, 10), 5, 5).Gauss(.8)
-		return p.each(func(_, _ int, v float64) float64 { return base + contrast*v }).Noise(1.5), 85
+		p := page.shot(640, 480, 6, page.uniform(-10, 10), 5, 5).gauss(.8)
+		return p.each(func(_, _ int, v float64) float64 { return base + contrast*v }).noise(1.5), 85
 	}},
-	{"noisy", func(page *Photo, s float64) (*Photo, int) {
-		return page.Shot(640, 480, 6, page.uniform(-10, 10), 5, 5).Gauss(.8).Noise(15 + 75*s), 85
+	{"noisy", func(page *photo, s float64) (*photo, int) {
+		return page.shot(640, 480, 6, page.uniform(-10, 10), 5, 5).gauss(.8).noise(15 + 75*s), 85
 	}},
-	{"JPEG", func(page *Photo, s float64) (*Photo, int) {
-		return page.Shot(640, 480, 6-3*s, page.uniform(-10, 10), 5, 5).Gauss(.6).Noise(3), 20 - int(15*s)
+	{"JPEG", func(page *photo, s float64) (*photo, int) {
+		return page.shot(640, 480, 6-3*s, page.uniform(-10, 10), 5, 5).gauss(.6).noise(3), 20 - int(15*s)
 	}},
-	{"glare", func(page *Photo, s float64) (*Photo, int) {
-		p := page.Shot(640, 480, 6, page.uniform(-10, 10), 5, 5).Gauss(.6)
+	{"glare", func(page *photo, s float64) (*photo, int) {
+		p := page.shot(640, 480, 6, page.uniform(-10, 10), 5, 5).gauss(.6)
 		gx, gy, size := page.uniform(220, 420), page.uniform(150, 330), 60+120*s
 		slope := page.uniform(-1, 1) * (100 + 100*s)
 		shadow := page.uniform(250, 450)
@@ -233,22 +222,22 @@ var Damages = []struct {
 			}
 			d := math.Hypot(float64(x)-gx, float64(y)-gy) / size
 			return v + 110*math.Exp(-d*d)
-		}).Noise(3), 85
+		}).noise(3), 85
 	}},
-	{"moiré", func(page *Photo, s float64) (*Photo, int) {
-		p := page.Shot(640, 480, 5, page.uniform(-10, 10), 5, 5).Gauss(.6)
+	{"moiré", func(page *photo, s float64) (*photo, int) {
+		p := page.shot(640, 480, 5, page.uniform(-10, 10), 5, 5).gauss(.6)
 		fx, fy := 2*math.Pi/page.uniform(2.3, 9), 2*math.Pi/page.uniform(2.3, 9)
 		skew, depth := page.uniform(-.2, .2), .1+.6*s
 		return p.each(func(x, y int, v float64) float64 {
 			wave := math.Sin(fx*(float64(x)+skew*float64(y))) + math.Sin(fy*(float64(y)-skew*float64(x)))
 			return v * (1 + depth*wave/2)
-		}).Noise(3), 85
+		}).noise(3), 85
 	}},
-	{"small", func(page *Photo, s float64) (*Photo, int) {
-		return page.Shot(1000, 750, 4-2.2*s, page.uniform(-10, 10), 5, 5).Gauss(.5).Noise(3), 85
+	{"small", func(page *photo, s float64) (*photo, int) {
+		return page.shot(1000, 750, 4-2.2*s, page.uniform(-10, 10), 5, 5).gauss(.5).noise(3), 85
 	}},
-	{"cluttered", func(page *Photo, s float64) (*Photo, int) {
-		p := page.Shot(1000, 750, 6-2*s, page.uniform(-20, 20), 10*s, 10)
+	{"cluttered", func(page *photo, s float64) (*photo, int) {
+		p := page.shot(1000, 750, 6-2*s, page.uniform(-20, 20), 10*s, 10)
 		inside := func(x, y int) bool { return math.Hypot(float64(x-p.w/2), float64(y-p.h/2)) < 45*p.side*.75 }
 		for range 60 + int(200*s) { // frames, bars and blocks, as on a desk, a keyboard, a page of icons
 			x0, y0, w, h := page.random.IntN(p.w), page.random.IntN(p.h), 6+page.random.IntN(60), 6+page.random.IntN(60)
@@ -263,12 +252,12 @@ var Damages = []struct {
 				}
 			}
 		}
-		return p.Gauss(.6).Noise(3), 85
+		return p.gauss(.6).noise(3), 85
 	}},
-	{"all of it", func(page *Photo, s float64) (*Photo, int) {
-		p := page.Shot(800, 600, 6, page.uniform(0, 360), 15+20*s, page.uniform(-20, 20)).Gauss(.8+.8*s).moved(1+3*s, page.uniform(0, 180))
+	{"all of it", func(page *photo, s float64) (*photo, int) {
+		p := page.shot(800, 600, 6, page.uniform(0, 360), 15+20*s, page.uniform(-20, 20)).gauss(.8+.8*s).moved(1+3*s, page.uniform(0, 180))
 		contrast, slope := .7-.5*s, page.uniform(-1, 1)*80
-		return p.each(func(x, _ int, v float64) float64 { return 40 + contrast*v + slope*(float64(x)/float64(p.w)-.5) }).Noise(4 + 8*s), 60
+		return p.each(func(x, _ int, v float64) float64 { return 40 + contrast*v + slope*(float64(x)/float64(p.w)-.5) }).noise(4 + 8*s), 60
 	}},
 }
 
@@ -278,7 +267,7 @@ func Damaged(t testing.TB, kind, number, of int) (data []byte, text string) {
 	random := rand.New(rand.NewPCG(uint64(kind), uint64(number)))
 	text = randomFrame(random)
 	p, quality := Damages[kind].make(screen(t, text, random), float64(number)/float64(of-1))
-	return p.JPEG(t, quality), text
+	return p.jpeg(t, quality), text
 }
 
 // randomFrame looks as the provider makes them.

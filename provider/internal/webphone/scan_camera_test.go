@@ -97,7 +97,7 @@ func TestScannerSaysThatTheCameraDoesNotOpen(t *testing.T) {
 
 func TestScannerThatIsClosedWhileTheCameraOpensLeavesItClosed(t *testing.T) {
 	p := openPage(t, handheld)
-	film(t, nothingToSee())
+	film(t, nothingToSee(t))
 	p.js("(window.held = new Promise((resolve) => { window.letGo = resolve; }), true)")
 	p.open()
 	p.await("tracks.length === 1")
@@ -110,7 +110,7 @@ func TestScannerThatIsClosedWhileTheCameraOpensLeavesItClosed(t *testing.T) {
 
 func TestScannerClosesTheCameraWhileThePageIsNotSeen(t *testing.T) {
 	p := openPage(t, handheld)
-	film(t, nothingToSee())
+	film(t, nothingToSee(t))
 	p.open()
 	p.awaitSaid(pointing)
 	p.js("(Object.defineProperty(document, 'hidden', { value: true, configurable: true }), document.dispatchEvent(new Event('visibilitychange')))")
@@ -123,7 +123,7 @@ func TestScannerClosesTheCameraWhileThePageIsNotSeen(t *testing.T) {
 
 func TestScannerSaysThatTheCameraWasTakenAway(t *testing.T) {
 	p := openPage(t, handheld)
-	film(t, nothingToSee())
+	film(t, nothingToSee(t))
 	p.open()
 	p.awaitSaid(pointing)
 	p.js("tracks[0].dispatchEvent(new Event('ended'))")
@@ -133,7 +133,7 @@ func TestScannerSaysThatTheCameraWasTakenAway(t *testing.T) {
 
 func TestScannerHasALightWhereTheCameraHasOne(t *testing.T) {
 	p := openPage(t, handheld)
-	film(t, nothingToSee())
+	film(t, nothingToSee(t))
 	p.open()
 	p.awaitSaid(pointing)
 	if p.js("document.querySelector('.torch').checkVisibility()") {
@@ -153,7 +153,7 @@ func TestScannerHasALightWhereTheCameraHasOne(t *testing.T) {
 
 func TestScannerReadsByTheBrowsersOwnDetectorWhereThereIsOne(t *testing.T) {
 	p := openPage(t, handheld)
-	film(t, nothingToSee())
+	film(t, nothingToSee(t))
 	p.before(`window.BarcodeDetector = class {
 		static getSupportedFormats = async () => ['ean_13', 'qr_code'];
 		detect = async (picture) => [{ rawValue: location.origin + '/q/' + picture.constructor.name }];
@@ -202,7 +202,7 @@ func TestScannerWithoutItsDecoderSaysSoAndTriesAgain(t *testing.T) {
 
 func TestScannerStandsStillForWhoWantsThat(t *testing.T) {
 	p := openPage(t, handheld)
-	film(t, nothingToSee())
+	film(t, nothingToSee(t))
 	p.look("light", "reduce")
 	p.open()
 	p.awaitSaid(pointing)
@@ -214,7 +214,7 @@ func TestScannerStandsStillForWhoWantsThat(t *testing.T) {
 
 func TestScannerIsGoodForAxe(t *testing.T) {
 	p := openPage(t, handheld)
-	film(t, nothingToSee())
+	film(t, nothingToSee(t))
 	for _, setting := range []browser.PermissionSetting{browser.PermissionSettingGranted, browser.PermissionSettingDenied} {
 		p.permit(setting)
 		p.open()

@@ -1,37 +1,38 @@
 package webphone_test
 
 import (
+	"bytes"
 	"image"
-	"image/color"
 	"image/draw"
+	"image/jpeg"
 	"math/rand/v2"
 	"testing"
-
-	"qrlogin/api/picture/picturetest"
 )
 
-// onAPhoto is a photo of so many pixels with a small code in a corner.
-func onAPhoto(t *testing.T, width, height int, text string) image.Image {
+// onAPhoto is a photo of so many pixels with a screen in its upper right.
+func onAPhoto(t *testing.T, width, height int, screen []byte) []byte {
 	t.Helper()
+	picture, err := jpeg.Decode(bytes.NewReader(screen))
+	if err != nil {
+		t.Fatal(err)
+	}
 	photo := image.NewGray(image.Rect(0, 0, width, height))
-	draw.Draw(photo, photo.Rect, image.NewUniform(color.Gray{90}), image.Point{}, draw.Src)
-	screen := showing(t, text)
-	draw.Draw(photo, screen.Bounds().Add(image.Pt(width-1200, 80)), screen, image.Point{}, draw.Src)
-	return photo
+	draw.Draw(photo, picture.Bounds().Add(image.Pt(width-1200, 80)), picture, image.Point{}, draw.Src)
+	return asJPEG(t, photo, 80)
 }
 
 func TestScannerReadsAPhoto(t *testing.T) {
 	p := openPage(t, chromium)
-	for name, c := range map[string]image.Image{
-		"a photo":                 onAPhoto(t, 1280, 960, p.own("4F2")),
-		"of twelve megapixels":    onAPhoto(t, 4000, 3000, p.own("4F2")),
+	for name, c := range map[string][]byte{
+		"a photo":                 onAPhoto(t, 1280, 960, showing(t, p.own("4F2"))),
+		"in a corner of one":      onAPhoto(t, 3600, 2700, showing(t, p.own("4F2"))),
 		"with others in it":       showing(t, foreign, p.own("4F2")),
 		"with the same one twice": showing(t, p.own("4F2"), p.own("4F2")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p.js("(said.length = 0, true)")
 			p.open()
-			p.pick(asJPEG(t, c, 80))
+			p.pick(c)
 			p.awaitTold("text " + p.own("4F2"))
 		})
 	}
@@ -43,14 +44,14 @@ func TestScannerSaysWhatIsWrongWithAPhotoAndTakesAnother(t *testing.T) {
 	p.open()
 	p.pick([]byte("not a picture"))
 	p.awaitSaid("This is not a picture that can be opened. Choose another one.")
-	p.pick(asJPEG(t, showing(t, foreign), 80))
+	p.pick(showing(t, foreign))
 	p.awaitSaid("This is not a login code of " + p.text("location.host"))
-	p.pick(asJPEG(t, showing(t, p.own("4F2"), p.own("5G3")), 80))
+	p.pick(showing(t, p.own("4F2"), p.own("5G3")))
 	p.awaitSaid("There are two codes. Show one alone.")
 	if got := p.text("said"); got != "" {
 		t.Errorf("told %s", got)
 	}
-	p.pick(asJPEG(t, showing(t, p.own("4F2")), 80))
+	p.pick(showing(t, p.own("4F2")))
 	p.awaitTold("text " + p.own("4F2"))
 	p.close()
 }
@@ -59,12 +60,15 @@ func TestScannerSaysWhatIsWrongWithAPhotoAndTakesAnother(t *testing.T) {
 func TestScannerHandsOnAPhotoThatItCannotRead(t *testing.T) {
 	p := openPage(t, chromium)
 	p.open()
-	p.pick(asJPEG(t, nothingToSee(), 80))
+	p.pick(nothingToSee(t))
 	p.awaitTold("image image/jpeg 1120x700")
 
-	noise := picturetest.Of(image.NewGray(image.Rect(0, 0, 3600, 3600)), rand.New(rand.NewPCG(1, 1))).Noise(200)
+	noise := image.NewGray(image.Rect(0, 0, 2600, 2600)) // in which nothing can be left out
+	if _, err := rand.NewChaCha8([32]byte{}).Read(noise.Pix); err != nil {
+		t.Fatal(err)
+	}
 	p.open()
-	p.pick(noise.JPEG(t, 100))
+	p.pick(asJPEG(t, noise, 100))
 	p.await("said.length === 2")
 	if !p.js("blob.size <= 4 << 20 && said[1] === 'image image/jpeg 2400x2400'") { // in two steps
 		t.Errorf("%s, %s bytes", p.text("said[1]"), p.text("blob.size"))
@@ -74,7 +78,7 @@ func TestScannerHandsOnAPhotoThatItCannotRead(t *testing.T) {
 
 func TestScannerClosesTheCameraForAPhoto(t *testing.T) {
 	p := openPage(t, handheld)
-	film(t, nothingToSee())
+	film(t, nothingToSee(t))
 	p.open()
 	p.awaitSaid(pointing)
 	p.pick([]byte("not a picture"))
