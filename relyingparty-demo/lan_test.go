@@ -193,26 +193,49 @@ func TestABrowserThatGoesOnPastTheWarningIsLoggedInByThePictureOnItsScreen(t *te
 	}
 }
 
-// The shop opened on a phone shows no code: it leads to the provider's page, and comes back logged in. Here another phone scans that page.
-func TestWhoOpensTheShopOnAPhoneContinuesByTheProvidersPage(t *testing.T) {
+// The shop opened on the phone itself: nothing is scanned. The web phone in the same browser, which is enrolled on the way, shows the
+// consent and leads back.
+func TestWhoOpensTheShopOnAPhoneIsLoggedInByTheWebPhoneInTheSameBrowser(t *testing.T) {
 	if !inChromium {
 		return
 	}
-	shop, provider, terminal, trusting := inLAN(t, "--lan=127.0.0.1")
-	p, err := enrolledBy(t, trusting(), provider, terminal)
-	if err != nil {
-		t.Fatal(err)
-	}
+	shop, provider, terminal, _ := inLAN(t, "--lan=127.0.0.1", "--policy=strict")
 	w := openWindow(t)
 	w.emulatePhone()
 	w.goOn(shop + "/login")
-	w.await(phase + ` === "phone"`)
-	w.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('qr-login').shadowRoot.querySelector('button.button').click()`))
-	w.await(fmt.Sprintf(`location.origin === %q && location.pathname.startsWith("/authorize/")`, provider))
-	if _, err := p.Approve(t.Context(), w.scanScreen(p)); err != nil {
-		t.Fatal(err)
+	for _, origin := range []string{shop, provider} { // the shop's page, then the provider's
+		w.await(fmt.Sprintf(`location.origin === %q && %s === "phone"`, origin, phase))
+		w.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('qr-login').shadowRoot.querySelector('button.button').click()`))
 	}
+	w.await(fmt.Sprintf(`location.href === %q && %s === "welcome"`, provider+"/phone", screen))
+	w.typeInto("number", "+8613912345678\r")
+	w.await(screen + ` === "code"`)
+	w.typeInto("code", codeIn(t, terminal))
+	w.await(screen + ` === "ready"`)
+	w.do(chromedp.Click("main .yes"))
+	w.await(screen + ` === "consent" && !document.querySelector('#approve').disabled`)
+	w.await(`document.body.innerText.includes("Kiln Lane")`)
+	w.do(chromedp.Click("#approve"))
 	w.await(accountShown)
+}
+
+// screen is where the web phone is.
+const screen = `document.querySelector('main:not([aria-busy])')?.dataset.screen`
+
+// typeInto types into the web phone's field of this name.
+func (w *window) typeInto(name, text string) {
+	w.t.Helper()
+	w.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.querySelector('input[name=%s]').focus()`, name)), chromedp.KeyEvent(text))
+}
+
+// codeIn is the code in the terminal, as a person reads it there.
+func codeIn(t *testing.T, terminal *output) string {
+	t.Helper()
+	found := smsCode.FindStringSubmatch(terminal.String())
+	if found == nil {
+		t.Fatalf("no code in the terminal:\n%s", terminal.String())
+	}
+	return found[1]
 }
 
 func TestTheCertificateStaysTheSameWhileItIsGood(t *testing.T) {
