@@ -1,7 +1,7 @@
 # make test      everything that must hold; installs what is missing (Debian packages)
 # make lint      golangci-lint
 # make generate  api/ from openapi.yaml, the widget and the web phone from their sources; installs what they and some tests take from npm
-# make pictures  docs/img from the running demo and the widget's page
+# make pictures  docs/img from the running demo, the widget's page and the web phone
 # make bench     what a login costs, beside a bare server doing the same work
 
 GO            ?= go
@@ -28,7 +28,7 @@ bench: tools
 
 # The pictures of the documentation, from what runs.
 pictures: tools generate
-	QRLOGIN_REQUIRE=all QRLOGIN_PICTURES=$(CURDIR)/docs/img $(GO) test -count=1 -run=RealBrowser ./relyingparty-demo ./docs/sites ./provider/internal/browser
+	QRLOGIN_REQUIRE=all QRLOGIN_PICTURES=$(CURDIR)/docs/img $(GO) test -count=1 -run=RealBrowser ./relyingparty-demo ./docs/sites ./provider/internal/browser ./provider/internal/webphone
 
 # The real parts that the tests start.
 tools:

@@ -2,7 +2,6 @@ package browser
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -12,19 +11,10 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"qrlogin/provider/internal/browser/widget"
+	"qrlogin/provider/internal/web"
 )
 
-// zipped is the widget, compressed once.
-var zipped = func() []byte {
-	var b bytes.Buffer
-	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		panic(err) // a constant level
-	}
-	_, _ = w.Write(widget.Script) // into memory: cannot fail
-	_ = w.Close()
-	return b.Bytes()
-}()
+var script = web.NewFile("text/javascript; charset=utf-8", widget.Script)
 
 // serveWidget hands out the script. Every origin may load it: it is the same for all and knows nothing.
 func serveWidget(c *gin.Context) error {
@@ -32,18 +22,7 @@ func serveWidget(c *gin.Context) error {
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	h.Set("Cache-Control", "public, max-age=300")
-	h.Set("ETag", widget.ETag)
-	h.Add("Vary", "Accept-Encoding")
-	if c.GetHeader("If-None-Match") == widget.ETag {
-		c.Status(http.StatusNotModified)
-		return nil
-	}
-	body := widget.Script
-	if strings.Contains(c.GetHeader("Accept-Encoding"), "gzip") {
-		h.Set("Content-Encoding", "gzip")
-		body = zipped
-	}
-	c.Data(http.StatusOK, "text/javascript; charset=utf-8", body)
+	script.Serve(c)
 	return nil
 }
 

@@ -2,14 +2,13 @@ package webphone
 
 import (
 	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html/template"
 	"slices"
+
+	"qrlogin/provider/internal/web"
 )
 
 //go:embed app.js app.css decoder.js src/page.html src/sw.js src/manifest.json icon-*.png
@@ -17,11 +16,8 @@ var files embed.FS
 
 // asset is one file that is served.
 type asset struct {
-	mediaType string
-	content   []byte
-	zipped    []byte // nil where compressing gains nothing
-	etag      string // a strong validator (RFC 9110 §8.8.3), quotes included
-	header    string // Service-Worker-Allowed
+	*web.File
+	scope string // Service-Worker-Allowed
 }
 
 const (
@@ -51,9 +47,9 @@ func init() {
 	if err != nil {
 		panic(err) // texts
 	}
-	constants := fmt.Sprintf("const VERSION = %q, SHELL = %s;\n", "shell "+page.etag[1:17], list)
+	constants := fmt.Sprintf("const VERSION = %q, SHELL = %s;\n", "shell "+page.ETag[1:17], list)
 	worker := newAsset(scriptType, slices.Concat([]byte(constants), file("src/sw.js")))
-	worker.header = "/phone" // a worker's scope is the folder of its script otherwise, which the page is not in
+	worker.scope = "/phone" // a worker's scope is the folder of its script otherwise, which the page is not in
 	assets["/phone/sw.js"] = worker
 }
 
@@ -66,16 +62,11 @@ func file(name string) []byte {
 }
 
 func newAsset(mediaType string, content []byte) *asset {
-	sum := sha256.Sum256(content)
-	a := &asset{mediaType: mediaType, content: content, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:]) + `"`}
-	if mediaType != "image/png" {
-		a.zipped = zip(content)
-	}
-	return a
+	return &asset{File: web.NewFile(mediaType, content)}
 }
 
 // version is the query by which an asset is asked for as it is now.
-func (a *asset) version() string { return "v=" + a.etag[1:13] }
+func (a *asset) version() string { return "v=" + a.ETag[1:13] }
 
 // address is where an asset is to be loaded from, so that it may be kept for good.
 func address(path string) string { return path + "?" + assets[path].version() }
@@ -89,17 +80,5 @@ func render(text string) []byte {
 	if err != nil {
 		panic(err) // embedded
 	}
-	return b.Bytes()
-}
-
-// zip compresses, once.
-func zip(content []byte) []byte {
-	var b bytes.Buffer
-	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		panic(err) // a constant level
-	}
-	_, _ = w.Write(content) // into memory: cannot fail
-	_ = w.Close()
 	return b.Bytes()
 }

@@ -1,11 +1,6 @@
 package webphone
 
-import (
-	"net/http"
-	"strings"
-
-	"github.com/gin-gonic/gin"
-)
+import "github.com/gin-gonic/gin"
 
 //go:generate go run ./bundle
 
@@ -41,19 +36,8 @@ func (a *asset) serve(c *gin.Context) {
 	if c.Request.URL.RawQuery == a.version() {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	if a.header != "" {
-		h.Set("Service-Worker-Allowed", a.header)
+	if a.scope != "" {
+		h.Set("Service-Worker-Allowed", a.scope)
 	}
-	h.Set("ETag", a.etag)
-	h.Add("Vary", "Accept-Encoding")
-	if c.GetHeader("If-None-Match") == a.etag {
-		c.Status(http.StatusNotModified)
-		return
-	}
-	body := a.content
-	if a.zipped != nil && strings.Contains(c.GetHeader("Accept-Encoding"), "gzip") {
-		h.Set("Content-Encoding", "gzip")
-		body = a.zipped
-	}
-	c.Data(http.StatusOK, a.mediaType, body)
+	a.File.Serve(c)
 }

@@ -13,7 +13,7 @@
 // its size (3.5 kB gzipped) and because it mixes modes: a code of the provider takes 33 modules a side, 37 with an encoder that keeps
 // to bytes.
 //
-// The package knows nothing of the provider's own: it is a file and its hash. The watch capability lives in one private field of the
+// The package knows nothing of the provider's own: it is a file. The watch capability lives in one private field of the
 // script (src/challenge.js), travels in an Authorization header, and is never in the document, in storage, in an event, in a URL or
 // in the console (SECURITY.md §1.1, §1.6).
 package widget

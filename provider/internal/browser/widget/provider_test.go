@@ -52,7 +52,6 @@ func newProvider(t *testing.T) *provider {
 	script := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-		w.Header().Set("ETag", widget.ETag)
 		w.Write(widget.Script)
 	}
 	mux.HandleFunc("GET /widget.js", script)

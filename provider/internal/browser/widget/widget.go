@@ -1,10 +1,6 @@
 package widget
 
-import (
-	"crypto/sha256"
-	_ "embed"
-	"encoding/base64"
-)
+import _ "embed"
 
 //go:generate go run ./bundle
 
@@ -13,11 +9,3 @@ import (
 //
 //go:embed widget.js
 var Script []byte
-
-// ETag is a strong validator of Script (RFC 9110 §8.8.3), quotes included.
-var ETag = etag(Script)
-
-func etag(content []byte) string {
-	sum := sha256.Sum256(content)
-	return `"` + base64.RawURLEncoding.EncodeToString(sum[:]) + `"`
-}

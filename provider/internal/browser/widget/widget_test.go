@@ -35,9 +35,3 @@ func TestScriptNamesNoPlaceItWasMadeIn(t *testing.T) {
 		}
 	}
 }
-
-func TestScriptETagIsAStrongValidatorInQuotes(t *testing.T) {
-	if len(widget.ETag) != 45 || widget.ETag[0] != '"' || widget.ETag[44] != '"' {
-		t.Errorf("ETag %s", widget.ETag)
-	}
-}
