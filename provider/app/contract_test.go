@@ -49,6 +49,7 @@ func TestEveryOperationOfTheContractAnswersAsItSays(t *testing.T) {
 	get("/jwks", "", "application/json")
 	get("/widget.js", "", "text/javascript; charset=utf-8")
 	get("/widget", "", "text/html; charset=utf-8")
+	get("/phone", "", "text/html; charset=utf-8")
 	get("/challenges/"+started.ChallengeId+"/qr.svg", started.Watch, "image/svg+xml")
 	get("/challenges/"+started.ChallengeId+"/qr.png?size=256", started.Watch, "image/png")
 
