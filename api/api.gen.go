@@ -1832,6 +1832,11 @@ type ClientInterface interface {
 	// Corresponds with POST /par (the `PushAuthorizationRequest` operationId).
 	PushAuthorizationRequestWithFormdataBody(ctx context.Context, body PushAuthorizationRequestFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetWebPhone The web phone: an app for people, in a phone's browser. What it does, it does by the operations below, as every phone
+	//
+	// Corresponds with GET /phone (the `GetWebPhone` operationId).
+	GetWebPhone(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DeletePhoneAccount Delete this phone's account and everything that is kept of it
 	//
 	// All logins and sessions end, and the sites are told. Nothing of the account stays: no phone, no login, no event. Who enrols with
@@ -2767,6 +2772,21 @@ func (c *Client) PushAuthorizationRequestWithBody(ctx context.Context, contentTy
 // Corresponds with POST /par (the `PushAuthorizationRequest` operationId).
 func (c *Client) PushAuthorizationRequestWithFormdataBody(ctx context.Context, body PushAuthorizationRequestFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPushAuthorizationRequestRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetWebPhone The web phone: an app for people, in a phone's browser. What it does, it does by the operations below, as every phone
+//
+// Corresponds with GET /phone (the `GetWebPhone` operationId).
+func (c *Client) GetWebPhone(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetWebPhoneRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -4838,6 +4858,33 @@ func NewPushAuthorizationRequestRequestWithBody(server string, contentType strin
 	return req, nil
 }
 
+// NewGetWebPhoneRequest constructs an http.Request for the GetWebPhone method
+func NewGetWebPhoneRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewDeletePhoneAccountRequest constructs an http.Request for the DeletePhoneAccount method
 func NewDeletePhoneAccountRequest(server string, params *DeletePhoneAccountParams) (*http.Request, error) {
 	var err error
@@ -6331,6 +6378,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /par (the `PushAuthorizationRequest` operationId).
 	PushAuthorizationRequestWithFormdataBodyWithResponse(ctx context.Context, body PushAuthorizationRequestFormdataRequestBody, reqEditors ...RequestEditorFn) (*PushAuthorizationRequestResponse, error)
+
+	// GetWebPhoneWithResponse The web phone: an app for people, in a phone's browser. What it does, it does by the operations below, as every phone
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /phone (the `GetWebPhone` operationId).
+	GetWebPhoneWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetWebPhoneResponse, error)
 
 	// DeletePhoneAccountWithResponse Delete this phone's account and everything that is kept of it
 	//
@@ -8179,6 +8233,65 @@ func (r PushAuthorizationRequestResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PushAuthorizationRequestResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetWebPhoneResponse200Headers the declared response headers of an HTTP 200 response for GetWebPhone
+type GetWebPhoneResponse200Headers struct {
+	ContentSecurityPolicy *string
+	RetryAfter            *int
+}
+
+// GetWebPhoneResponseDefaultHeaders the declared response headers of an HTTP default response for GetWebPhone
+type GetWebPhoneResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type GetWebPhoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetWebPhoneResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetWebPhoneResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetWebPhoneResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetWebPhoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetWebPhoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetWebPhoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetWebPhoneResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -10551,6 +10664,19 @@ func (c *ClientWithResponses) PushAuthorizationRequestWithFormdataBodyWithRespon
 	return ParsePushAuthorizationRequestResponse(rsp)
 }
 
+// GetWebPhoneWithResponse The web phone: an app for people, in a phone's browser. What it does, it does by the operations below, as every phone
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /phone (the `GetWebPhone` operationId).
+func (c *ClientWithResponses) GetWebPhoneWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetWebPhoneResponse, error) {
+	rsp, err := c.GetWebPhone(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetWebPhoneResponse(rsp)
+}
+
 // DeletePhoneAccountWithResponse Delete this phone's account and everything that is kept of it
 //
 // All logins and sessions end, and the sites are told. Nothing of the account stays: no phone, no login, no event. Who enrols with
@@ -12898,6 +13024,86 @@ func ParsePushAuthorizationRequestResponse(rsp *http.Response) (*PushAuthorizati
 				return nil, err
 			}
 			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetWebPhoneResponse parses an HTTP response from a GetWebPhoneWithResponse call
+func ParseGetWebPhoneResponse(rsp *http.Response) (*GetWebPhoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetWebPhoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetWebPhoneResponse200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers GetWebPhoneResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
 		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
