@@ -38,7 +38,7 @@ func TestAPathThatDoesNotExistIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, path := range []string{
-		"/", "/token/", "//token", "/TOKEN", "/challenges", "/challenges/", "/phone/", "/q/a/b", "/%00", "/\xff",
+		"/", "/token/", "//token", "/TOKEN", "/challenges", "/challenges/", "/phone/", "/phone/nothing", "/q/a/b", "/%00", "/\xff",
 		"/.well-known", "/.well-known/openid-configuration/x", "/" + strings.Repeat("a/", 2000),
 	} {
 		w.do(&http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: strings.TrimPrefix(w.issuer, "http://"), Opaque: path}}).
