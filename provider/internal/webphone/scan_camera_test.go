@@ -22,6 +22,9 @@ func TestScannerReadsTheCodeThatTheCameraSeesAndClosesIt(t *testing.T) {
 	p.awaitTold("text " + p.own("4F2"))
 	p.await(dark)
 	p.awaitSaid("Code found")
+	if !p.js("getComputedStyle(scanner).position === 'fixed' && !document.querySelector('.finder').checkVisibility()") {
+		t.Error("it has lost its look")
+	}
 	if got := p.text("said.filter((what) => what.startsWith('text')).length"); got != "1" {
 		t.Errorf("told %s times", got)
 	}

@@ -131,6 +131,7 @@ var samples = []sample{
 		p.w.answer("GET /phone/logins", http.StatusOK, object{"logins": []object{}})
 		p.home()
 	}},
+	{"scan-without", func(p *handset) { p.home(); p.press("home.scan"); p.on("scan"); p.says(p.word("scan.none")) }},
 	{"type", func(p *handset) { p.home(); p.press("home.type"); p.on("type") }},
 	{"consent", func(p *handset) { p.consent(nil) }},
 	{"consent-warnings", func(p *handset) { p.consent(alarming) }},

@@ -15,6 +15,7 @@ const SAID = 2_500; // how long what was seen is told, in milliseconds
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
+document.adoptedStyleSheets.push(sheet);
 
 // Signs on a field of 24 by 24.
 const signs = {
@@ -27,7 +28,7 @@ const signs = {
 
 /**
  * Opens the camera at once, and stops it when there is something to go on with, or by stop().
- * @param {object} handlers each is called at most once
+ * @param {object} handlers
  * @param {(text: string) => void} handlers.onText a code of this issuer was read
  * @param {(blob: Blob) => void} handlers.onImage a photo in which nothing can be read here: the provider looks more patiently
  * @param {() => void} handlers.onClose @param {() => void} handlers.onType the person wants to type the code
@@ -35,7 +36,8 @@ const signs = {
  */
 export function openScanner({ onText, onImage, onClose, onType }) {
   const over = new AbortController();
-  const reader = openReader(over.signal);
+  const opening = openReader(over.signal);
+  const read = async (canvas, clear) => (await opening).read(canvas, clear);
   let looking = new AbortController(); // by the camera that is open; none is open while the page is not seen
   let track;
   let quiet = 0; // until when what is said stays
@@ -66,10 +68,11 @@ export function openScanner({ onText, onImage, onClose, onType }) {
     file,
   );
 
-  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+  // What was told stays to be read until its owner shows something else; Close works until then, and nothing opens the camera again.
   over.signal.addEventListener('abort', () => {
     looking.abort();
-    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((each) => each !== sheet);
+    element.dataset.state = 'without';
+    lamp.hidden = retry.hidden = true;
   });
   const { signal } = over;
   document.addEventListener('visibilitychange', () => (document.hidden ? looking.abort() : look()), { signal });
@@ -109,7 +112,7 @@ export function openScanner({ onText, onImage, onClose, onType }) {
         const began = performance.now();
         // First what is held in the finder, then everything; each as it is, and made clearer.
         const part = n % 2 ? { x: 0, y: 0, width: video.videoWidth, height: video.videoHeight } : within(video, finder);
-        const found = await (await reader).read(drawn(video, part, n % 2 ? WHOLE : FINDER), n % 4 > 1);
+        const found = await read(drawn(video, part, n % 2 ? WHOLE : FINDER), n % 4 > 1);
         if (signal.aborted || took(found)) return;
         if (!found.length && performance.now() > quiet) tell('point');
         // A slow phone rests as long as it works.
@@ -159,7 +162,7 @@ export function openScanner({ onText, onImage, onClose, onType }) {
   async function photo() {
     const [picked] = file.files;
     file.value = ''; // the same one may be picked again
-    if (!picked) return;
+    if (!picked || signal.aborted) return;
     looking.abort();
     element.dataset.state = 'without';
     lamp.hidden = true;
@@ -167,7 +170,7 @@ export function openScanner({ onText, onImage, onClose, onType }) {
     tell('searching');
     try {
       const picture = await openPhoto(picked);
-      const found = await search(picture, (await reader).read).catch(() => []); // no decoder here: the provider has one
+      const found = await search(picture, read).catch(() => []); // no decoder here: the provider has one
       if (signal.aborted || took(found) || found.length) return;
       const blob = await forUpload(picture);
       if (!signal.aborted) leave(onImage, blob)();
