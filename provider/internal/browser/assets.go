@@ -1,11 +1,9 @@
 package browser
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"net/http"
 	"strings"
 
 	"github.com/gin-gonic/gin"

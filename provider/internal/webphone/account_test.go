@@ -20,8 +20,11 @@ func TestPhoneThatIsTheSecondWaitsAndSaysWhatToDo(t *testing.T) {
 		w.answer("GET /phone/"+name, http.StatusForbidden, "device-waiting")
 	}
 	w.answer("POST /phone/scans", http.StatusForbidden, "device-waiting")
-	for _, fragment := range []string{"", "#q/" + challengeID + ".1.AEBAGBAFAYDQQ"} {
-		p.open(w.issuer + "/phone" + fragment)
+	for _, open := range []func(){
+		func() { p.open(w.issuer + "/phone") },
+		func() { p.follow(w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ") },
+	} {
+		open()
 		p.says("This phone must wait")
 		p.says("Pixel 8")
 	}
@@ -204,7 +207,7 @@ func TestPhoneWithAWrongClockWorks(t *testing.T) {
 	p.inject("Date.now = ((now) => () => now() + 26 * 3600_000)(Date.now);")
 	p.enrol("+8613800138028", 0)
 	login := w.start("shop")
-	p.open(login.link())
+	p.follow(login.frame())
 	p.on("consent")
 	p.press("consent.approve")
 	p.on("approved")

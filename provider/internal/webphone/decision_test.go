@@ -21,7 +21,7 @@ func TestPhoneLogsInByALink(t *testing.T) {
 	p.enrol("+86 138 0013 8000", 0)
 
 	login := w.start("shop")
-	p.open(login.link())
+	p.follow(login.frame())
 	p.on("consent")
 	for _, text := range []string{"Log in to Kiln Lane?", "kiln-lane.example", "Firefox on Windows", "127.0.0.1", "Your whole phone number"} {
 		p.says(text)
@@ -50,7 +50,7 @@ func TestPhoneThatIsNewGoesOnToTheCodeThatItWasOpenedWith(t *testing.T) {
 	w := newWorld(t)
 	p := newHandset(t, w)
 	login := w.start("shop")
-	p.open(login.link())
+	p.open(login.frame())
 	p.says("You have opened a login code")
 	if fragment := js[string](p, "location.href"); fragment != w.issuer+"/phone" {
 		t.Errorf("the address still says %s", fragment)
@@ -75,7 +75,7 @@ func TestPhoneShowsDigitsThatThePageMustBeGiven(t *testing.T) {
 	p := newHandset(t, w)
 	p.enrol("+8613800138002", 0)
 	login := w.start("strict")
-	p.open(login.link())
+	p.follow(login.frame())
 	p.on("consent")
 	p.says("four digits")
 	p.press("consent.approve")
@@ -174,7 +174,7 @@ func TestPhoneSignsTheBytesThatTheScanReturned(t *testing.T) {
 			rw.Header().Set("Content-Type", "application/json")
 			_, _ = rw.Write([]byte(`{"state":"approved"}`))
 		})
-		p.open(w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
+		p.follow(w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
 		p.on("consent")
 		p.says("Kiln Läne 窯")
 		if session {
@@ -202,7 +202,7 @@ func TestPhoneDoesNotShowAConsentAboutAnotherChallenge(t *testing.T) {
 		"challenge_id": challengeID, "expires_in": 100,
 		"consent": base64.RawURLEncoding.EncodeToString([]byte(`{"challenge":"ANOTHER","client":{"id":"x","name":"X","domains":[]},"browser":{},"scopes":[]}`)),
 	})
-	p.open(w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
+	p.follow(w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
 	p.says(p.word("problem.title"))
 	p.close("status of 404") // there is nothing to give back
 }
@@ -252,7 +252,7 @@ func TestPhoneApprovesNothingWithoutAPersonsTouch(t *testing.T) {
 	p := newHandset(t, w)
 	p.enrol("+8613800138009", 0)
 	login := w.start("shop")
-	p.open(login.link())
+	p.follow(login.frame())
 	p.on("consent")
 	p.await("!document.querySelector('#approve').disabled")
 	js[bool](p, `(() => {
@@ -283,7 +283,7 @@ func TestPhoneTakesNoApprovalBeforeTheConsentHasBeenInViewForAMoment(t *testing.
 	p.inject(`{ const wait = window.setTimeout, held = []; window.__settle = () => held.splice(0).forEach((f) => f()); window.__held = held;
 		window.setTimeout = (f, ms, ...more) => ms >= 500 && ms <= 1000 ? -held.push(f) : wait(f, ms, ...more); }`)
 	login := w.start("shop")
-	p.open(login.link())
+	p.follow(login.frame())
 	p.on("consent")
 	p.await("__held.length === 1")
 	p.tapOn("#approve")
@@ -319,9 +319,9 @@ func TestPhoneGivesACodeBackWhenThePersonLeaves(t *testing.T) {
 			p.home()
 			p.press("home.type")
 			p.on("type")
-			js[bool](p, "location.hash = "+fmt.Sprintf("%q", strings.TrimPrefix(login.link(), w.issuer+"/phone"))+"; true")
+			js[bool](p, "location.hash = "+fmt.Sprintf("%q", strings.TrimPrefix(login.here(), w.issuer+"/phone"))+"; true")
 		} else {
-			p.open(login.link())
+			p.follow(login.frame())
 		}
 		p.on("consent")
 		if state := login.state(); state != "claimed" {
@@ -336,7 +336,32 @@ func TestPhoneGivesACodeBackWhenThePersonLeaves(t *testing.T) {
 	p.close()
 }
 
-// A browser that makes a page ready in advance, or a robot that looks where a link leads, claims nothing.
+// A link may come from anywhere: not even that there is a phone here is told before the person wants it.
+func TestPhoneThatIsOpenedByALinkClaimsNothingBeforeATouch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := newHandset(t, w)
+	p.enrol("+8613800138019", 0)
+	login := w.start("shop")
+	p.open(login.frame())
+	p.on("landed")
+	p.says("A code that somebody sent you logs them in, not you.")
+	js[bool](p, "document.querySelector('#see').click() ?? true") // a script
+	p.on("landed")
+	p.do(chromedp.Reload())
+	p.on("landed")
+	if state := login.state(); state != "pending" || w.times("POST /phone/scans") != 0 {
+		t.Errorf("before a touch: %s", state)
+	}
+	p.press("later")
+	p.on("home")
+	if state := login.state(); state != "pending" {
+		t.Errorf("not now: %s", state)
+	}
+	p.close()
+}
+
+// A browser that makes a page ready in advance claims nothing.
 func TestPhoneScansNothingWhileNobodySeesThePage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -345,7 +370,7 @@ func TestPhoneScansNothingWhileNobodySeesThePage(t *testing.T) {
 	p.inject(`{ let hidden = true; Object.defineProperty(document, 'visibilityState', { get: () => hidden ? 'hidden' : 'visible' });
 		window.__show = () => { hidden = false; document.dispatchEvent(new Event('visibilitychange')); }; }`)
 	login := w.start("shop")
-	p.open(login.link())
+	p.open(login.here())
 	p.await("location.hash === ''") // its script has run
 	js[bool](p, "new Promise((then) => requestIdleCallback(() => then(true)))")
 	if state := login.state(); state != "pending" {
@@ -379,7 +404,7 @@ func TestPhoneSaysWhatIsWrongAndThatNothingWasApproved(t *testing.T) {
 	p.enrol("+8613800138014", 0)
 	for code, status := range map[string]int{"code-stale": 422, "claimed-by-another": 409, "gone": 410, "too-far": 403, "unavailable": 503} {
 		w.answer("POST /phone/scans", status, code)
-		p.open(w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
+		p.follow(w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
 		p.says(p.word("problem." + code))
 	}
 	// A decision that the network lost may be taken again.

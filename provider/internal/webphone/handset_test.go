@@ -126,6 +126,14 @@ func (p *handset) open(address string) {
 	p.do(chromedp.Navigate("about:blank"), chromedp.Navigate(address))
 }
 
+// follow opens a code's link, as one does whose camera has seen it, and looks who asks.
+func (p *handset) follow(link string) {
+	p.t.Helper()
+	p.open(link)
+	p.on("landed")
+	p.press("landed.see")
+}
+
 // on waits for a screen.
 func (p *handset) on(screen string) {
 	p.t.Helper()

@@ -115,7 +115,7 @@ func (p *handset) toAccount() {
 func (p *handset) approves(client string) {
 	p.t.Helper()
 	login := p.w.start(client)
-	p.open(login.link())
+	p.follow(login.frame())
 	p.on("consent")
 	p.tap("Approve")
 	p.on("approved")
@@ -135,7 +135,7 @@ func TestPhoneWithAnUnlockAsksForItBeforeEachApprovalAndLosesNoTime(t *testing.T
 		}
 	}
 	login := w.start("shop")
-	p.open(login.link())
+	p.follow(login.frame())
 	p.on("consent")
 	p.tap("Decline")
 	p.on("denied")
@@ -150,7 +150,7 @@ func TestPhoneWhoseOwnerDoesNotUnlockItApprovesNothing(t *testing.T) {
 	w := newWorld(t)
 	p, u := unlocked(t, w, number)
 	login := w.start("shop")
-	p.open(login.link())
+	p.follow(login.frame())
 	p.on("consent")
 	u.owned(false)
 	p.tap("Approve")
@@ -281,7 +281,7 @@ func TestPhoneThatWasSetUpForALoginIsAskedAtHomeWhetherToUnlock(t *testing.T) {
 	p := newHandset(t, w)
 	p.unlocks()
 	login := w.start("shop")
-	p.open(login.link())
+	p.open(login.frame())
 	p.enrolHere(number, 0)
 	p.tap("Continue")
 	p.on("consent")

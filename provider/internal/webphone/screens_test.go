@@ -79,7 +79,7 @@ func (p *handset) consent(change object) {
 	}
 	p.w.answer("POST /phone/scans", http.StatusOK, object{"challenge_id": challengeID, "consent": base64.RawURLEncoding.EncodeToString(text), "expires_in": 252})
 	p.w.answer("DELETE /phone/scans/"+challengeID, http.StatusNoContent, nil)
-	p.open(p.w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
+	p.follow(p.w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
 	p.on("consent")
 	p.await("!document.querySelector('#approve').disabled")
 }
@@ -133,6 +133,10 @@ var samples = []sample{
 	}},
 	{"scan-without", func(p *handset) { p.home(); p.press("home.scan"); p.on("scan"); p.says(p.word("scan.none")) }},
 	{"type", func(p *handset) { p.home(); p.press("home.type"); p.on("type") }},
+	{"landed", func(p *handset) {
+		p.open(p.w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
+		p.on("landed")
+	}},
 	{"consent", func(p *handset) { p.consent(nil) }},
 	{"consent-warnings", func(p *handset) { p.consent(alarming) }},
 	{"consent-here", func(p *handset) { p.consent(object{"same_browser": true}) }},
@@ -154,7 +158,7 @@ var samples = []sample{
 	}},
 	{"problem", func(p *handset) {
 		p.w.answer("POST /phone/scans", http.StatusUnprocessableEntity, "code-stale")
-		p.open(p.w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
+		p.follow(p.w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
 		p.on("consent")
 		p.await("document.querySelector('.badge')")
 	}},

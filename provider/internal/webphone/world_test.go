@@ -198,9 +198,9 @@ func (s started) frame() string {
 	return (*view.Frames)[0].Code
 }
 
-// link is where the landing of the code leads a browser.
-func (s started) link() string {
-	return s.w.issuer + "/phone#q/" + strings.TrimPrefix(s.frame(), s.w.issuer+"/q/")
+// here is where the hosted page leads a phone's browser: nothing has to be touched there once more.
+func (s started) here() string {
+	return s.w.issuer + "/phone#here/" + strings.TrimPrefix(s.frame(), s.w.issuer+"/q/") + "/" + strings.Repeat("A", 26)
 }
 
 // state is the challenge's, or why it is gone.

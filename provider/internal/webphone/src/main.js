@@ -2,7 +2,7 @@
 
 import { h, say } from './dom.js';
 import * as keys from './keys.js';
-import { arrive, seen, waiting as landed } from './landing.js';
+import { arrive, seen, waiting } from './landing.js';
 import { onward } from './onward.js';
 import { enrolled } from './provider.js';
 import { become, define, start } from './router.js';
@@ -12,6 +12,7 @@ import * as enrol from './screens/enrol.js';
 import { events } from './screens/events.js';
 import { help } from './screens/help.js';
 import { home } from './screens/home.js';
+import { landed } from './screens/landed.js';
 import { logins } from './screens/logins.js';
 import * as outcome from './screens/outcome.js';
 import { unlock } from './screens/passkeys.js';
@@ -23,6 +24,7 @@ import { t } from './words.js';
 
 const lasting = { home, scan, type, logins, phones, events, help, account: account.account, recover: enrol.recover };
 const passing = {
+  landed,
   consent,
   problem,
   stopped,
@@ -58,7 +60,7 @@ async function begin() {
 
 async function go() {
   await seen();
-  if (await enrolled().catch(() => false)) return landed() ? onward() : become('home');
+  if (await enrolled().catch(() => false)) return waiting() ? onward() : become('home');
   const why = await keys.trouble();
   if (why) return become('stopped', { why });
   return become((await keys.read('pending')) ? 'code' : 'welcome');

@@ -53,6 +53,10 @@ export default {
   'recover.lost': 'Then remove the phone that you no longer have: “My phones”.',
 
   // Home
+  'landed.title': 'Log in with this phone?',
+  'landed.lead': 'You have opened a login code. Nobody has been logged in, and nobody has been told.',
+  'landed.see': 'See who asks',
+
   'home.title': 'Scan to log in',
   'home.lead': '{number} · {device}',
   'home.scan': 'Scan a code',
@@ -290,6 +294,8 @@ export default {
   'problem.too-many-requests': 'Too many tries. Wait {time} and try again.',
   'problem.unavailable': 'The provider cannot answer now. Try again in a moment.',
   'problem.internal': 'Something is wrong at the provider, and it has been noted. Try again in a few minutes.',
+  'problem.sms-unavailable': 'The message cannot be sent now. Try again in a few minutes.',
+  'problem.no-such-device': 'This phone is no longer in your account.',
   'problem.login-unknown': 'This login is no longer there.',
   'problem.not-found': 'This is no longer there.',
   'problem.proof-invalid': 'The provider did not accept this phone’s signature. Look whether the clock of this phone is right, and try again.',

@@ -51,6 +51,10 @@ export default {
   'recover.number.button': '使用手机号码',
   'recover.lost': '之后请在“我的手机”里移除不再使用的那一部。',
 
+  'landed.title': '用这部手机登录吗？',
+  'landed.lead': '你打开了一个登录码。没有人登录，也没有人得知。',
+  'landed.see': '看看是谁在请求',
+
   'home.title': '扫码登录',
   'home.lead': '{number} · {device}',
   'home.scan': '扫码',
@@ -279,6 +283,8 @@ export default {
   'problem.too-many-requests': '尝试太多，请等{time}再试。',
   'problem.unavailable': '服务暂时无法应答，请稍后重试。',
   'problem.internal': '服务出了问题，已被记录。请几分钟后重试。',
+  'problem.sms-unavailable': '暂时无法发送短信，请几分钟后再试。',
+  'problem.no-such-device': '这部手机已不在你的账号中。',
   'problem.login-unknown': '这次登录已不存在。',
   'problem.not-found': '它已不存在。',
   'problem.proof-invalid': '服务没有接受这部手机的签名。请检查手机的时间是否正确，再重试。',
