@@ -165,6 +165,8 @@ func (d *demo) advice(o options) (string, error) {
        go run ./mobile-sim enroll --provider %[2]s --phone +8613800138000
   3. Scan the code on the page with the command that the page shows:
        go run ./mobile-sim scan %[1]s/login/qr/….png
+
+  With a phone in your hand instead of the simulated one: go run ./relyingparty-demo --lan
 `, d.url, d.issuer, code)
 	}
 	return text + "\n  Ctrl-C stops everything.\n", nil
