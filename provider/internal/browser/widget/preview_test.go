@@ -53,9 +53,7 @@ func TestWidgetPreviewsEveryStateWithoutARequest(t *testing.T) {
 		t.Errorf("events: %s", names)
 	}
 	b.preview("pending", "")
-	if text := b.read(); !strings.HasPrefix(text, p.URL+"/q/PREVIEW") {
-		t.Errorf("the code says %q", text)
-	}
+	eventually(t, "the screenshot shows a code", func() bool { return strings.HasPrefix(b.read(), p.URL+"/q/PREVIEW") })
 
 	// What is none is the first; without the attribute, it begins in earnest.
 	js[bool](b, "(widget.setAttribute('preview', 'constructor'), true)")
