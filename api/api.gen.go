@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -185,6 +186,51 @@ func (e EventKind) Valid() bool {
 	}
 }
 
+// Defines values for HandoffType.
+const (
+	HandoffTypeHandoff HandoffType = "handoff"
+)
+
+// Valid indicates whether the value is a known member of the HandoffType enum.
+func (e HandoffType) Valid() bool {
+	switch e {
+	case HandoffTypeHandoff:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HandoffKeyCrv.
+const (
+	HandoffKeyCrvP256 HandoffKeyCrv = "P-256"
+)
+
+// Valid indicates whether the value is a known member of the HandoffKeyCrv enum.
+func (e HandoffKeyCrv) Valid() bool {
+	switch e {
+	case HandoffKeyCrvP256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HandoffKeyKty.
+const (
+	HandoffKeyKtyEC HandoffKeyKty = "EC"
+)
+
+// Valid indicates whether the value is a known member of the HandoffKeyKty enum.
+func (e HandoffKeyKty) Valid() bool {
+	switch e {
+	case HandoffKeyKtyEC:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HostedConsentDecision.
 const (
 	Approve HostedConsentDecision = "approve"
@@ -238,13 +284,13 @@ func (e JWKAlg) Valid() bool {
 
 // Defines values for JWKCrv.
 const (
-	P256 JWKCrv = "P-256"
+	JWKCrvP256 JWKCrv = "P-256"
 )
 
 // Valid indicates whether the value is a known member of the JWKCrv enum.
 func (e JWKCrv) Valid() bool {
 	switch e {
-	case P256:
+	case JWKCrvP256:
 		return true
 	default:
 		return false
@@ -253,16 +299,16 @@ func (e JWKCrv) Valid() bool {
 
 // Defines values for JWKKty.
 const (
-	EC  JWKKty = "EC"
-	RSA JWKKty = "RSA"
+	JWKKtyEC  JWKKty = "EC"
+	JWKKtyRSA JWKKty = "RSA"
 )
 
 // Valid indicates whether the value is a known member of the JWKKty enum.
 func (e JWKKty) Valid() bool {
 	switch e {
-	case EC:
+	case JWKKtyEC:
 		return true
-	case RSA:
+	case JWKKtyRSA:
 		return true
 	default:
 		return false
@@ -278,6 +324,21 @@ const (
 func (e JWKUse) Valid() bool {
 	switch e {
 	case Sig:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OrderType.
+const (
+	OrderTypeOrder OrderType = "order"
+)
+
+// Valid indicates whether the value is a known member of the OrderType enum.
+func (e OrderType) Valid() bool {
+	switch e {
+	case OrderTypeOrder:
 		return true
 	default:
 		return false
@@ -367,10 +428,18 @@ type AccountExport struct {
 	Sessions   []ExportedSession `json:"sessions"`
 }
 
+// AuthorizationDetail defines model for AuthorizationDetail.
+type AuthorizationDetail struct {
+	union json.RawMessage
+}
+
 // AuthorizationRequest As the query parameters of `GET /authorize`
 type AuthorizationRequest struct {
 	AcrValues *string `json:"acr_values,omitempty"`
-	Claims    *string `json:"claims,omitempty"`
+
+	// AuthorizationDetails A JSON array of one `Order` (RFC 9396); the phone is asked, whoever is logged in
+	AuthorizationDetails *string `json:"authorization_details,omitempty"`
+	Claims               *string `json:"claims,omitempty"`
 
 	// ClientAssertion At `/par`
 	ClientAssertion *string `json:"client_assertion,omitempty"`
@@ -517,6 +586,19 @@ type Consent struct {
 	// Confirmation After the approval there are four digits, which the person types into the page that shows the code
 	Confirmation *bool `json:"confirmation,omitempty"`
 
+	// CurrencyDigits With `order`: how many of an amount's digits are decimals (ISO 4217)
+	CurrencyDigits *int `json:"currency_digits,omitempty"`
+
+	// Handoff Asks the phone for something that it has, encrypted for a key of the page alone
+	Handoff *Handoff `json:"handoff,omitempty"`
+
+	// HandoffLimit With `handoff`: how many bytes may be sent, before encryption
+	HandoffLimit *int64 `json:"handoff_limit,omitempty"`
+
+	// Order What the phone's owner is to buy. Amounts are whole numbers of the currency's minor unit (ISO 4217), so that 12.50 EUR is 1250; the
+	// total is the sum of quantity times unit price over all lines, to the unit.
+	Order *Order `json:"order,omitempty"`
+
 	// Phone Where this phone is, to be held beside where the code is shown. Left out where the site compares nothing.
 	Phone *struct {
 		Address string `json:"address"`
@@ -616,6 +698,13 @@ type DeviceAuthorization struct {
 type DeviceAuthorizationRequest struct {
 	// AcrValues With `urn:qrlogin:acr:confirmed` in it the page asks for the digits that the phone shows, whatever the client's policy
 	AcrValues *string `json:"acr_values,omitempty"`
+
+	// AuthorizationDetails A JSON array (RFC 9396) of one object: an `Order` or a `Handoff`, as the client is registered for. What is wrong with it is
+	// said with the error `invalid_authorization_details`.
+	//
+	//
+	// Example: [{"type":"order","order_id":"2026-0815","merchant":"The Shop","lines":[{"name":"Moon jar","quantity":1,"unit_price":48000}],"total":48000,"currency":"CNY"}]
+	AuthorizationDetails *string `json:"authorization_details,omitempty"`
 
 	// BindingMessage The site's own words, shown on the phone and signed with the consent
 	BindingMessage      *string `json:"binding_message,omitempty"`
@@ -867,6 +956,38 @@ type Frame struct {
 	UntilMs int64 `json:"until_ms"`
 }
 
+// Handoff Asks the phone for something that it has, encrypted for a key of the page alone
+type Handoff struct {
+	// Jwk The page's ephemeral public key, P-256. The page adds its thumbprint (RFC 7638) as a fragment to the code that it draws, and
+	// the phone encrypts for this key only if it is that one.
+	Jwk HandoffKey `json:"jwk"`
+
+	// Kind What is asked for, in the site's words: bookmarks
+	Kind string `json:"kind"`
+
+	// MediaTypes What the page can read; left out, anything
+	MediaTypes *[]string   `json:"media_types,omitempty"`
+	Type       HandoffType `json:"type"`
+}
+
+// HandoffType defines model for Handoff.Type.
+type HandoffType string
+
+// HandoffKey The page's ephemeral public key, P-256. The page adds its thumbprint (RFC 7638) as a fragment to the code that it draws, and
+// the phone encrypts for this key only if it is that one.
+type HandoffKey struct {
+	Crv HandoffKeyCrv `json:"crv"`
+	Kty HandoffKeyKty `json:"kty"`
+	X   string        `json:"x"`
+	Y   string        `json:"y"`
+}
+
+// HandoffKeyCrv defines model for HandoffKey.Crv.
+type HandoffKeyCrv string
+
+// HandoffKeyKty defines model for HandoffKey.Kty.
+type HandoffKeyKty string
+
 // HostedChallenge defines model for HostedChallenge.
 type HostedChallenge struct {
 	ChallengeId string `json:"challenge_id"`
@@ -949,6 +1070,14 @@ type JWKS struct {
 	Keys []JWK `json:"keys"`
 }
 
+// Kiosk The machine that sells, so that a code stuck over its own names another one (RFC 10027 section 6.1.17)
+type Kiosk struct {
+	Id string `json:"id"`
+
+	// Place Where it stands
+	Place string `json:"place"`
+}
+
 // Login defines model for Login.
 type Login struct {
 	// Address Of the browser that was logged in
@@ -984,25 +1113,28 @@ type LoginList struct {
 
 // Metadata defines model for Metadata.
 type Metadata struct {
-	AcrValuesSupported                                 []string `json:"acr_values_supported"`
-	AuthorizationEndpoint                              string   `json:"authorization_endpoint"`
-	AuthorizationResponseIssParameterSupported         bool     `json:"authorization_response_iss_parameter_supported"`
-	BackchannelLogoutSessionSupported                  bool     `json:"backchannel_logout_session_supported"`
-	BackchannelLogoutSupported                         bool     `json:"backchannel_logout_supported"`
-	ClaimTypesSupported                                []string `json:"claim_types_supported"`
-	ClaimsParameterSupported                           bool     `json:"claims_parameter_supported"`
-	ClaimsSupported                                    []string `json:"claims_supported"`
-	CodeChallengeMethodsSupported                      []string `json:"code_challenge_methods_supported"`
-	DeviceAuthorizationEndpoint                        string   `json:"device_authorization_endpoint"`
-	DpopSigningAlgValuesSupported                      []string `json:"dpop_signing_alg_values_supported"`
-	EndSessionEndpoint                                 string   `json:"end_session_endpoint"`
-	GrantTypesSupported                                []string `json:"grant_types_supported"`
-	IdTokenSigningAlgValuesSupported                   []string `json:"id_token_signing_alg_values_supported"`
-	IntrospectionEndpoint                              string   `json:"introspection_endpoint"`
-	IntrospectionEndpointAuthMethodsSupported          []string `json:"introspection_endpoint_auth_methods_supported"`
-	IntrospectionEndpointAuthSigningAlgValuesSupported []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
-	Issuer                                             string   `json:"issuer"`
-	JwksUri                                            string   `json:"jwks_uri"`
+	AcrValuesSupported []string `json:"acr_values_supported"`
+
+	// AuthorizationDetailsTypesSupported RFC 9396 section 10
+	AuthorizationDetailsTypesSupported                 *[]string `json:"authorization_details_types_supported,omitempty"`
+	AuthorizationEndpoint                              string    `json:"authorization_endpoint"`
+	AuthorizationResponseIssParameterSupported         bool      `json:"authorization_response_iss_parameter_supported"`
+	BackchannelLogoutSessionSupported                  bool      `json:"backchannel_logout_session_supported"`
+	BackchannelLogoutSupported                         bool      `json:"backchannel_logout_supported"`
+	ClaimTypesSupported                                []string  `json:"claim_types_supported"`
+	ClaimsParameterSupported                           bool      `json:"claims_parameter_supported"`
+	ClaimsSupported                                    []string  `json:"claims_supported"`
+	CodeChallengeMethodsSupported                      []string  `json:"code_challenge_methods_supported"`
+	DeviceAuthorizationEndpoint                        string    `json:"device_authorization_endpoint"`
+	DpopSigningAlgValuesSupported                      []string  `json:"dpop_signing_alg_values_supported"`
+	EndSessionEndpoint                                 string    `json:"end_session_endpoint"`
+	GrantTypesSupported                                []string  `json:"grant_types_supported"`
+	IdTokenSigningAlgValuesSupported                   []string  `json:"id_token_signing_alg_values_supported"`
+	IntrospectionEndpoint                              string    `json:"introspection_endpoint"`
+	IntrospectionEndpointAuthMethodsSupported          []string  `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionEndpointAuthSigningAlgValuesSupported []string  `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	Issuer                                             string    `json:"issuer"`
+	JwksUri                                            string    `json:"jwks_uri"`
 
 	// PreferWaitSupported `/token` honours `Prefer: wait=N` (an extension)
 	PreferWaitSupported                bool     `json:"prefer_wait_supported"`
@@ -1034,6 +1166,41 @@ type Metadata struct {
 type OAuthError struct {
 	Error            string  `json:"error"`
 	ErrorDescription *string `json:"error_description,omitempty"`
+}
+
+// Order What the phone's owner is to buy. Amounts are whole numbers of the currency's minor unit (ISO 4217), so that 12.50 EUR is 1250; the
+// total is the sum of quantity times unit price over all lines, to the unit.
+type Order struct {
+	Currency string `json:"currency"`
+
+	// Kiosk The machine that sells, so that a code stuck over its own names another one (RFC 10027 section 6.1.17)
+	Kiosk *Kiosk      `json:"kiosk,omitempty"`
+	Lines []OrderLine `json:"lines"`
+
+	// Merchant Who sells
+	Merchant string `json:"merchant"`
+
+	// OrderId The site's own
+	OrderId string `json:"order_id"`
+
+	// PaymentUri Where the phone goes to pay: https, or http on the loopback
+	PaymentUri *string `json:"payment_uri,omitempty"`
+
+	// Receipt In the token response alone (RFC 9396 section 7.1): the phone's own decision, a JWS over the consent and in it the order. Its
+	// key is the one whose thumbprint (RFC 7638) is `device_jkt` in the ID token.
+	Receipt *string   `json:"receipt,omitempty"`
+	Total   int64     `json:"total"`
+	Type    OrderType `json:"type"`
+}
+
+// OrderType defines model for Order.Type.
+type OrderType string
+
+// OrderLine defines model for OrderLine.
+type OrderLine struct {
+	Name      string `json:"name"`
+	Quantity  int64  `json:"quantity"`
+	UnitPrice int64  `json:"unit_price"`
 }
 
 // Outcome How a challenge that is gone ended
@@ -1199,6 +1366,9 @@ type TokenRequestGrantType string
 type TokenResponse struct {
 	// AccessToken A JWT (RFC 9068)
 	AccessToken string `json:"access_token"`
+
+	// AuthorizationDetails What was asked for and approved (RFC 9396 section 7)
+	AuthorizationDetails *[]AuthorizationDetail `json:"authorization_details,omitempty"`
 
 	// ExpiresIn Seconds
 	ExpiresIn int `json:"expires_in"`
@@ -1521,6 +1691,107 @@ func (a PasskeyOptions) MarshalJSON() ([]byte, error) {
 	return json.Marshal(object)
 }
 
+// AsOrder returns the union data inside the AuthorizationDetail as a Order
+func (t AuthorizationDetail) AsOrder() (Order, error) {
+	var body Order
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromOrder overwrites any union data inside the AuthorizationDetail as the provided Order
+func (t *AuthorizationDetail) FromOrder(v Order) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"order"}`))
+	t.union = b
+	return err
+}
+
+// MergeOrder performs a merge with any union data inside the AuthorizationDetail, using the provided Order
+func (t *AuthorizationDetail) MergeOrder(v Order) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"order"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsHandoff returns the union data inside the AuthorizationDetail as a Handoff
+func (t AuthorizationDetail) AsHandoff() (Handoff, error) {
+	var body Handoff
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromHandoff overwrites any union data inside the AuthorizationDetail as the provided Handoff
+func (t *AuthorizationDetail) FromHandoff(v Handoff) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"handoff"}`))
+	t.union = b
+	return err
+}
+
+// MergeHandoff performs a merge with any union data inside the AuthorizationDetail, using the provided Handoff
+func (t *AuthorizationDetail) MergeHandoff(v Handoff) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b, err = runtime.JSONMerge(b, []byte(`{"type":"handoff"}`))
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t AuthorizationDetail) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t AuthorizationDetail) ValueByDiscriminator() (interface{}, error) {
+	discriminator, err := t.Discriminator()
+	if err != nil {
+		return nil, err
+	}
+	switch discriminator {
+	case "handoff":
+		return t.AsHandoff()
+	case "order":
+		return t.AsOrder()
+	default:
+		return nil, errors.New("unknown discriminator value: " + discriminator)
+	}
+}
+
+func (t AuthorizationDetail) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *AuthorizationDetail) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
 
@@ -1720,6 +1991,14 @@ type ClientInterface interface {
 	// Corresponds with POST /challenges/{id}/confirm (the `ConfirmChallenge` operationId).
 	ConfirmChallenge(ctx context.Context, id ChallengeID, body ConfirmChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetHandoff What the phone handed off, for the page's key alone
+	//
+	// There from the redemption on, for 60 s at most, and until the page says by `POST .../receipt` that it has it. Before, 409; after,
+	// 410.
+	//
+	// Corresponds with GET /challenges/{id}/handoff (the `GetHandoff` operationId).
+	GetHandoff(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetQRAsPNG The QR code of this moment, for a site's backend to hand on
 	//
 	// Corresponds with GET /challenges/{id}/qr.png (the `GetQRAsPNG` operationId).
@@ -1730,7 +2009,7 @@ type ClientInterface interface {
 	// Corresponds with GET /challenges/{id}/qr.svg (the `GetQRAsSVG` operationId).
 	GetQRAsSVG(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AcknowledgeChallenge "I have it, forget it": purge a redeemed challenge before its time
+	// AcknowledgeChallenge "I have it, forget it": purge a redeemed challenge before its time, and what was handed off
 	//
 	// Corresponds with POST /challenges/{id}/receipt (the `AcknowledgeChallenge` operationId).
 	AcknowledgeChallenge(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1864,7 +2143,9 @@ type ClientInterface interface {
 	// The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 	// the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
 	// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
-	// `session_offered`. It needs no proof beside it. The same decision may be sent again.
+	// `session_offered`. `amr: ["pin"]` beside an approval says that the phone has asked for its PIN. `handoff` is the SHA-256, in
+	// base64url, of what was sent beforehand to `/phone/scans/{id}/handoff`; an approval of a handoff has it, and no other. It needs
+	// no proof beside it. The same decision may be sent again.
 	//
 	// A device that has a passkey shows it beside an approval.
 	//
@@ -1878,7 +2159,9 @@ type ClientInterface interface {
 	// The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 	// the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
 	// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
-	// `session_offered`. It needs no proof beside it. The same decision may be sent again.
+	// `session_offered`. `amr: ["pin"]` beside an approval says that the phone has asked for its PIN. `handoff` is the SHA-256, in
+	// base64url, of what was sent beforehand to `/phone/scans/{id}/handoff`; an approval of a handoff has it, and no other. It needs
+	// no proof beside it. The same decision may be sent again.
 	//
 	// A device that has a passkey shows it beside an approval.
 	//
@@ -2079,6 +2362,18 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /phone/scans/{id} (the `ReleaseScan` operationId).
 	ReleaseScan(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendHandoffWithBody Send what a claimed handoff asks for, before it is approved
+	//
+	// A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
+	// approval that follows names its hash. Sent again, it takes the place of the one before. What is longer than the consent's
+	// `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE 422 `handoff-malformed`; when there is no room for more
+	// handoffs, 503 `handoffs-full` says when to come back.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /phone/scans/{id}/handoff (the `SendHandoff` operationId).
+	SendHandoffWithBody(ctx context.Context, id ChallengeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetVerificationPage Where a person with a typed code is sent (`verification_uri`); leads to the web phone
 	//
@@ -2510,6 +2805,24 @@ func (c *Client) ConfirmChallenge(ctx context.Context, id ChallengeID, body Conf
 	return c.Client.Do(req)
 }
 
+// GetHandoff What the phone handed off, for the page's key alone
+//
+// There from the redemption on, for 60 s at most, and until the page says by `POST .../receipt` that it has it. Before, 409; after,
+// 410.
+//
+// Corresponds with GET /challenges/{id}/handoff (the `GetHandoff` operationId).
+func (c *Client) GetHandoff(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetHandoffRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetQRAsPNG The QR code of this moment, for a site's backend to hand on
 //
 // Corresponds with GET /challenges/{id}/qr.png (the `GetQRAsPNG` operationId).
@@ -2540,7 +2853,7 @@ func (c *Client) GetQRAsSVG(ctx context.Context, id ChallengeID, reqEditors ...R
 	return c.Client.Do(req)
 }
 
-// AcknowledgeChallenge "I have it, forget it": purge a redeemed challenge before its time
+// AcknowledgeChallenge "I have it, forget it": purge a redeemed challenge before its time, and what was handed off
 //
 // Corresponds with POST /challenges/{id}/receipt (the `AcknowledgeChallenge` operationId).
 func (c *Client) AcknowledgeChallenge(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2854,7 +3167,9 @@ func (c *Client) ExportPhoneAccount(ctx context.Context, reqEditors ...RequestEd
 // The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 // the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
 // scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
-// `session_offered`. It needs no proof beside it. The same decision may be sent again.
+// `session_offered`. `amr: ["pin"]` beside an approval says that the phone has asked for its PIN. `handoff` is the SHA-256, in
+// base64url, of what was sent beforehand to `/phone/scans/{id}/handoff`; an approval of a handoff has it, and no other. It needs
+// no proof beside it. The same decision may be sent again.
 //
 // A device that has a passkey shows it beside an approval.
 //
@@ -2878,7 +3193,9 @@ func (c *Client) DecideWithBody(ctx context.Context, params *DecideParams, conte
 // The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 // the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
 // scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
-// `session_offered`. It needs no proof beside it. The same decision may be sent again.
+// `session_offered`. `amr: ["pin"]` beside an approval says that the phone has asked for its PIN. `handoff` is the SHA-256, in
+// base64url, of what was sent beforehand to `/phone/scans/{id}/handoff`; an approval of a handoff has it, and no other. It needs
+// no proof beside it. The same decision may be sent again.
 //
 // A device that has a passkey shows it beside an approval.
 //
@@ -3320,6 +3637,28 @@ func (c *Client) Scan(ctx context.Context, body ScanJSONRequestBody, reqEditors 
 // Corresponds with DELETE /phone/scans/{id} (the `ReleaseScan` operationId).
 func (c *Client) ReleaseScan(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReleaseScanRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendHandoffWithBody Send what a claimed handoff asks for, before it is approved
+//
+// A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
+// approval that follows names its hash. Sent again, it takes the place of the one before. What is longer than the consent's
+// `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE 422 `handoff-malformed`; when there is no room for more
+// handoffs, 503 `handoffs-full` says when to come back.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /phone/scans/{id}/handoff (the `SendHandoff` operationId).
+func (c *Client) SendHandoffWithBody(ctx context.Context, id ChallengeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendHandoffRequestWithBody(c.Server, id, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4350,6 +4689,40 @@ func NewConfirmChallengeRequestWithBody(server string, id ChallengeID, contentTy
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetHandoffRequest constructs an http.Request for the GetHandoff method
+func NewGetHandoffRequest(server string, id ChallengeID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/challenges/%s/handoff", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -5738,6 +6111,42 @@ func NewReleaseScanRequest(server string, id ChallengeID) (*http.Request, error)
 	return req, nil
 }
 
+// NewSendHandoffRequestWithBody constructs an http.Request for the SendHandoff method, with any body, and a specified content type
+func NewSendHandoffRequestWithBody(server string, id ChallengeID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/phone/scans/%s/handoff", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetVerificationPageRequest constructs an http.Request for the GetVerificationPage method
 func NewGetVerificationPageRequest(server string) (*http.Request, error) {
 	var err error
@@ -6255,6 +6664,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /challenges/{id}/confirm (the `ConfirmChallenge` operationId).
 	ConfirmChallengeWithResponse(ctx context.Context, id ChallengeID, body ConfirmChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmChallengeResponse, error)
 
+	// GetHandoffWithResponse What the phone handed off, for the page's key alone
+	//
+	// There from the redemption on, for 60 s at most, and until the page says by `POST .../receipt` that it has it. Before, 409; after,
+	// 410.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /challenges/{id}/handoff (the `GetHandoff` operationId).
+	GetHandoffWithResponse(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*GetHandoffResponse, error)
+
 	// GetQRAsPNGWithResponse The QR code of this moment, for a site's backend to hand on
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -6269,7 +6688,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /challenges/{id}/qr.svg (the `GetQRAsSVG` operationId).
 	GetQRAsSVGWithResponse(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*GetQRAsSVGResponse, error)
 
-	// AcknowledgeChallengeWithResponse "I have it, forget it": purge a redeemed challenge before its time
+	// AcknowledgeChallengeWithResponse "I have it, forget it": purge a redeemed challenge before its time, and what was handed off
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6419,7 +6838,9 @@ type ClientWithResponsesInterface interface {
 	// The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 	// the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
 	// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
-	// `session_offered`. It needs no proof beside it. The same decision may be sent again.
+	// `session_offered`. `amr: ["pin"]` beside an approval says that the phone has asked for its PIN. `handoff` is the SHA-256, in
+	// base64url, of what was sent beforehand to `/phone/scans/{id}/handoff`; an approval of a handoff has it, and no other. It needs
+	// no proof beside it. The same decision may be sent again.
 	//
 	// A device that has a passkey shows it beside an approval.
 	//
@@ -6433,7 +6854,9 @@ type ClientWithResponsesInterface interface {
 	// The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 	// the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
 	// scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
-	// `session_offered`. It needs no proof beside it. The same decision may be sent again.
+	// `session_offered`. `amr: ["pin"]` beside an approval says that the phone has asked for its PIN. `handoff` is the SHA-256, in
+	// base64url, of what was sent beforehand to `/phone/scans/{id}/handoff`; an approval of a handoff has it, and no other. It needs
+	// no proof beside it. The same decision may be sent again.
 	//
 	// A device that has a passkey shows it beside an approval.
 	//
@@ -6662,6 +7085,18 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /phone/scans/{id} (the `ReleaseScan` operationId).
 	ReleaseScanWithResponse(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*ReleaseScanResponse, error)
+
+	// SendHandoffWithBodyWithResponse Send what a claimed handoff asks for, before it is approved
+	//
+	// A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
+	// approval that follows names its hash. Sent again, it takes the place of the one before. What is longer than the consent's
+	// `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE 422 `handoff-malformed`; when there is no room for more
+	// handoffs, 503 `handoffs-full` says when to come back.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /phone/scans/{id}/handoff (the `SendHandoff` operationId).
+	SendHandoffWithBodyWithResponse(ctx context.Context, id ChallengeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendHandoffResponse, error)
 
 	// GetVerificationPageWithResponse Where a person with a typed code is sent (`verification_uri`); leads to the web phone
 	//
@@ -7585,6 +8020,64 @@ func (r ConfirmChallengeResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ConfirmChallengeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetHandoffResponse200Headers the declared response headers of an HTTP 200 response for GetHandoff
+type GetHandoffResponse200Headers struct {
+	CacheControl *string
+}
+
+// GetHandoffResponseDefaultHeaders the declared response headers of an HTTP default response for GetHandoff
+type GetHandoffResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type GetHandoffResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetHandoffResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetHandoffResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetHandoffResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetHandoffResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetHandoffResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetHandoffResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetHandoffResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9639,6 +10132,57 @@ func (r ReleaseScanResponse) ContentType() string {
 	return ""
 }
 
+// SendHandoffResponseDefaultHeaders the declared response headers of an HTTP default response for SendHandoff
+type SendHandoffResponseDefaultHeaders struct {
+	CacheControl    *string
+	DPoPNonce       *string
+	RetryAfter      *int
+	WWWAuthenticate *string
+}
+
+type SendHandoffResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *SendHandoffResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SendHandoffResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SendHandoffResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SendHandoffResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SendHandoffResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SendHandoffResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetVerificationPageResponse303Headers the declared response headers of an HTTP 303 response for GetVerificationPage
 type GetVerificationPageResponse303Headers struct {
 	CacheControl *string
@@ -10444,6 +10988,22 @@ func (c *ClientWithResponses) ConfirmChallengeWithResponse(ctx context.Context, 
 	return ParseConfirmChallengeResponse(rsp)
 }
 
+// GetHandoffWithResponse What the phone handed off, for the page's key alone
+//
+// There from the redemption on, for 60 s at most, and until the page says by `POST .../receipt` that it has it. Before, 409; after,
+// 410.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /challenges/{id}/handoff (the `GetHandoff` operationId).
+func (c *ClientWithResponses) GetHandoffWithResponse(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*GetHandoffResponse, error) {
+	rsp, err := c.GetHandoff(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetHandoffResponse(rsp)
+}
+
 // GetQRAsPNGWithResponse The QR code of this moment, for a site's backend to hand on
 //
 // Returns a wrapper object for the known response body format(s).
@@ -10470,7 +11030,7 @@ func (c *ClientWithResponses) GetQRAsSVGWithResponse(ctx context.Context, id Cha
 	return ParseGetQRAsSVGResponse(rsp)
 }
 
-// AcknowledgeChallengeWithResponse "I have it, forget it": purge a redeemed challenge before its time
+// AcknowledgeChallengeWithResponse "I have it, forget it": purge a redeemed challenge before its time, and what was handed off
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10728,7 +11288,9 @@ func (c *ClientWithResponses) ExportPhoneAccountWithResponse(ctx context.Context
 // The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 // the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
 // scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
-// `session_offered`. It needs no proof beside it. The same decision may be sent again.
+// `session_offered`. `amr: ["pin"]` beside an approval says that the phone has asked for its PIN. `handoff` is the SHA-256, in
+// base64url, of what was sent beforehand to `/phone/scans/{id}/handoff`; an approval of a handoff has it, and no other. It needs
+// no proof beside it. The same decision may be sent again.
 //
 // A device that has a passkey shows it beside an approval.
 //
@@ -10748,7 +11310,9 @@ func (c *ClientWithResponses) DecideWithBodyWithResponse(ctx context.Context, pa
 // The body carries a JWS (compact, ES256) with the header `typ: qrlogin-decision+jwt` and the device key as `jwk`, over
 // the claims `aud` (the issuer), `challenge`, `decision` (`approve` or `deny`), `iat`, and `consent`: the bytes that the
 // scan returned, unchanged. `session: true` beside an approval says "this is my computer"; it counts where the consent had
-// `session_offered`. It needs no proof beside it. The same decision may be sent again.
+// `session_offered`. `amr: ["pin"]` beside an approval says that the phone has asked for its PIN. `handoff` is the SHA-256, in
+// base64url, of what was sent beforehand to `/phone/scans/{id}/handoff`; an approval of a handoff has it, and no other. It needs
+// no proof beside it. The same decision may be sent again.
 //
 // A device that has a passkey shows it beside an approval.
 //
@@ -11126,6 +11690,24 @@ func (c *ClientWithResponses) ReleaseScanWithResponse(ctx context.Context, id Ch
 		return nil, err
 	}
 	return ParseReleaseScanResponse(rsp)
+}
+
+// SendHandoffWithBodyWithResponse Send what a claimed handoff asks for, before it is approved
+//
+// A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
+// approval that follows names its hash. Sent again, it takes the place of the one before. What is longer than the consent's
+// `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE 422 `handoff-malformed`; when there is no room for more
+// handoffs, 503 `handoffs-full` says when to come back.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /phone/scans/{id}/handoff (the `SendHandoff` operationId).
+func (c *ClientWithResponses) SendHandoffWithBodyWithResponse(ctx context.Context, id ChallengeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendHandoffResponse, error) {
+	rsp, err := c.SendHandoffWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendHandoffResponse(rsp)
 }
 
 // GetVerificationPageWithResponse Where a person with a typed code is sent (`verification_uri`); leads to the web phone
@@ -12219,6 +12801,76 @@ func ParseConfirmChallengeResponse(rsp *http.Response) (*ConfirmChallengeRespons
 	switch {
 	case true:
 		var headers ConfirmChallengeResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetHandoffResponse parses an HTTP response from a GetHandoffWithResponse call
+func ParseGetHandoffResponse(rsp *http.Response) (*GetHandoffResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetHandoffResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetHandoffResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers GetHandoffResponseDefaultHeaders
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -14690,6 +15342,69 @@ func ParseReleaseScanResponse(rsp *http.Response) (*ReleaseScanResponse, error) 
 	switch {
 	case true:
 		var headers ReleaseScanResponseDefaultHeaders
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("DPoP-Nonce"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "DPoP-Nonce", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DPoPNonce = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSendHandoffResponse parses an HTTP response from a SendHandoffWithResponse call
+func ParseSendHandoffResponse(rsp *http.Response) (*SendHandoffResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SendHandoffResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers SendHandoffResponseDefaultHeaders
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
