@@ -3,6 +3,7 @@ package proof
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -13,7 +14,9 @@ import (
 // DecisionType is the typ of a signed decision.
 const DecisionType = "qrlogin-decision+jwt"
 
-const maxDecision = 32 << 10 // bytes of a whole decision; openapi.yaml, DecisionRequest
+const maxDecision = 64 << 10 // bytes of a whole decision; openapi.yaml, DecisionRequest
+
+const pin = "pin" // RFC 8176
 
 // Verdict is what a decision says.
 type Verdict string
@@ -24,49 +27,58 @@ const (
 	Deny    Verdict = "deny"
 )
 
-// Decision is a verified decision: the holder of this key was shown these bytes and approved or denied. The caller
-// still judges whether the key is the one that claimed the challenge, whether the consent is the one that it was given,
-// and IssuedAt.
+// Statement is what a device decides: its holder was shown these bytes and approved or denied.
+type Statement struct {
+	Audience  string // aud, the issuer
+	Challenge string // the challenge's id
+	Verdict   Verdict
+	Consent   []byte // what the scan returned, unchanged
+	Session   bool   // with Approve: "this is my computer", for a consent that offers a session
+	PIN       bool   // with Approve: the phone has asked for its PIN (RFC 8176, pin)
+	Handoff   string // with Approve: [Digest] of what was sent for a consent that asks for it, "" for nothing
+}
+
+// Decision is a verified decision. The caller still judges whether the key is the one that claimed the challenge, whether the consent
+// is the one that it was given, and IssuedAt.
 type Decision struct {
+	Statement
 	Key        *ecdsa.PublicKey
-	Thumbprint string // of Key, RFC 7638
-	Audience   string // aud, the issuer
-	Challenge  string // the challenge's id
-	Verdict    Verdict
-	Session    bool      // with Approve: "this is my computer"
-	Consent    []byte    // what the phone showed, unchanged
+	Thumbprint string    // of Key, RFC 7638
 	IssuedAt   time.Time // iat
 }
 
+// Digest is how a decision names what was handed off: the SHA-256 of its ciphertext, in base64url.
+func Digest(ciphertext []byte) string {
+	sum := sha256.Sum256(ciphertext)
+	return base64url.EncodeToString(sum[:])
+}
+
 type decisionClaims struct {
-	jwt.RegisteredClaims        // iat
-	Audience             string `json:"aud"` // one issuer, never a list
-	Challenge            string `json:"challenge"`
-	Verdict              string `json:"decision"`
-	Session              bool   `json:"session,omitempty"`
-	Consent              string `json:"consent"`
+	jwt.RegisteredClaims          // iat
+	Audience             string   `json:"aud"` // one issuer, never a list
+	Challenge            string   `json:"challenge"`
+	Verdict              string   `json:"decision"`
+	Session              bool     `json:"session,omitempty"`
+	AMR                  []string `json:"amr,omitempty"`
+	Handoff              string   `json:"handoff,omitempty"`
+	Consent              string   `json:"consent"`
 }
 
-// SignDecision signs a decision on a challenge for an issuer. consent is the bytes that the scan returned.
-func SignDecision(key crypto.Signer, audience, challenge string, v Verdict, consent []byte, now time.Time) (string, error) {
-	return signDecision(key, audience, challenge, v, false, consent, now)
-}
-
-// SignSession signs an approval that also says "this is my computer": the browser may be kept signed in. It is for a consent
-// that offers a session.
-func SignSession(key crypto.Signer, audience, challenge string, consent []byte, now time.Time) (string, error) {
-	return signDecision(key, audience, challenge, Approve, true, consent, now)
-}
-
-func signDecision(key crypto.Signer, audience, challenge string, v Verdict, session bool, consent []byte, now time.Time) (string, error) {
-	jws, err := sign(key, DecisionType, &decisionClaims{
+// SignDecision signs what the holder of a device key decided.
+func SignDecision(key crypto.Signer, s Statement, now time.Time) (string, error) {
+	claims := decisionClaims{
 		RegisteredClaims: jwt.RegisteredClaims{IssuedAt: jwt.NewNumericDate(now)},
-		Audience:         audience,
-		Challenge:        challenge,
-		Verdict:          string(v),
-		Session:          session,
-		Consent:          base64url.EncodeToString(consent),
-	})
+		Audience:         s.Audience,
+		Challenge:        s.Challenge,
+		Verdict:          string(s.Verdict),
+		Session:          s.Session,
+		Handoff:          s.Handoff,
+		Consent:          base64url.EncodeToString(s.Consent),
+	}
+	if s.PIN {
+		claims.AMR = []string{pin}
+	}
+	jws, err := sign(key, DecisionType, &claims)
 	if err != nil {
 		return "", fmt.Errorf("sign decision: %w", err)
 	}
@@ -91,8 +103,11 @@ func VerifyDecision(jws, audience string) (Decision, error) {
 	if verdict != Approve && verdict != Deny {
 		return Decision{}, errors.New("decision: decision is neither approve nor deny")
 	}
-	if claims.Session && verdict != Approve {
-		return Decision{}, errors.New("decision: session stands beside a refusal")
+	if verdict != Approve && (claims.Session || len(claims.AMR) > 0 || claims.Handoff != "") {
+		return Decision{}, errors.New("decision: session, amr or handoff stands beside a refusal")
+	}
+	if len(claims.AMR) > 1 || len(claims.AMR) == 1 && claims.AMR[0] != pin {
+		return Decision{}, errors.New("decision: amr is not pin")
 	}
 	consent, err := base64url.DecodeString(claims.Consent)
 	if err != nil || len(consent) == 0 {
@@ -103,13 +118,17 @@ func VerifyDecision(jws, audience string) (Decision, error) {
 		return Decision{}, fmt.Errorf("decision: %w", err)
 	}
 	return Decision{
+		Statement: Statement{
+			Audience:  claims.Audience,
+			Challenge: claims.Challenge,
+			Verdict:   verdict,
+			Session:   claims.Session,
+			PIN:       len(claims.AMR) == 1,
+			Handoff:   claims.Handoff,
+			Consent:   consent,
+		},
 		Key:        pub,
 		Thumbprint: Thumbprint(pub),
-		Audience:   claims.Audience,
-		Challenge:  claims.Challenge,
-		Verdict:    verdict,
-		Session:    claims.Session,
-		Consent:    consent,
 		IssuedAt:   iat,
 	}, nil
 }

@@ -20,7 +20,7 @@ func decisionMembers() map[string]any {
 func TestADecisionSaysWhoDecidedWhat(t *testing.T) {
 	for _, v := range []Verdict{Approve, Deny} {
 		key := newKey(t)
-		jws, err := SignDecision(key, issuer, challenge, v, consent, now)
+		jws, err := SignDecision(key, Statement{Audience: issuer, Challenge: challenge, Verdict: v, Consent: consent}, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +42,7 @@ func TestADecisionSaysWhoDecidedWhat(t *testing.T) {
 
 func TestOnlyAnApprovalMayCarryASession(t *testing.T) {
 	key := newKey(t)
-	jws, err := SignSession(key, issuer, challenge, consent, now)
+	jws, err := SignDecision(key, Statement{Audience: issuer, Challenge: challenge, Verdict: Approve, Consent: consent, Session: true}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestOnlyAnApprovalMayCarryASession(t *testing.T) {
 		t.Errorf("got %+v, %v", d, err)
 	}
 	for _, v := range []Verdict{Approve, Deny} {
-		if jws, err = SignDecision(key, issuer, challenge, v, consent, now); err != nil {
+		if jws, err = SignDecision(key, Statement{Audience: issuer, Challenge: challenge, Verdict: v, Consent: consent}, now); err != nil {
 			t.Fatal(err)
 		}
 		if d, err = VerifyDecision(jws, issuer); err != nil || d.Session {
@@ -92,7 +92,7 @@ func TestADecisionIsRefusedFor(t *testing.T) {
 }
 
 func TestTheLargestConsentFits(t *testing.T) {
-	jws, err := SignDecision(newKey(t), issuer, challenge, Deny, []byte(strings.Repeat("x", 16<<10)), now)
+	jws, err := SignDecision(newKey(t), Statement{Audience: issuer, Challenge: challenge, Verdict: Deny, Consent: []byte(strings.Repeat("x", 32<<10))}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestTheLargestConsentFits(t *testing.T) {
 func FuzzVerifyDecision(f *testing.F) {
 	key := newKey(f)
 	for _, v := range []Verdict{Approve, Deny} {
-		jws, err := SignDecision(key, issuer, challenge, v, consent, now)
+		jws, err := SignDecision(key, Statement{Audience: issuer, Challenge: challenge, Verdict: v, Consent: consent}, now)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -151,7 +151,7 @@ func FuzzVerifyDecision(f *testing.F) {
 }
 
 func BenchmarkVerifyDecision(b *testing.B) {
-	jws, err := SignDecision(newKey(b), issuer, challenge, Approve, consent, now)
+	jws, err := SignDecision(newKey(b), Statement{Audience: issuer, Challenge: challenge, Verdict: Approve, Consent: consent}, now)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -252,7 +252,7 @@ func TestAnObjectIsRefusedFor(t *testing.T) {
 			"four parts":            good + ".AAAA",
 			"a line break":          good[:len(good)-5] + "\n" + good[len(good)-5:],
 			"padding":               good + "==",
-			"too great a length":    forge(t, key, header, with(k.claims, "more", strings.Repeat("a", 40<<10))),
+			"too great a length":    forge(t, key, header, with(k.claims, "more", strings.Repeat("a", 80<<10))),
 			"nothing":               "",
 		} {
 			t.Run(kind+"/"+name, func(t *testing.T) {

@@ -171,10 +171,9 @@ func (p *Phone) Deny(ctx context.Context, c *Claim) error {
 }
 
 func (p *Phone) decide(ctx context.Context, c *Claim, v proof.Verdict, session bool) (digits string, tries int, err error) {
-	jws, err := proof.SignDecision(p.key, p.issuer, c.Challenge, v, c.ConsentBytes, time.Now())
-	if session {
-		jws, err = proof.SignSession(p.key, p.issuer, c.Challenge, c.ConsentBytes, time.Now())
-	}
+	jws, err := proof.SignDecision(p.key, proof.Statement{
+		Audience: p.issuer, Challenge: c.Challenge, Verdict: v, Consent: c.ConsentBytes, Session: session,
+	}, time.Now())
 	if err != nil {
 		return "", 0, err
 	}

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"qrlogin/api"
 	"qrlogin/api/proof"
@@ -31,10 +30,7 @@ func (p rawPhone) passes(started api.DeviceAuthorization, home bool) string {
 	claim := p.claim(started)
 	jws := p.signed(claim, proof.Approve)
 	if home {
-		var err error
-		if jws, err = proof.SignSession(p.key, p.w.issuer, claim.ChallengeId, decode64(p.w.t, claim.Consent), time.Now()); err != nil {
-			p.w.t.Fatal(err)
-		}
+		jws = p.signedAtHome(claim)
 	}
 	var result api.DecisionResult
 	a := p.w.sendDecision(jws)

@@ -102,11 +102,7 @@ func TestASessionThatWasNotOfferedIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p, started, claim := claimed(t, w)
-	jws, err := proof.SignSession(p.key, w.issuer, claim.ChallengeId, decode64(t, claim.Consent), time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.sendDecision(jws).wants(t, "a session", http.StatusForbidden, "not-allowed")
+	w.sendDecision(p.signedAtHome(claim)).wants(t, "a session", http.StatusForbidden, "not-allowed")
 	w.wantState(started, api.ChallengeStateClaimed)
 	claims := map[string]any{
 		"aud": w.issuer, "challenge": claim.ChallengeId, "decision": "deny", "iat": time.Now().Unix(), "consent": claim.Consent, "session": true,

@@ -137,7 +137,20 @@ func (p rawPhone) signed(claim api.Claim, v proof.Verdict) string {
 
 func (p rawPhone) signedFor(audience, challenge string, v proof.Verdict, consent []byte) string {
 	p.w.t.Helper()
-	jws, err := proof.SignDecision(p.key, audience, challenge, v, consent, time.Now())
+	return p.states(proof.Statement{Audience: audience, Challenge: challenge, Verdict: v, Consent: consent})
+}
+
+// signedAtHome is this phone's approval that says "this is my computer".
+func (p rawPhone) signedAtHome(claim api.Claim) string {
+	p.w.t.Helper()
+	return p.states(proof.Statement{
+		Audience: p.w.issuer, Challenge: claim.ChallengeId, Verdict: proof.Approve, Consent: decode64(p.w.t, claim.Consent), Session: true,
+	})
+}
+
+func (p rawPhone) states(s proof.Statement) string {
+	p.w.t.Helper()
+	jws, err := proof.SignDecision(p.key, s, time.Now())
 	if err != nil {
 		p.w.t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"qrlogin/api"
-	"qrlogin/api/proof"
 	"qrlogin/mobile-sim/phone"
 	"qrlogin/provider/app"
 )
@@ -154,11 +153,7 @@ func TestThisIsMyComputerSetsACookieForEightHours(t *testing.T) {
 func (p rawPhone) approveAtHome(started api.DeviceAuthorization) {
 	p.w.t.Helper()
 	claim := p.claim(started)
-	jws, err := proof.SignSession(p.key, p.w.issuer, claim.ChallengeId, decode64(p.w.t, claim.Consent), time.Now())
-	if err != nil {
-		p.w.t.Fatal(err)
-	}
-	if a := p.w.sendDecision(jws); a.Status != http.StatusOK {
+	if a := p.w.sendDecision(p.signedAtHome(claim)); a.Status != http.StatusOK {
 		p.w.t.Fatalf("approve: %d %s", a.Status, a.Body)
 	}
 }

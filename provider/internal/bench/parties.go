@@ -193,7 +193,9 @@ func (p *parties) scan(ctx context.Context, ph phone, code string) (approval str
 	if err != nil {
 		return "", fmt.Errorf("consent: %w", err)
 	}
-	return proof.SignDecision(ph.key, p.issuer, claim.ChallengeId, proof.Approve, consent, time.Now())
+	return proof.SignDecision(ph.key, proof.Statement{
+		Audience: p.issuer, Challenge: claim.ChallengeId, Verdict: proof.Approve, Consent: consent,
+	}, time.Now())
 }
 
 func (p *parties) decide(ctx context.Context, approval string) error {

@@ -24,10 +24,9 @@ func shown(t *testing.T, claim api.Claim) []byte {
 func (p device) approve(claim api.Claim, session bool) (status int, code string) {
 	p.k.t.Helper()
 	consent := shown(p.k.t, claim)
-	jws, err := proof.SignDecision(p.key, issuer, claim.ChallengeId, proof.Approve, consent, time.Now())
-	if session {
-		jws, err = proof.SignSession(p.key, issuer, claim.ChallengeId, consent, time.Now())
-	}
+	jws, err := proof.SignDecision(p.key, proof.Statement{
+		Audience: issuer, Challenge: claim.ChallengeId, Verdict: proof.Approve, Consent: consent, Session: session,
+	}, time.Now())
 	if err != nil {
 		p.k.t.Fatal(err)
 	}
