@@ -31,7 +31,9 @@ type (
 	Approve struct {
 		Device  string
 		Consent []byte
-		Session bool // "this is my computer", where that was offered
+		Session bool   // "this is my computer", where that was offered
+		Unlock  Unlock // how the phone knew whose hand it is in
+		Signed  []byte // the decision as it was signed; kept where the request has details, for the site
 	}
 
 	// Deny is its signed no.
@@ -194,7 +196,10 @@ func (c Challenge) approve(e Approve, now time.Time) (Challenge, error) {
 		if c.ExpiresAt.Sub(now) < DecisionReserve {
 			return c, ErrTooLate
 		}
-		c.ApprovedAt, c.Session = now, e.Session
+		c.ApprovedAt, c.Session, c.Unlock = now, e.Session, e.Unlock
+		if len(c.Request.Details) > 0 {
+			c.Signed = e.Signed
+		}
 		if c.Policy.Confirm && !c.Claim.Here { // RFC 10027 §6.1.16; there is no page elsewhere that could be somebody else's
 			return c.to(Confirming), nil
 		}

@@ -98,6 +98,16 @@ type Claim struct {
 	Consent []byte `json:"consent"`
 }
 
+// Unlock is how a phone made sure, before an approval, that it is in its owner's hand.
+type Unlock string
+
+// The ways of it.
+const (
+	Unlocked        Unlock = ""        // it did not
+	UnlockByPIN     Unlock = "pin"     // by its own word
+	UnlockByPasskey Unlock = "passkey" // shown to the provider
+)
+
 // Challenge is one login, order or handoff in progress. Values are passed by copy and never changed in place.
 type Challenge struct {
 	ID        ID        `json:"id"`
@@ -120,6 +130,8 @@ type Challenge struct {
 	ApprovedAt time.Time `json:"approved_at,omitzero"`
 	Misses     int       `json:"misses,omitempty"`     // wrong digits on the page
 	Session    bool      `json:"session,omitempty"`    // the approval said "this is my computer"
+	Unlock     Unlock    `json:"unlock,omitempty"`     // how the phone knew then whose hand it is in
+	Signed     []byte    `json:"signed,omitempty"`     // the approval as it was signed, of a request with details
 	Sealed     []byte    `json:"sealed,omitempty"`     // the token response, readable with the device_code alone
 	WindowEnds time.Time `json:"window_ends,omitzero"` // of a redeemed challenge: until when Sealed is handed out again
 }

@@ -61,14 +61,14 @@ func TestATypedOrStaticCodeIsForPoliciesThatAllowIt(t *testing.T) {
 
 func TestAnApprovalNeedsTheReserveAndADenialDoesNot(t *testing.T) {
 	c := inState(t, Claimed, begin.Add(time.Minute))
-	approve, deny := Approve{device, consent, false}, Deny{device, consent}
+	approve, deny := Approve{Device: device, Consent: consent, Session: false}, Deny{device, consent}
 	late := begin.Add(Lifetime - DecisionReserve + instant)
 	leadsTo(t, c, approve, late.Add(-instant), Approved)
 	refuses(t, c, approve, late, ErrTooLate)
 	leadsTo(t, c, deny, begin.Add(Lifetime-instant), Denied)
 	// Neither a stranger nor another order learns how late it is.
-	refuses(t, c, Approve{otherDevice, consent, false}, late, ErrClaimedByAnother)
-	refuses(t, c, Approve{device, otherConsent, false}, late, ErrConsentMismatch)
+	refuses(t, c, Approve{Device: otherDevice, Consent: consent, Session: false}, late, ErrClaimedByAnother)
+	refuses(t, c, Approve{Device: device, Consent: otherConsent, Session: false}, late, ErrConsentMismatch)
 }
 
 func TestAtItsExpiryAChallengeIsGone(t *testing.T) {

@@ -25,10 +25,11 @@ const (
 	Conflict                         // the record has changed since it was read
 	UserCodeTaken                    // the draft's user_code is another challenge's
 	TooManyRequests                  // a limit
+	Full                             // there is no room for more handoffs
 )
 
 // Kinds is every kind there is.
-var Kinds = []Kind{NotFound, Gone, ClaimedByAnother, WrongState, TooLate, CodeUnknown, CodeStale, NotAllowed, TooFar, Outside, OtherAccount, ConsentMismatch, Conflict, UserCodeTaken, TooManyRequests}
+var Kinds = []Kind{NotFound, Gone, ClaimedByAnother, WrongState, TooLate, CodeUnknown, CodeStale, NotAllowed, TooFar, Outside, OtherAccount, ConsentMismatch, Conflict, UserCodeTaken, TooManyRequests, Full}
 
 var kindTexts = map[Kind]string{
 	NotFound:         "no such challenge",
@@ -46,6 +47,7 @@ var kindTexts = map[Kind]string{
 	Conflict:         "the record has changed",
 	UserCodeTaken:    "the user code is taken",
 	TooManyRequests:  "too many requests",
+	Full:             "no room for more handoffs",
 }
 
 func (k Kind) String() string { return kindTexts[k] }
@@ -79,6 +81,7 @@ var (
 	ErrConsentMismatch  = Error{Kind: ConsentMismatch}
 	ErrConflict         = Error{Kind: Conflict}
 	ErrUserCodeTaken    = Error{Kind: UserCodeTaken}
+	ErrFull             = Error{Kind: Full}
 )
 
 // KindOf finds the kind of an error; 0 when it is none of ours.

@@ -103,7 +103,7 @@ func eventOf(c Challenge, op byte, now time.Time) Event {
 	case 3:
 		return Release{who}
 	case 4, 5:
-		return Approve{who, says, op>>6&1 == 1}
+		return Approve{Device: who, Consent: says, Session: op>>6&1 == 1}
 	case 6:
 		return Deny{who, says}
 	case 7, 8:

@@ -50,13 +50,13 @@ func table(c Challenge, now time.Time) []struct {
 		{"scan of a forged code by another", scanBy(otherDevice, forged), [5]cell{unknown, unknown, unknown, unknown, unknown}},
 		{"release", Release{device}, [5]cell{wrong, to(Pending), wrong, wrong, wrong}},
 		{"release by another", Release{otherDevice}, [5]cell{wrong, another, wrong, wrong, wrong}},
-		{"approve", Approve{device, consent, false}, [5]cell{wrong, to(Approved), same, same, same}},
-		{"approve by another", Approve{otherDevice, consent, false}, [5]cell{wrong, another, another, another, another}},
-		{"approve something else", Approve{device, otherConsent, false}, [5]cell{wrong, othersays, othersays, othersays, othersays}},
-		{"approve nothing", Approve{device, nil, false}, [5]cell{wrong, othersays, othersays, othersays, othersays}},
-		{"approve with a session", Approve{device, consent, true}, [5]cell{wrong, to(Approved), wrong, wrong, wrong}},
-		{"approve with a session by another", Approve{otherDevice, consent, true}, [5]cell{wrong, another, another, another, another}},
-		{"approve something else with a session", Approve{device, otherConsent, true}, [5]cell{wrong, othersays, othersays, othersays, othersays}},
+		{"approve", Approve{Device: device, Consent: consent, Session: false}, [5]cell{wrong, to(Approved), same, same, same}},
+		{"approve by another", Approve{Device: otherDevice, Consent: consent, Session: false}, [5]cell{wrong, another, another, another, another}},
+		{"approve something else", Approve{Device: device, Consent: otherConsent, Session: false}, [5]cell{wrong, othersays, othersays, othersays, othersays}},
+		{"approve nothing", Approve{Device: device, Consent: nil, Session: false}, [5]cell{wrong, othersays, othersays, othersays, othersays}},
+		{"approve with a session", Approve{Device: device, Consent: consent, Session: true}, [5]cell{wrong, to(Approved), wrong, wrong, wrong}},
+		{"approve with a session by another", Approve{Device: otherDevice, Consent: consent, Session: true}, [5]cell{wrong, another, another, another, another}},
+		{"approve something else with a session", Approve{Device: device, Consent: otherConsent, Session: true}, [5]cell{wrong, othersays, othersays, othersays, othersays}},
 		{"deny", Deny{device, consent}, [5]cell{wrong, to(Denied), to(Denied), wrong, wrong}},
 		{"deny by another", Deny{otherDevice, consent}, [5]cell{wrong, another, another, wrong, wrong}},
 		{"deny something else", Deny{device, otherConsent}, [5]cell{wrong, othersays, othersays, wrong, wrong}},
@@ -168,10 +168,10 @@ func TestAReleasedChallengeIsAnybodysAndForgetsTheClaim(t *testing.T) {
 	if !reflect.DeepEqual(c.Claim, Claim{}) {
 		t.Fatalf("the claim is still there: %+v", c.Claim)
 	}
-	refuses(t, c, Approve{device, consent, false}, now, ErrWrongState)
+	refuses(t, c, Approve{Device: device, Consent: consent, Session: false}, now, ErrWrongState)
 	c = c.applied(t, now, scanBy(otherDevice, c.frameAt(now)))
-	refuses(t, c, Approve{device, consent, false}, now, ErrClaimedByAnother)
-	leadsTo(t, c, Approve{otherDevice, consent, false}, now, Approved)
+	refuses(t, c, Approve{Device: device, Consent: consent, Session: false}, now, ErrClaimedByAnother)
+	leadsTo(t, c, Approve{Device: otherDevice, Consent: consent, Session: false}, now, Approved)
 }
 
 func TestTheBrowserFreezesAtTheClaim(t *testing.T) {
@@ -201,7 +201,7 @@ func TestASessionBeginsWhereItIsOfferedAndTheFirstApprovalSaysSo(t *testing.T) {
 		c := pending()
 		c.Request.SessionOffered = row.offered
 		c = c.applied(t, now, scanBy(device, c.frameAt(now)))
-		first, again := Approve{device, consent, row.first}, Approve{device, consent, row.again}
+		first, again := Approve{Device: device, Consent: consent, Session: row.first}, Approve{Device: device, Consent: consent, Session: row.again}
 		if row.err != nil {
 			refuses(t, c, first, now, row.err)
 			refuses(t, c, first, begin.Add(Lifetime-instant), row.err) // however late it is

@@ -69,7 +69,7 @@ func translate(err error) (e oauthError, known bool) {
 		e := errTooMany
 		e.RetryAfter = max(limited.RetryAfter, time.Second)
 		return e, true
-	case challenge.Conflict, challenge.UserCodeTaken:
+	case challenge.Conflict, challenge.UserCodeTaken, challenge.Full:
 		return errUnavailable, true
 	}
 	for _, gone := range []error{identity.ErrUnknownDevice, identity.ErrUnknownAccount, identity.ErrUnknownLogin, identity.ErrEnded} {

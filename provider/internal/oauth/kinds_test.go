@@ -34,6 +34,7 @@ var doors = map[challenge.Kind]struct{ site, others told }{
 	challenge.Conflict:         {told{503, "temporarily_unavailable"}, told{503, "unavailable"}},
 	challenge.UserCodeTaken:    {told{503, "temporarily_unavailable"}, told{503, "unavailable"}},
 	challenge.TooManyRequests:  {told{429, "slow_down"}, told{429, "too-many-requests"}},
+	challenge.Full:             {told{503, "temporarily_unavailable"}, told{503, "handoffs-full"}},
 }
 
 var identityDoors = map[error]struct{ site, others told }{

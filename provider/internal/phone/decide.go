@@ -23,7 +23,7 @@ var (
 // holds the challenge's id and the moment of the claim, so that it can be sent again and does nothing new.
 func (d *Door) decide(c *gin.Context) error {
 	var body api.DecisionRequest
-	if err := web.ReadJSON(c, &body, 40<<10); err != nil {
+	if err := web.ReadJSON(c, &body, 72<<10); err != nil {
 		return err
 	}
 	decision, err := proof.VerifyDecision(body.Decision, d.Issuer)
@@ -46,7 +46,9 @@ func (d *Door) decide(c *gin.Context) error {
 	var event challenge.Event = challenge.Deny{Device: device.ID, Consent: decision.Consent}
 	answer := api.DecisionResult{State: api.DecisionResultStateDenied}
 	if decision.Verdict == proof.Approve {
-		event = challenge.Approve{Device: device.ID, Consent: decision.Consent, Session: decision.Session}
+		event = challenge.Approve{
+			Device: device.ID, Consent: decision.Consent, Session: decision.Session, Unlock: unlockedBy(device, decision), Signed: []byte(body.Decision),
+		}
 		answer.State = api.DecisionResultStateApproved
 	}
 	var before uint64
@@ -72,6 +74,18 @@ func (d *Door) decide(c *gin.Context) error {
 	}
 	c.JSON(http.StatusOK, answer)
 	return nil
+}
+
+// unlockedBy is how the phone made sure whose hand it is in. That a passkey was shown, the provider has seen.
+func unlockedBy(device identity.Device, decision proof.Decision) challenge.Unlock {
+	switch {
+	case device.Passkey != "":
+		return challenge.UnlockByPasskey
+	case decision.PIN:
+		return challenge.UnlockByPIN
+	default:
+		return challenge.Unlocked
+	}
 }
 
 // idle counts a decision that changes nothing. It answers err, unless there were too many.

@@ -12,7 +12,7 @@ import (
 )
 
 // format is the first byte of every record. Whoever changes what coder.challenge does raises it.
-const format = 4
+const format = 5
 
 // coder writes a challenge as bytes, or reads it back: each method does the one or the other, so that the two cannot part.
 // Writing, it changes nothing that it is given, for others hold the same slices.
@@ -85,6 +85,8 @@ func (x *coder) challenge(c *challenge.Challenge) {
 	x.time(&c.ApprovedAt)
 	x.int(&c.Misses)
 	x.bool(&c.Session)
+	x.text((*string)(&c.Unlock))
+	x.blob(&c.Signed)
 	x.blob(&c.Sealed)
 	x.time(&c.WindowEnds)
 }

@@ -18,7 +18,8 @@ const (
 var ACRs = []string{ACRStatic, ACRScanned, ACRConfirmed}
 
 // Authentication is how the person was authenticated by an approved challenge. Its amr is of RFC 8176: pop, a key was proven; user,
-// a person was there; mca, the page was confirmed by what the phone showed; geo, the phone had to be near the browser.
+// a person was there; mca, the page was confirmed by what the phone showed; geo, the phone had to be near the browser; pin, the phone says
+// that it asked for its PIN; mfa, a passkey was shown beside the device key.
 func Authentication(c challenge.Challenge) (acr string, amr []string) {
 	acr, amr = ACRStatic, []string{"pop", "user"}
 	if c.Claim.Moving {
@@ -32,6 +33,13 @@ func Authentication(c challenge.Challenge) (acr string, amr []string) {
 	}
 	if c.Policy.Proximity == challenge.ProximityRequire {
 		amr = append(amr, "geo")
+	}
+	switch c.Unlock {
+	case challenge.UnlockByPIN:
+		amr = append(amr, "pin")
+	case challenge.UnlockByPasskey:
+		amr = append(amr, "mfa")
+	case challenge.Unlocked:
 	}
 	return acr, amr
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -28,6 +29,7 @@ var problems = map[challenge.Kind]Problem{
 	challenge.Conflict:         Unavailable,
 	challenge.UserCodeTaken:    Unavailable,
 	challenge.TooManyRequests:  TooManyRequests,
+	challenge.Full:             {Status: http.StatusServiceUnavailable, Code: "handoffs-full", Title: "Too much is being handed off now; try again", RetryAfter: 10 * time.Second},
 }
 
 // refusals maps those of package identity.
