@@ -65,7 +65,7 @@ func words(t *testing.T, language string) []string {
 		t.Fatalf("no words of %s", language)
 	}
 	var names []string
-	for _, match := range regexp.MustCompile(`(?m)^      (\w+): `).FindAllStringSubmatch(text, -1) {
+	for _, match := range regexp.MustCompile(`(?m)^      '?([\w.]+)'?: `).FindAllStringSubmatch(text, -1) {
 		names = append(names, match[1])
 	}
 	return names
@@ -81,7 +81,7 @@ func TestEveryLanguageHasEveryWordAndTheDocumentationNamesThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range english {
-		if name != "lang" && !strings.Contains(string(documentation), "  "+name+": '") {
+		if name != "lang" && !strings.Contains(string(documentation), "  "+name+": '") && !strings.Contains(string(documentation), "  '"+name+"': '") {
 			t.Errorf("docs/widget.md does not name %s", name)
 		}
 	}

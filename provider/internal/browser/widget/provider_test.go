@@ -65,6 +65,8 @@ func newProvider(t *testing.T) *provider {
 	})
 	mux.HandleFunc("/challenges/{id}", p.serveChallenge)
 	mux.HandleFunc("POST /challenges/{id}/confirm", p.serveChallenge)
+	mux.HandleFunc("/challenges/{id}/handoff", p.serveChallenge)
+	mux.HandleFunc("/challenges/{id}/receipt", p.serveChallenge)
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodOptions {
 			mux.ServeHTTP(w, r)

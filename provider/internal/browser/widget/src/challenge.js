@@ -24,14 +24,16 @@ export class Challenge {
   #state = 'pending';
   #deadline;
   #finishing = false;
+  #receiver;
   #tries = 3;
   #typed = false;
   #failing = {};
   #open = true;
   scanned = false;
 
-  // answer: what the site's `challenge` URL said; issuer, finish: absolute URLs.
-  constructor(answer, { issuer, finish, view, emit }) {
+  // answer: what the site's `challenge` URL said; issuer, finish: absolute URLs; receiver: of a handoff, its key.
+  constructor(answer, { issuer, finish, view, emit }, receiver) {
+    this.#receiver = receiver;
     this.#id = answer.challenge_id;
     this.#watch = answer.watch;
     this.#url = `${issuer}/challenges/${encodeURIComponent(this.#id)}`;
@@ -41,7 +43,8 @@ export class Challenge {
     this.#emit = emit;
     this.#frames = new Frames(
       (code) => {
-        if (code) view.draw(code);
+        // The phone holds the provider's word against this: it is the page's own.
+        if (code) view.draw(receiver ? `${code}#${receiver.thumbprint}` : code);
         view.show(code ? 'pending' : 'loading');
       },
       // While the connection fails, the next answer decides, not the clock.
@@ -49,7 +52,7 @@ export class Challenge {
     );
   }
 
-  // Goes through the states and resolves to the end: `{name}` is approved (with location), declined (missed: by digits that were wrong),
+  // Goes through the states and resolves to the end: `{name}` is approved (with location, and content of a handoff), declined (missed: by digits that were wrong),
   // expired, replaced (the person wants another code), error (with code and, of an answer, status) or stopped (the signal aborted).
   async follow(signal) {
     const end = await new Promise((resolve) => {
@@ -63,6 +66,14 @@ export class Challenge {
     const gone = this.cancel();
     if (end.name !== 'stopped') await gone;
     return end;
+  }
+
+  // Has the provider forget what was handed off. Never rejects: without it that goes within a minute.
+  async forget() {
+    const { headers, credentials, redirect } = this.#asBrowser();
+    const { signal } = new AbortController();
+    const send = () => ask(`${this.#url}/receipt`, { method: 'POST', headers, credentials, redirect, keepalive: true, signal });
+    await persist(send, signal, () => {}).catch(() => {});
   }
 
   // Cancels the challenge, unless it has ended or the phone has approved (#open says so). Never rejects; a page that is being left may call it.
@@ -176,6 +187,7 @@ export class Challenge {
           throw failure;
         }),
       );
+      if (this.#receiver && (typeof body.location === 'string' || body.status === 'done')) return this.#receive(body.location);
       if (typeof body.location === 'string') return this.#end({ name: 'approved', location: body.location });
       if (body.status === 'denied') return this.#end({ name: 'declined' });
       if (body.status === 'expired' || now() > this.#deadline + REDEEMING) return this.#end({ name: 'expired' });
@@ -183,6 +195,20 @@ export class Challenge {
       await pause(PACE - (now() - asked), this.#over.signal);
     }
     this.#finishing = false;
+  }
+
+  // Fetches what was handed off, and opens it.
+  async #receive(location) {
+    let content;
+    try {
+      const { body } = await this.#persist('finish', () => ask(`${this.#url}/handoff`, { ...this.#asBrowser(), as: 'text' }));
+      content = await this.#receiver.open(body);
+    } catch (failure) {
+      if (this.#over.signal.aborted) throw failure;
+      await this.forget();
+      return this.#end({ name: 'error', code: 'handoff-unreadable', status: failure.status });
+    }
+    this.#end({ name: 'approved', location, content });
   }
 
   // What the provider says of a challenge that is no more.

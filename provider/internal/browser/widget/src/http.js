@@ -16,13 +16,13 @@ export class Failure extends Error {
   }
 }
 
-// Sends one request and resolves to its JSON answer and the moment at which it began to arrive.
-export async function ask(url, { signal, ...options }) {
+// Sends one request and resolves to its answer, JSON or else what `as` says, and the moment at which it began to arrive.
+export async function ask(url, { signal, as = 'json', ...options }) {
   let response, at, body;
   try {
     response = await fetch(url, { cache: 'no-store', ...options, signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT)]) });
     at = now();
-    body = await response.json();
+    body = await response[as]();
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof SyntaxError)) throw new Failure('network', { temporary: true });
@@ -37,7 +37,7 @@ export async function ask(url, { signal, ...options }) {
       after: seconds(response.headers.get('Retry-After')),
     });
   }
-  if (typeof body !== 'object' || !body) throw new Failure('bad-answer', { status });
+  if (as === 'json' && (typeof body !== 'object' || !body)) throw new Failure('bad-answer', { status });
   return { body, at };
 }
 

@@ -1,6 +1,7 @@
 // The login: one challenge after the other, until one is approved.
 
 import { Challenge } from './challenge.js';
+import { receiver } from './handoff.js';
 import { ask, Failure, persist } from './http.js';
 import { onPhone } from './phone.js';
 import { visible } from './time.js';
@@ -14,8 +15,8 @@ export class Login {
   #emit;
   #life = new AbortController();
 
-  // challenge, finish, and perhaps onward, which continues on this device: the site's URLs; issuer: the provider's; view: what to show it on; emit(name, detail, cancelable) sends an event
-  // and says whether it was let pass.
+  // challenge, finish, and perhaps onward, which continues on this device: the site's URLs; issuer: the provider's; handoff: whether the phone
+  // is to send something; view: what to show it on; emit(name, detail, cancelable) sends an event and says whether it was let pass.
   constructor(options) {
     this.#options = options;
     this.#view = options.view;
@@ -31,11 +32,13 @@ export class Login {
         this.#view.show('loading');
         // Nobody scans a tab that nobody sees.
         await visible(signal);
-        const { end, scanned } = await this.#once(signal);
+        const { end, scanned, challenge } = await this.#once(signal);
         signal.throwIfAborted(); // what is shown is another's now
         if (scanned) renewals = 0;
         switch (end.name) {
           case 'approved':
+            if (end.content) await this.#deliver(end.content, challenge);
+            if (end.content && end.location === undefined) return;
             if (await this.#arrive(end.location)) return;
             break;
           case 'declined':
@@ -68,25 +71,27 @@ export class Login {
     let challenge;
     try {
       const options = this.#addresses();
+      const key = options.handoff ? await makeKey() : undefined;
       const { body } = await persist(
         () =>
           ask(options.challenge, {
             method: 'POST',
             mode: 'same-origin',
             credentials: 'same-origin',
-            headers: { Accept: 'application/json' },
+            headers: { Accept: 'application/json', ...(key && { 'Content-Type': 'application/json' }) },
+            body: key && JSON.stringify({ jwk: key.jwk }),
             signal,
           }),
         signal,
         (failing) => this.#view.offline(failing),
       );
       if (!body.challenge_id || !body.watch || !(body.expires_in > 0)) throw new Failure('bad-answer');
-      challenge = new Challenge(body, options);
+      challenge = new Challenge(body, options, key);
     } catch (failure) {
       signal.throwIfAborted();
       return { end: { name: 'error', code: failure.code ?? 'internal', status: failure.status } };
     }
-    return { end: await challenge.follow(signal), scanned: challenge.scanned };
+    return { end: await challenge.follow(signal), scanned: challenge.scanned, challenge };
   }
 
   // Offers to go on without a code; resolves when the person asks for one.
@@ -116,6 +121,18 @@ export class Login {
     throw new Failure('configuration');
   }
 
+  // Gives the page what came; resolves when it says that it has it, and nobody keeps it any more.
+  #deliver(content, challenge) {
+    this.#view.show('approved', [], 'received');
+    return new Promise((resolve) => {
+      const forget = async () => {
+        await challenge.forget();
+        resolve();
+      };
+      this.#emit('qr-received', { content, forget });
+    });
+  }
+
   // The login is done. The page may say, by preventDefault, that it goes on by itself; true unless the site sent an address that
   // is not its own.
   async #arrive(address) {
@@ -143,6 +160,12 @@ export class Login {
   #wait(phase, word) {
     return new Promise((resolve) => this.#view.show(phase, [resolve], word));
   }
+}
+
+// A page that is not of a secure origin has no keys.
+async function makeKey() {
+  if (!globalThis.crypto?.subtle) throw new Failure('insecure');
+  return receiver();
 }
 
 // Not origin alone: a blob: URL has its maker's.

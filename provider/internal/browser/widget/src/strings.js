@@ -27,6 +27,18 @@ const languages = new Map([
       nothing: 'There is nothing to scan: you confirm on this phone and come back here.',
       continue: 'Continue on this phone',
       code: 'Show a QR code instead',
+      'label.order': 'QR code to buy',
+      'pending.order': 'Scan with your phone to buy',
+      'hint.order': 'Your phone shows the order before you approve it.',
+      'missed.order': 'Wrong three times. Nothing was ordered.',
+      'approved.order': 'Approved. Placing your order…',
+      'phone.order': 'Buy with this phone',
+      'label.handoff': 'QR code to send something to this page',
+      'pending.handoff': 'Scan with your phone to send it here',
+      'hint.handoff': 'Your phone shows what it sends. Only this page can read it.',
+      'missed.handoff': 'Wrong three times. Nothing was sent.',
+      'approved.handoff': 'Approved. Receiving…',
+      received: 'Received',
     },
   ],
   [
@@ -55,6 +67,18 @@ const languages = new Map([
       nothing: '无需扫码：在这部手机上确认后会回到这里。',
       continue: '在这部手机上继续',
       code: '改为显示二维码',
+      'label.order': '下单二维码',
+      'pending.order': '请用手机扫码购买',
+      'hint.order': '手机会先显示订单，再由你确认。',
+      'missed.order': '三次都不对，没有下单。',
+      'approved.order': '已确认，正在下单…',
+      'phone.order': '用这部手机购买',
+      'label.handoff': '向此页面发送内容的二维码',
+      'pending.handoff': '请用手机扫码，把内容发到这里',
+      'hint.handoff': '手机会显示要发送的内容。只有此页面能读取。',
+      'missed.handoff': '三次都不对，没有发送任何内容。',
+      'approved.handoff': '已确认，正在接收…',
+      received: '已收到',
     },
   ],
 ]);
@@ -73,7 +97,12 @@ export function addLanguage(tag, words) {
 export function wordsFor(element) {
   let tag;
   for (let node = element; node && !tag; node = node.getRootNode().host) tag = node.closest('[lang]')?.lang;
-  return { ...languages.get('en'), ...lookup(tag || navigator.language) };
+  const words = { ...languages.get('en'), ...lookup(tag || navigator.language) };
+  const purpose = `.${element.getAttribute('purpose')}`;
+  for (const key of Object.keys(words)) {
+    if (key.endsWith(purpose)) words[key.slice(0, -purpose.length)] = words[key];
+  }
+  return words;
 }
 
 // The nearest language to a tag: fr-CA, then fr (RFC 4647 §3.4).
