@@ -55,7 +55,7 @@ var layers = []struct {
 		"what a message says and who brings it does not depend on who may have one; it knows no door, no account and no limit"},
 	{"provider/internal/passkey", []string{"provider/internal/identity"},
 		"whether an authenticator's answer is right does not depend on how it arrives or where passkeys lie"},
-	{"provider/internal/details", []string{"api", "api/handoff"},
+	{"provider/internal/details", []string{"api", "api/handoff", "provider/internal/identity"},
 		"what a site may ask for is the same at every door: the one that is asked, the one that shows it and the one that hands it over"},
 	{"provider/internal/handoffs", []string{"provider/internal/challenge"},
 		"what is handed off is ciphertext, whichever door it comes in by or goes out of; this cannot read it, and knows no store"},

@@ -41,6 +41,7 @@ type Client struct {
 	JWKS       []byte // its public keys (RFC 7517)
 	JWKSURI    string // where it publishes them
 
+	DetailTypes            []string // of authorization details that it may ask for (RFC 9396 §10)
 	Origins                []string // whose pages may watch challenges, as "https://shop.example"
 	RedirectURIs           []string // where an authorization code may go, compared exactly
 	PostLogoutRedirectURIs []string // where the browser may go after a logout

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/token"
@@ -19,17 +20,18 @@ import (
 type authorization struct {
 	Client string `json:"client"`
 	destination
-	Scopes        []string `json:"scopes"`
-	Resources     []string `json:"resources,omitempty"` // RFC 8707
-	Nonce         string   `json:"nonce,omitempty"`
-	CodeChallenge string   `json:"code_challenge,omitempty"` // S256, the only method (RFC 7636 §4.2)
-	Thumbprint    string   `json:"dpop_jkt,omitempty"`       // RFC 9449 §10
-	Prompt        []string `json:"prompt,omitempty"`
-	MaxAge        *int     `json:"max_age,omitempty"` // seconds
-	Subject       string   `json:"subject,omitempty"` // who it must be, as this client knows them; "" for anybody
-	ACRs          []string `json:"acrs,omitempty"`    // one of which it must be; none for any
-	Confirm       bool     `json:"confirm,omitempty"` // the site asks for token.ACRConfirmed
-	Locales       string   `json:"ui_locales,omitempty"`
+	Scopes        []string        `json:"scopes"`
+	Resources     []string        `json:"resources,omitempty"` // RFC 8707
+	Nonce         string          `json:"nonce,omitempty"`
+	CodeChallenge string          `json:"code_challenge,omitempty"` // S256, the only method (RFC 7636 §4.2)
+	Thumbprint    string          `json:"dpop_jkt,omitempty"`       // RFC 9449 §10
+	Prompt        []string        `json:"prompt,omitempty"`
+	MaxAge        *int            `json:"max_age,omitempty"` // seconds
+	Subject       string          `json:"subject,omitempty"` // who it must be, as this client knows them; "" for anybody
+	ACRs          []string        `json:"acrs,omitempty"`    // one of which it must be; none for any
+	Confirm       bool            `json:"confirm,omitempty"` // the site asks for token.ACRConfirmed
+	Locales       string          `json:"ui_locales,omitempty"`
+	Details       json.RawMessage `json:"details,omitempty"` // RFC 9396
 }
 
 // destination is where an authorization is answered, and how.
@@ -101,6 +103,11 @@ func (d *Door) readAuthorization(client identity.Client, to destination, f form)
 	if a.Resources, err = targets(client.Resources, f); err != nil {
 		return a, err
 	}
+	// A handoff is for a page of the site's own, which has the key.
+	orders := slices.DeleteFunc(slices.Clone(client.DetailTypes), func(t string) bool { return t != string(api.OrderTypeOrder) })
+	if a.Details, err = readDetails(f, orders); err != nil {
+		return a, err
+	}
 	if a.Prompt, err = readPrompt(f); err != nil {
 		return a, err
 	}
@@ -119,7 +126,10 @@ func (d *Door) readAuthorization(client identity.Client, to destination, f form)
 		}
 		a.Subject = read.Subject
 	}
-	return a, readClaims(client, f["claims"], &a)
+	if err := readClaims(client, f["claims"], &a); err != nil {
+		return a, err
+	}
+	return a, initiable(client, a.Details, a.Subject)
 }
 
 // readHint reads an ID token that comes back, of the client with this id; "" for any (OIDC Core §3.1.2.1).
@@ -209,9 +219,9 @@ func readPrompt(f form) ([]string, error) {
 	return prompt, nil
 }
 
-// wantsScan tells whether the request asks for a new scan, whoever is logged in already.
+// wantsScan tells whether the request asks for a new scan, whoever is logged in already. What is ordered, a person has to have seen.
 func (a authorization) wantsScan() bool {
-	return slices.Contains(a.Prompt, "login") || slices.Contains(a.Prompt, "select_account")
+	return len(a.Details) > 0 || slices.Contains(a.Prompt, "login") || slices.Contains(a.Prompt, "select_account")
 }
 
 func (a authorization) wants(prompt string) bool { return slices.Contains(a.Prompt, prompt) }
@@ -294,5 +304,5 @@ func (a authorization) satisfies(acr string) bool {
 
 // request is the challenge's part of an authorization. The provider can keep a session in the browser that is at its own page.
 func (a authorization) request() challenge.Request {
-	return challenge.Request{Scopes: a.Scopes, Resources: a.Resources, SessionOffered: true}
+	return challenge.Request{Scopes: a.Scopes, Resources: a.Resources, Details: a.Details, SessionOffered: true}
 }

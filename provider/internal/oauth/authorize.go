@@ -61,11 +61,11 @@ func (d *Door) par(c *gin.Context, r request) error {
 // authorizationParameters is what an authorization request is made of; nothing else is kept.
 var authorizationParameters = []string{
 	"client_id", "response_type", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "response_mode",
-	"prompt", "max_age", "id_token_hint", "claims", "acr_values", "ui_locales", "resource", "dpop_jkt", "request", "request_uri", "registration",
+	"prompt", "max_age", "id_token_hint", "claims", "acr_values", "ui_locales", "resource", "authorization_details", "dpop_jkt", "request", "request_uri", "registration",
 }
 
-// maxPushed is how large a request may be that is kept: as large as one in a URL (net/http's limit of headers).
-const maxPushed = 16 << 10
+// maxPushed is how large a request may be that is kept: an order, and beside it what fits into a URL.
+const maxPushed = 32 << 10
 
 // push keeps the parameters of a request under a URI that is good once.
 func (d *Door) push(c *gin.Context, kind string, f form) (uri string, err error) {
@@ -77,7 +77,7 @@ func (d *Door) push(c *gin.Context, kind string, f form) (uri string, err error)
 		}
 	}
 	if size > maxPushed {
-		return "", oauthError{Status: http.StatusRequestEntityTooLarge, Code: "invalid_request", Description: "the request is larger than 16 KiB"}
+		return "", oauthError{Status: http.StatusRequestEntityTooLarge, Code: "invalid_request", Description: "the request is larger than 32 KiB"}
 	}
 	secret := challenge.NewSecret()
 	return kind + secret, d.putSealed(c.Request.Context(), kind, secret, kept, pushedLife)
@@ -233,7 +233,7 @@ func (d *Door) loginInSession(c *gin.Context, s identity.Session, a authorizatio
 	if !fresh {
 		return errTransaction
 	}
-	answer, err := d.newCode(c.Request.Context(), a, login)
+	answer, err := d.newCode(c.Request.Context(), a, login, beyond{})
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/details"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/web"
 )
@@ -31,13 +33,46 @@ type code struct {
 	Nonce         string `json:"nonce,omitempty"`
 	Thumbprint    string `json:"dpop_jkt,omitempty"`
 	Login         string `json:"login"`
+	beyond
+}
+
+// beyond is what a phone approved beyond a login (RFC 9396 §7).
+type beyond struct {
+	Details json.RawMessage `json:"details,omitempty"`
+	Device  string          `json:"device,omitempty"` // whose receipt it is
+}
+
+// beyondLogin is what an approved challenge grants. An order comes with its receipt, the approval as the phone signed it.
+func beyondLogin(r challenge.Record) (g beyond, err error) {
+	asked, err := details.Of(r.Request.Details)
+	if err != nil || asked.Order == nil {
+		return beyond{Details: r.Request.Details}, err
+	}
+	receipt := string(r.Signed)
+	asked.Order.Receipt = &receipt
+	g.Device = r.Claim.Device
+	g.Details, err = json.Marshal(asked.Order)
+	return g, err
+}
+
+// into adds it to a token response.
+func (g beyond) into(answer *api.TokenResponse) error {
+	if len(g.Details) == 0 {
+		return nil
+	}
+	var detail api.AuthorizationDetail
+	if err := detail.UnmarshalJSON(g.Details); err != nil {
+		return err
+	}
+	answer.AuthorizationDetails = &[]api.AuthorizationDetail{detail}
+	return nil
 }
 
 // newCode makes a code for a login, and the answer that carries it. That it still lives is a key of its own, on the store's clock.
-func (d *Door) newCode(ctx context.Context, a authorization, login identity.Login) (answer, error) {
+func (d *Door) newCode(ctx context.Context, a authorization, login identity.Login, g beyond) (answer, error) {
 	secret := challenge.NewSecret()
 	record := code{
-		Client: a.Client, RedirectURI: a.RedirectURI, CodeChallenge: a.CodeChallenge, Nonce: a.Nonce, Thumbprint: a.Thumbprint, Login: login.ID,
+		Client: a.Client, RedirectURI: a.RedirectURI, CodeChallenge: a.CodeChallenge, Nonce: a.Nonce, Thumbprint: a.Thumbprint, Login: login.ID, beyond: g,
 	}
 	if err := d.putSealed(ctx, "code", secret, record, codeTrace); err != nil {
 		return answer{}, err
@@ -94,7 +129,7 @@ func (d *Door) authorizationCode(c *gin.Context, r request) error {
 	} else if err != nil {
 		return err
 	}
-	return d.issue(c, r, login, login.Scopes, resources, asked.Nonce)
+	return d.issue(c, r, login, login.Scopes, resources, asked.Nonce, asked.beyond)
 }
 
 // reused answers a code or refresh token that comes a second time, from a thief or from who was robbed: all that the login gave out

@@ -160,11 +160,18 @@ func (d *Door) mint(ctx context.Context, asked request, r challenge.Record) ([]b
 	if err != nil {
 		return nil, err
 	}
+	g, err := beyondLogin(r)
+	if err != nil {
+		return nil, err
+	}
 	answer, err := d.Mint.Tokens(token.Grant{
 		Client: asked.client, Account: account, Scopes: r.Request.Scopes, Resources: r.Request.Resources, Nonce: r.Request.Nonce,
-		AuthTime: r.ApprovedAt, ACR: login.ACR, AMR: login.AMR, LoginID: login.ID, Thumbprint: asked.thumbprint, Now: r.Now,
+		AuthTime: r.ApprovedAt, ACR: login.ACR, AMR: login.AMR, LoginID: login.ID, Thumbprint: asked.thumbprint, Device: g.Device, Now: r.Now,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := g.into(&answer); err != nil {
 		return nil, err
 	}
 	if err := d.addRefreshToken(ctx, asked, login, &answer); err != nil {

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/details"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/web"
@@ -34,10 +36,13 @@ func (d *Door) deviceAuthorization(c *gin.Context, r request) error {
 	if err != nil {
 		return err
 	}
+	if asked.Details, err = readDetails(r.form, r.client.DetailTypes); err != nil {
+		return err
+	}
 	if asked.Account, err = d.hinted(c.Request.Context(), r); err != nil {
 		return err
 	}
-	if err := initiable(r.client, asked); err != nil {
+	if err := initiable(r.client, asked.Details, asked.Account); err != nil {
 		return err
 	}
 	started, deviceCode, watch, err := d.start(c.Request.Context(), r.client, asked, asksConfirmation(r.form))
@@ -61,6 +66,18 @@ func (d *Door) deviceAuthorization(c *gin.Context, r request) error {
 	return nil
 }
 
+// readDetails reads what is asked for beyond a login (RFC 9396), of the types that are allowed here; nil for nothing.
+func readDetails(f form, allowed []string) (json.RawMessage, error) {
+	if f["authorization_details"] == "" {
+		return nil, nil
+	}
+	asked, err := details.Read(f["authorization_details"], allowed)
+	if wrong, ok := errors.AsType[details.Invalid](err); ok {
+		return nil, oauthError{Status: http.StatusBadRequest, Code: "invalid_authorization_details", Description: "authorization_details: " + string(wrong)}
+	}
+	return asked, err
+}
+
 // hinted is the account that the site says is logged in there, by an ID token of a login that has not ended; "" when it says
 // nothing. Then no other account's phone may claim.
 func (d *Door) hinted(ctx context.Context, r request) (string, error) {
@@ -79,12 +96,14 @@ func (d *Door) hinted(ctx context.Context, r request) (string, error) {
 	return login.Account, err
 }
 
-// initiable tells whether a request may begin a challenge (RFC 10027 §6.1.15: authenticate, then initiate).
-func initiable(client identity.Client, asked challenge.Request) error {
-	if len(asked.Details) > 0 && asked.Account == "" && client.Policy.Effective().Orders == "signed-in" {
+// initiable tells whether a request may begin a challenge (RFC 10027 §6.1.15: authenticate, then initiate). who is the person whom it
+// names, "" for nobody.
+func initiable(client identity.Client, carried json.RawMessage, who string) error {
+	asked, err := details.Of(carried)
+	if err == nil && asked.Order != nil && who == "" && client.Policy.Effective().Orders == "signed-in" {
 		return errLoginRequired
 	}
-	return nil
+	return err
 }
 
 // rules is what a client's policy means to a challenge.

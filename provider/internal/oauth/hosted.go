@@ -351,7 +351,11 @@ func (d *Door) home(ctx context.Context, t transaction, r challenge.Record, devi
 	if err != nil {
 		return nil, err
 	}
-	if h.Answer, err = d.newCode(ctx, t.authorization, login); err != nil {
+	g, err := beyondLogin(r)
+	if err != nil {
+		return nil, err
+	}
+	if h.Answer, err = d.newCode(ctx, t.authorization, login, g); err != nil {
 		return nil, err
 	}
 	return json.Marshal(h)

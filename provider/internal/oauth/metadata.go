@@ -8,6 +8,7 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/provider/internal/clientkeys"
+	"qrlogin/provider/internal/details"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/token"
 )
@@ -43,11 +44,13 @@ func (d *Door) metadata() gin.HandlerFunc {
 
 		SubjectTypesSupported:            []string{"pairwise"},
 		IdTokenSigningAlgValuesSupported: []string{"RS256", "ES256"}, // OIDC Discovery §3: RS256 must be among them
-		ClaimsSupported: []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid",
+		ClaimsSupported: []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "device_jkt",
 			"phone_number", "phone_number_verified"},
 		ClaimTypesSupported: []string{"normal"},
 		AcrValuesSupported:  token.ACRs,
 		UiLocalesSupported:  []string{"en", "zh"},
+
+		AuthorizationDetailsTypesSupported: &details.Types, // RFC 9396 §10
 
 		ClaimsParameterSupported:                   true,
 		AuthorizationResponseIssParameterSupported: true, // RFC 9207 §3

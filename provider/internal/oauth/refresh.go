@@ -45,7 +45,7 @@ func (d *Door) refresh(c *gin.Context, r request) error {
 	if err != nil {
 		return err
 	}
-	answer, err := d.tokens(ctx, r, login, scopes, resources, "")
+	answer, err := d.tokens(ctx, r, login, scopes, resources, "", beyond{})
 	if err != nil {
 		return err
 	}

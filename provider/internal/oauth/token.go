@@ -41,8 +41,8 @@ const (
 )
 
 // issue answers the tokens of a login that exists.
-func (d *Door) issue(c *gin.Context, r request, login identity.Login, scopes, resources []string, nonce string) error {
-	answer, err := d.tokens(c.Request.Context(), r, login, scopes, resources, nonce)
+func (d *Door) issue(c *gin.Context, r request, login identity.Login, scopes, resources []string, nonce string, g beyond) error {
+	answer, err := d.tokens(c.Request.Context(), r, login, scopes, resources, nonce, g)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (d *Door) addRefreshToken(ctx context.Context, r request, login identity.Lo
 }
 
 // tokens mints for a login that has not ended.
-func (d *Door) tokens(ctx context.Context, r request, login identity.Login, scopes, resources []string, nonce string) (api.TokenResponse, error) {
+func (d *Door) tokens(ctx context.Context, r request, login identity.Login, scopes, resources []string, nonce string, g beyond) (api.TokenResponse, error) {
 	if !login.EndedAt.IsZero() {
 		return api.TokenResponse{}, identity.ErrEnded
 	}
@@ -77,10 +77,14 @@ func (d *Door) tokens(ctx context.Context, r request, login identity.Login, scop
 	if err != nil {
 		return api.TokenResponse{}, err
 	}
-	return d.Mint.Tokens(token.Grant{
+	answer, err := d.Mint.Tokens(token.Grant{
 		Client: r.client, Account: account, Scopes: scopes, Resources: resources, ResourcesAlone: r.form["resource"] != "", Nonce: nonce,
-		AuthTime: login.AuthTime, ACR: login.ACR, AMR: login.AMR, LoginID: login.ID, Thumbprint: r.thumbprint, Now: time.Now(),
+		AuthTime: login.AuthTime, ACR: login.ACR, AMR: login.AMR, LoginID: login.ID, Thumbprint: r.thumbprint, Device: g.Device, Now: time.Now(),
 	})
+	if err != nil {
+		return answer, err
+	}
+	return answer, g.into(&answer)
 }
 
 // newRefreshToken makes one. A public client's is bound to its DPoP key, since nothing else binds it (RFC 9449 §5).

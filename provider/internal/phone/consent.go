@@ -8,6 +8,7 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/details"
 	"qrlogin/provider/internal/place"
 )
 
@@ -48,8 +49,26 @@ func (d *Door) consent(c *gin.Context, r challenge.Record, scan challenge.Scan) 
 	if r.Request.SessionOffered {
 		consent.SessionOffered = &r.Request.SessionOffered // RFC 10027 §6.1.10
 	}
+	if err := d.asks(&consent, r); err != nil {
+		return nil, err
+	}
 	consent.ClaimedAt = r.Now.UTC()
 	return json.Marshal(consent)
+}
+
+// asks says what is asked for beyond a login. The receipt of an order goes to the site, which learns nothing by it of where the phone is.
+func (d *Door) asks(consent *api.Consent, r challenge.Record) error {
+	asked, err := details.Of(r.Request.Details)
+	switch {
+	case err != nil:
+		return err
+	case asked.Order != nil:
+		digits := details.Digits(asked.Order.Currency)
+		consent.Order, consent.CurrencyDigits, consent.Phone = asked.Order, &digits, nil
+	case asked.Handoff != nil:
+		consent.Handoff, consent.HandoffLimit = asked.Handoff, &d.HandoffLimit
+	}
+	return nil
 }
 
 // warn is what the person must see before deciding.

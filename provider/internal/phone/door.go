@@ -119,6 +119,8 @@ type Door struct {
 	Proofs      dpop.Verifier
 	Log         *slog.Logger
 
+	HandoffLimit int64 // bytes that a phone may hand off, before encryption
+
 	pictures pictures
 }
 

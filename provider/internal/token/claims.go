@@ -24,6 +24,7 @@ type registered struct {
 type idClaims struct {
 	registered
 	Nonce         string `json:"nonce,omitempty"`
+	Device        string `json:"device_jkt,omitempty"` // thumbprint (RFC 7638) of the key that signed a receipt
 	PhoneNumber   string `json:"phone_number,omitempty"`
 	PhoneVerified bool   `json:"phone_number_verified,omitempty"`
 }

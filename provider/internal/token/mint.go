@@ -103,6 +103,7 @@ type Grant struct {
 	AMR            []string
 	LoginID        string // sid
 	Thumbprint     string // of the key that the access token is bound to (RFC 9449), "" for none
+	Device         string // thumbprint of the phone's key, where the site holds a receipt of it
 	Now            time.Time
 }
 
@@ -132,7 +133,7 @@ func (m *Mint) Tokens(g Grant) (api.TokenResponse, error) {
 		return api.TokenResponse{}, err
 	}
 	if openID {
-		id := idClaims{registered: common, Nonce: g.Nonce}
+		id := idClaims{registered: common, Nonce: g.Nonce, Device: g.Device}
 		id.Audience = audience{g.Client.ID}
 		id.ExpiresAt = g.Now.Add(IDTokenLife).Unix()
 		if slices.Contains(g.Scopes, "phone") {
