@@ -44,6 +44,7 @@ type clientAdd struct {
 	LogoURI               string   `name:"logo-uri" placeholder:"URI" help:"A picture for the hosted page."`
 	Scope                 []string `default:"openid,phone" help:"What the site may ask for; offline_access lets it have refresh tokens (${default})."`
 	Resource              []string `sep:"none" placeholder:"URI" help:"An audience that it may ask access tokens for; may be repeated."`
+	DetailTypes           []string `name:"authorization-details-types" placeholder:"TYPE" help:"What the site may ask for beyond a login (RFC 9396): order, handoff."`
 	Sector                string   `placeholder:"NAME" help:"Sites of one sector see the same sub for a person (the first page's host)."`
 	SigningAlg            string   `name:"signing-alg" default:"ES256" placeholder:"ALG" help:"How its ID tokens are signed: ES256, or RS256 for a site that can do no other (${default})."`
 	JWKS                  []byte   `name:"jwks" type:"filecontent" placeholder:"FILE" help:"The site's public keys, for private_key_jwt instead of a secret."`
@@ -60,7 +61,7 @@ func (a *clientAdd) Run(ctx context.Context, out io.Writer) error {
 			ID: a.ID, Name: a.Name, JWKS: a.JWKS, JWKSURI: a.JWKSURI,
 			Origins: a.Origin, RedirectURIs: a.RedirectURI, PostLogoutRedirectURIs: a.PostLogoutRedirectURI,
 			BackchannelLogoutURI: a.BackchannelLogoutURI, LogoURI: a.LogoURI,
-			Scopes: a.Scope, Resources: a.Resource, Sector: a.Sector, SigningAlg: a.SigningAlg,
+			Scopes: a.Scope, Resources: a.Resource, DetailTypes: a.DetailTypes, Sector: a.Sector, SigningAlg: a.SigningAlg,
 			Policy: a.policy(), PKCEOptional: a.PKCEOptional, RequirePAR: a.RequirePAR,
 		}, a.Public)
 		if err != nil {

@@ -33,6 +33,7 @@ type shown struct {
 	LogoURI                string          `json:"logo_uri,omitempty"`
 	Scopes                 []string        `json:"scopes"`
 	Resources              []string        `json:"resources"`
+	DetailTypes            []string        `json:"authorization_details_types"`
 	Sector                 string          `json:"sector,omitempty"`
 	SigningAlg             string          `json:"id_token_signed_response_alg"`
 	PKCEOptional           bool            `json:"pkce_optional"`
@@ -51,7 +52,7 @@ func (s *clientShow) Run(ctx context.Context, out io.Writer) error {
 				ID: c.ID, Name: c.Name, CreatedAt: c.CreatedAt.UTC(), Authentication: c.Authentication, JWKS: c.JWKS, JWKSURI: c.JWKSURI,
 				Origins: orNone(c.Origins), RedirectURIs: orNone(c.RedirectURIs), PostLogoutRedirectURIs: orNone(c.PostLogoutRedirectURIs),
 				BackchannelLogoutURI: c.BackchannelLogoutURI, LogoURI: c.LogoURI,
-				Scopes: orNone(c.Scopes), Resources: orNone(c.Resources), Sector: c.Sector, SigningAlg: c.SigningAlg,
+				Scopes: orNone(c.Scopes), Resources: orNone(c.Resources), DetailTypes: orNone(c.DetailTypes), Sector: c.Sector, SigningAlg: c.SigningAlg,
 				PKCEOptional: c.PKCEOptional, RequirePAR: c.RequirePAR, Policy: c.Policy.Effective(),
 			})
 		}
@@ -75,6 +76,7 @@ func (s *clientShow) Run(ctx context.Context, out io.Writer) error {
 			{"logo-uri", c.LogoURI},
 			{"scopes", strings.Join(c.Scopes, " ")},
 			{"resources", strings.Join(c.Resources, " ")},
+			{"authorization-details-types", strings.Join(c.DetailTypes, " ")},
 			{"sector", c.Sector},
 			{"signing-alg", c.SigningAlg},
 			{"pkce-optional", yes(c.PKCEOptional)},

@@ -30,6 +30,7 @@ type Client struct {
 
 	Scopes       []string // default openid and phone; offline_access for refresh tokens
 	Resources    []string // audiences that it may ask for (RFC 8707)
+	DetailTypes  []string // what it may ask for beyond a login, order and handoff (RFC 9396 §10); default none
 	Sector       string   // sites of one sector see the same sub; default the first page's host
 	SigningAlg   string   // of its ID tokens, ES256 or RS256; default ES256
 	Policy       Policy   // how strict the site is
@@ -50,7 +51,7 @@ func NewClient(c Client) (identity.Client, error) {
 		ID: c.ID, Name: cmp.Or(c.Name, c.ID), CreatedAt: time.Now(), JWKS: c.JWKS, JWKSURI: c.JWKSURI,
 		Origins: c.Origins, RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs,
 		BackchannelLogoutURI: c.BackchannelLogoutURI, LogoURI: c.LogoURI,
-		Scopes: c.Scopes, Resources: c.Resources, Sector: c.Sector, SigningAlg: cmp.Or(c.SigningAlg, "ES256"),
+		Scopes: c.Scopes, Resources: c.Resources, DetailTypes: c.DetailTypes, Sector: c.Sector, SigningAlg: cmp.Or(c.SigningAlg, "ES256"),
 		Policy: c.Policy, PKCEOptional: c.PKCEOptional, RequirePAR: c.RequirePAR,
 	}
 	if len(c.Scopes) == 0 {
@@ -180,7 +181,7 @@ func registered(c identity.Client) Registered {
 		ID: c.ID, JWKS: c.JWKS, JWKSURI: c.JWKSURI, Name: c.Name,
 		Origins: c.Origins, RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs,
 		BackchannelLogoutURI: c.BackchannelLogoutURI, LogoURI: c.LogoURI,
-		Scopes: c.Scopes, Resources: c.Resources, Sector: c.Sector, SigningAlg: c.SigningAlg,
+		Scopes: c.Scopes, Resources: c.Resources, DetailTypes: c.DetailTypes, Sector: c.Sector, SigningAlg: c.SigningAlg,
 		Policy: c.Policy, PKCEOptional: c.PKCEOptional, RequirePAR: c.RequirePAR,
 	}}
 	switch {

@@ -29,6 +29,7 @@ type listed struct {
 	LogoURI                string   `yaml:"logo_uri"`
 	Scopes                 []string `yaml:"scopes"`
 	Resources              []string `yaml:"resources"`
+	DetailTypes            []string `yaml:"authorization_details_types"`
 	Sector                 string   `yaml:"sector"`
 	SigningAlg             string   `yaml:"signing_alg"`
 	Policy                 string   `yaml:"policy"`
@@ -101,7 +102,7 @@ func (l listed) client(folder string) (Client, error) {
 		ID: l.ID, Name: l.Name, Secret: l.Secret, JWKSURI: l.JWKSURI,
 		Origins: l.Origins, RedirectURIs: l.RedirectURIs, PostLogoutRedirectURIs: l.PostLogoutRedirectURIs,
 		BackchannelLogoutURI: l.BackchannelLogoutURI, LogoURI: l.LogoURI,
-		Scopes: l.Scopes, Resources: l.Resources, Sector: l.Sector, SigningAlg: l.SigningAlg,
+		Scopes: l.Scopes, Resources: l.Resources, DetailTypes: l.DetailTypes, Sector: l.Sector, SigningAlg: l.SigningAlg,
 		Policy: Policy{
 			Preset: l.Policy, Rotation: l.Rotation, Proximity: l.Proximity, Confirmation: l.Confirmation, Networks: l.Networks,
 			RefreshTokens: l.RefreshTokens, Orders: l.Orders,

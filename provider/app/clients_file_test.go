@@ -61,6 +61,7 @@ func TestTheExampleOfAClientsFileIsRegistered(t *testing.T) {
 	wants := map[string]app.Registered{
 		"shop": {Authentication: secret, Client: app.Client{
 			ID: "shop", Name: "The Shop", Origins: []string{"https://shop.example"}, Scopes: []string{"openid", "phone"}, SigningAlg: "ES256",
+			DetailTypes: []string{"order", "handoff"},
 		}},
 		"wiki": {Authentication: secret, Client: app.Client{
 			ID: "wiki", Name: "The Wiki", RedirectURIs: []string{"https://wiki.example/oidc/callback"}, PostLogoutRedirectURIs: []string{"https://wiki.example/"},

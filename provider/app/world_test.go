@@ -38,7 +38,7 @@ var sites = []app.Client{
 	{ID: "tv", Name: "Television", Policy: app.Policy{Rotation: "optional"}},
 	{
 		ID: "wiki", Secret: wikiSecret, Name: "The Wiki", Origins: []string{"https://wiki.example"}, RedirectURIs: []string{wikiCallback, wikiCallback + "?page=1"},
-		Scopes: []string{"openid", "phone", "offline_access"}, Resources: []string{"https://api.example/v1", "https://api.example/v2"},
+		Scopes: []string{"openid", "phone", "offline_access"}, Resources: []string{"https://api.example/v1", "https://api.example/v2"}, DetailTypes: []string{"order", "handoff"},
 		PostLogoutRedirectURIs: []string{"https://wiki.example/bye"},
 	},
 	{ID: "old-wiki", Secret: wikiSecret, RedirectURIs: []string{wikiCallback}, PKCEOptional: true},

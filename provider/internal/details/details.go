@@ -7,9 +7,6 @@ import (
 	"qrlogin/api"
 )
 
-// Types is every type there is, as a client is registered for them (RFC 9396 §2).
-var Types = []string{string(api.OrderTypeOrder), string(api.HandoffTypeHandoff)}
-
 // Details is what a challenge asks for beyond a login: at most one of the two.
 type Details struct {
 	Order   *api.Order

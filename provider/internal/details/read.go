@@ -60,8 +60,8 @@ func Read(text string, allowed []string) (json.RawMessage, error) {
 	if err := json.Unmarshal(list[0], &named); err != nil {
 		return nil, Invalid("it is not an array of one object with a type")
 	}
-	if !slices.Contains(Types, named.Type) {
-		return nil, Invalid("its type is none of " + strings.Join(Types, ", "))
+	if !slices.Contains(identity.DetailTypes, named.Type) {
+		return nil, Invalid("its type is none of " + strings.Join(identity.DetailTypes, ", "))
 	}
 	if !slices.Contains(allowed, named.Type) {
 		return nil, Invalid("this client is not registered for the type " + named.Type)

@@ -22,6 +22,9 @@ func invalid(format string, a ...any) error { return Invalid{Reason: fmt.Sprintf
 // Scopes is every scope that has a meaning here.
 var Scopes = []string{"openid", "phone", "offline_access"}
 
+// DetailTypes is every type of authorization details that has a meaning here (RFC 9396 §2).
+var DetailTypes = []string{"order", "handoff"}
+
 // The bounds of a registration.
 const (
 	maxList = 32
@@ -117,6 +120,14 @@ func (c Client) checkRequests() error {
 		if _, why := absoluteURI(resource); why != "" {
 			return invalid("resource %s", why)
 		}
+	}
+	for _, t := range c.DetailTypes {
+		if !slices.Contains(DetailTypes, t) {
+			return invalid("authorization details type %q is not one of %s", t, strings.Join(DetailTypes, ", "))
+		}
+	}
+	if len(c.DetailTypes) > len(DetailTypes) {
+		return invalid("an authorization details type is repeated")
 	}
 	if !slices.Contains([]string{"", "ES256", "RS256"}, c.SigningAlg) {
 		return invalid("signing algorithm %q is not ES256 or RS256", c.SigningAlg)

@@ -41,7 +41,6 @@ type Client struct {
 	JWKS       []byte // its public keys (RFC 7517)
 	JWKSURI    string // where it publishes them
 
-	DetailTypes            []string // of authorization details that it may ask for (RFC 9396 §10)
 	Origins                []string // whose pages may watch challenges, as "https://shop.example"
 	RedirectURIs           []string // where an authorization code may go, compared exactly
 	PostLogoutRedirectURIs []string // where the browser may go after a logout
@@ -50,6 +49,7 @@ type Client struct {
 
 	Scopes       []string // what it may ask for; offline_access lets it have refresh tokens
 	Resources    []string // audiences that it may ask for (RFC 8707)
+	DetailTypes  []string // what it may ask for beyond a login (RFC 9396 §10)
 	Sector       string   // clients of one sector see the same sub (OIDC Core §8.1); "" for the host of its first page
 	SigningAlg   string   // of ID tokens: ES256 or RS256
 	Policy       Policy   // how strict it is

@@ -8,7 +8,6 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/provider/internal/clientkeys"
-	"qrlogin/provider/internal/details"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/token"
 )
@@ -50,7 +49,7 @@ func (d *Door) metadata() gin.HandlerFunc {
 		AcrValuesSupported:  token.ACRs,
 		UiLocalesSupported:  []string{"en", "zh"},
 
-		AuthorizationDetailsTypesSupported: &details.Types, // RFC 9396 §10
+		AuthorizationDetailsTypesSupported: &identity.DetailTypes, // RFC 9396 §10
 
 		ClaimsParameterSupported:                   true,
 		AuthorizationResponseIssParameterSupported: true, // RFC 9207 §3

@@ -30,6 +30,7 @@ func (db *DB) Client(ctx context.Context, id string) (identity.Client, error) {
 const (
 	selectClient = `SELECT id, name, secret_hash, jwks, sector, pkce_optional, require_par, created_at,
 		origins` + newline + `redirect_uris` + newline + `post_logout_redirect_uris` + newline + `scopes` + newline + `resources` + newline +
+		`detail_types` + newline +
 		`backchannel_logout_uri` + newline + `logo_uri` + newline + `jwks_uri` + newline + `signing_alg` + newline + `policy FROM clients`
 	newline = " || '\n' || "
 )
@@ -39,7 +40,7 @@ func scanClient(r row) (identity.Client, error) {
 	var lines string
 	var at int64
 	err := r.Scan(&c.ID, &c.Name, &c.SecretHash, &c.JWKS, &c.Sector, &c.PKCEOptional, &c.RequirePAR, &at, &lines)
-	for _, list := range []*[]string{&c.Origins, &c.RedirectURIs, &c.PostLogoutRedirectURIs, &c.Scopes, &c.Resources} {
+	for _, list := range []*[]string{&c.Origins, &c.RedirectURIs, &c.PostLogoutRedirectURIs, &c.Scopes, &c.Resources, &c.DetailTypes} {
 		var line string
 		line, lines, _ = strings.Cut(lines, "\n")
 		*list = split(line)
@@ -60,8 +61,8 @@ func (db *DB) PutClient(ctx context.Context, c identity.Client) error {
 	if c.SigningAlg == "" {
 		c.SigningAlg = "ES256"
 	}
-	var lists [5]string
-	for i, list := range [...][]string{c.Origins, c.RedirectURIs, c.PostLogoutRedirectURIs, c.Scopes, c.Resources} {
+	var lists [6]string
+	for i, list := range [...][]string{c.Origins, c.RedirectURIs, c.PostLogoutRedirectURIs, c.Scopes, c.Resources, c.DetailTypes} {
 		var err error
 		if lists[i], err = join(list); err != nil {
 			return fmt.Errorf("sqlstore: client %q: %w", c.ID, err)
@@ -86,17 +87,18 @@ func (db *DB) PutClient(ctx context.Context, c identity.Client) error {
 	}
 	err := db.within(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO clients (id, name, secret_hash, jwks, jwks_uri, origins, redirect_uris, post_logout_redirect_uris, scopes, resources,
+			INSERT INTO clients (id, name, secret_hash, jwks, jwks_uri, origins, redirect_uris, post_logout_redirect_uris, scopes, resources, detail_types,
 				backchannel_logout_uri, logo_uri, sector, signing_alg, policy, pkce_optional, require_par, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 			ON CONFLICT (id) DO UPDATE SET
 				name = excluded.name, secret_hash = excluded.secret_hash, jwks = excluded.jwks, jwks_uri = excluded.jwks_uri,
 				origins = excluded.origins, redirect_uris = excluded.redirect_uris,
 				post_logout_redirect_uris = excluded.post_logout_redirect_uris, scopes = excluded.scopes, resources = excluded.resources,
+				detail_types = excluded.detail_types,
 				backchannel_logout_uri = excluded.backchannel_logout_uri, logo_uri = excluded.logo_uri, sector = excluded.sector,
 				signing_alg = excluded.signing_alg, policy = excluded.policy, pkce_optional = excluded.pkce_optional,
 				require_par = excluded.require_par`,
-			c.ID, c.Name, c.SecretHash, c.JWKS, c.JWKSURI, lists[0], lists[1], lists[2], lists[3], lists[4],
+			c.ID, c.Name, c.SecretHash, c.JWKS, c.JWKSURI, lists[0], lists[1], lists[2], lists[3], lists[4], lists[5],
 			c.BackchannelLogoutURI, c.LogoURI, c.Sector, c.SigningAlg, policy, c.PKCEOptional, c.RequirePAR, millis(c.CreatedAt))
 		if err != nil {
 			return err

@@ -108,7 +108,7 @@ var clientSuite = map[string]func(*testing.T, *DB){
 		for _, s := range []string{"", " ", "a b", "a\nb", "a\u00a0b", "\t"} {
 			clients := []identity.Client{
 				{Origins: []string{"https://ok.example", s}}, {RedirectURIs: []string{s}}, {PostLogoutRedirectURIs: []string{s}},
-				{Scopes: []string{s}}, {Resources: []string{s}},
+				{Scopes: []string{s}}, {Resources: []string{s}}, {DetailTypes: []string{s}},
 			}
 			if s != "" {
 				clients = append(clients, identity.Client{BackchannelLogoutURI: s}, identity.Client{LogoURI: s}, identity.Client{JWKSURI: s},

@@ -108,7 +108,7 @@ var shop = identity.Client{
 	RedirectURIs:           []string{"https://shop.example/back", "com.example.shop:/back"},
 	PostLogoutRedirectURIs: []string{"https://shop.example/bye", "https://www.shop.example/bye"},
 	BackchannelLogoutURI:   "https://shop.example/logout", LogoURI: "https://shop.example/logo.svg",
-	Scopes: []string{"openid", "phone"}, Resources: []string{"https://api.example", "https://files.example"},
+	Scopes: []string{"openid", "phone"}, Resources: []string{"https://api.example", "https://files.example"}, DetailTypes: []string{"order", "handoff"},
 	Sector: "shop.example", SigningAlg: "RS256", Policy: identity.Policy{Preset: "strict", Networks: []string{"192.0.2.0/24", "2001:db8::/32"}},
 }
 
