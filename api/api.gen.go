@@ -1074,7 +1074,7 @@ type JWKS struct {
 type Kiosk struct {
 	Id string `json:"id"`
 
-	// Place Where it stands
+	// Place Where it stands, in words
 	Place string `json:"place"`
 }
 
