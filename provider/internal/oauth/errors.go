@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -52,7 +53,7 @@ func translate(err error) (e oauthError, known bool) {
 		return e, true
 	}
 	if p, ok := errors.AsType[web.Problem](err); ok { // of reading the body
-		return oauthError{Status: p.Status, Code: "invalid_request", Description: p.Detail}, true
+		return oauthError{Status: p.Status, Code: "invalid_request", Description: cmp.Or(p.Detail, p.Title)}, true
 	}
 	if errors.Is(err, identity.ErrUnknownClient) {
 		return invalidClient("unknown client"), true
