@@ -218,6 +218,21 @@ func TestAPhoneRemovesItselfWithoutItsPasskeyWhichStays(t *testing.T) {
 	}
 }
 
+// Who holds the unlocked phone gets its messages, too: removing it must not be the way around its passkey.
+func TestANumberAloneIsNoWayAroundAPasskeyOfAnAccountThatHasNoPhone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	k := w.authenticator()
+	p := w.rawPhone().enrolled("+8613800138000").registers(k)
+	p.removes(p).wants(t, "remove itself", http.StatusNoContent, "")
+	thief := w.rawPhone().enrolled("+8613800138000")
+	thief.scan(w.frame(w.start())).wants(t, "by the number", http.StatusForbidden, "device-waiting")
+	owner := w.rawPhone()
+	owner.recovers(k).wants(t, "by the passkey", http.StatusCreated, "")
+	owner.showing(k, http.MethodDelete, "/phone/devices/"+thief.id(), nil).wants(t, "refuse it", http.StatusNoContent, "")
+	owner.claim(w.start())
+}
+
 // A phone that waits gets no passkey; by one it works at once.
 func TestAPhoneThatWaitsMakesNoPasskeyAndByOneItWaitsNoMore(t *testing.T) {
 	t.Parallel()

@@ -8,13 +8,14 @@ const (
 	Dormancy   = 180 * 24 * time.Hour // after which a number may be somebody else's
 )
 
-// Admit decides how a phone joins the account whose number it has just proven. phones is the account's, lastRemoval when one was
-// last taken from it, zero for never.
+// Admit decides how a phone joins the account whose number it has just proven. phones and passkeys are the account's, lastRemoval when
+// a phone was last taken from it, zero for never.
 //
 // The first phone works at once. Every further one waits, so that who got hold of the number's messages has to get past the phones
-// that are there: one of them allows or refuses it, or nobody minds for a day. A number that is proven when nothing has been heard
-// of the account for long may have been given to somebody else: dormant says that what is there is not the newcomer's.
-func Admit(phones []Device, lastRemoval, now time.Time) (activeAt time.Time, dormant bool) {
+// that are there: one of them allows or refuses it, or nobody minds for a day. A passkey is as good as a phone there: what it keeps
+// shut, the removal of the last phone does not open. A number that is proven when no phone of the account has been heard of for long
+// may have been given to somebody else, whatever passkeys there are: dormant says that what is there is not the newcomer's.
+func Admit(phones []Device, passkeys int, lastRemoval, now time.Time) (activeAt time.Time, dormant bool) {
 	heard := lastRemoval
 	for _, phone := range phones {
 		if phone.LastSeenAt.After(heard) {
@@ -24,7 +25,7 @@ func Admit(phones []Device, lastRemoval, now time.Time) (activeAt time.Time, dor
 	if !heard.IsZero() && now.Sub(heard) >= Dormancy {
 		return now, true
 	}
-	if len(phones) == 0 {
+	if len(phones) == 0 && passkeys == 0 {
 		return now, false
 	}
 	return now.Add(DeviceWait), false

@@ -61,7 +61,11 @@ func (db *DB) Enroll(ctx context.Context, phoneNumber string, d identity.Device)
 		if err != nil {
 			return err
 		}
-		d.ActiveAt, dormant = identity.Admit(phones, fromMillisOrNone(left), now)
+		passkeys, err := countPasskeys(ctx, tx, a.ID)
+		if err != nil {
+			return err
+		}
+		d.ActiveAt, dormant = identity.Admit(phones, passkeys, fromMillisOrNone(left), now)
 		if dormant {
 			if ended, err = deleteAccount(ctx, tx, a.ID, now); err != nil {
 				return err

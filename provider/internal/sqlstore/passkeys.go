@@ -18,8 +18,8 @@ func (db *DB) AddPasskey(ctx context.Context, p identity.Passkey, device string,
 		if err := changed(result, err, identity.ErrUnknownAccount); err != nil {
 			return err
 		}
-		var n int
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM passkeys WHERE account = $1`, p.Account).Scan(&n); err != nil {
+		n, err := countPasskeys(ctx, tx, p.Account)
+		if err != nil {
 			return err
 		}
 		if n >= most {
@@ -33,6 +33,12 @@ func (db *DB) AddPasskey(ctx context.Context, p identity.Passkey, device string,
 		}
 		return usePasskey(ctx, tx, device, p.ID)
 	}))
+}
+
+// countPasskeys counts those of an account that the transaction holds.
+func countPasskeys(ctx context.Context, tx *sql.Tx, account string) (n int, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM passkeys WHERE account = $1`, account).Scan(&n)
+	return n, err
 }
 
 // UsePasskey has the device show this passkey from now on. [identity.ErrUnknownDevice].

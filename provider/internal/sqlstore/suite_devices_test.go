@@ -130,6 +130,19 @@ var deviceSuite = map[string]func(*testing.T, *DB){
 		}
 	},
 
+	"AnAccountWithoutDevicesButWithAPasskeyLetsTheNextWait": func(t *testing.T, db *DB) {
+		a, _ := enrolled(t, db, number, "first", at(1))
+		must(t, db.AddPasskey(t.Context(), key("passkey", a, 1), "first", 10))
+		_, err := db.RemoveDevice(t.Context(), a.ID, "first", at(2))
+		must(t, err)
+		again, d := enrolled(t, db, number, "second", at(3))
+		same(t, again, a)
+		same(t, d.ActiveAt, at(3).Add(24*time.Hour))
+		_, d, err = db.EnrollByPasskey(t.Context(), "passkey", device("third", 4))
+		must(t, err)
+		same(t, d.ActiveAt, at(4))
+	},
+
 	"ANumberThatComesBackAfterLongIsANewAccount": func(t *testing.T, db *DB) {
 		ctx := t.Context()
 		a, _ := enrolled(t, db, number, "first", at(0))
