@@ -652,8 +652,9 @@ type DecisionResultState string
 
 // Device defines model for Device.
 type Device struct {
-	// ActiveAt It works from then on. The first device of an account works at once; a further one waits for a day, unless one that works
-	// allows it before, or removes it. Until then all that it asks but its account is refused with 403 `device-waiting`.
+	// ActiveAt It works from then on. The first device of an account that has no passkey works at once, and so does one that shows a
+	// passkey; a further one waits for a day, unless one that works allows it before, or removes it. Until then all that it asks
+	// but its account is refused with 403 `device-waiting`.
 	ActiveAt  time.Time `json:"active_at"`
 	CreatedAt time.Time `json:"created_at"`
 
