@@ -254,10 +254,30 @@ func TestOneNetworkDoesNotSpendWhatAPrefixLeavesToOthers(t *testing.T) {
 	}
 }
 
+// Nor, by numbers that have nothing in common, what the day's cap leaves to them.
+func TestOneNetworkDoesNotSpendWhatADayLeavesToOthers(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *world) {
+		spent := 0
+		for i := range 100 {
+			if w.asks(near, fmt.Sprintf("+86138%04d8000", i)).Status == http.StatusCreated {
+				spent++
+			}
+			time.Sleep(time.Minute) // within what a network may ask for
+		}
+		if spent != 50 {
+			t.Errorf("one network has spent %d", spent)
+		}
+		w.asks(far, oneNumber).wants(t, "another", http.StatusCreated, "")
+		time.Sleep(24 * time.Hour)
+		w.asks(near, anotherNumber).wants(t, "the next day", http.StatusCreated, "")
+	}, func(c *app.Config) { c.TrustedProxies = []string{"192.0.2.1"} })
+}
+
 // A company whose numbers follow each other enrols behind one address.
 func TestCodesThatAreConfirmedDoNotHoldANetworkUp(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, func(c *app.Config) { c.Limits = append(c.Limits, "unconfirmed-codes-per-network=10/24h") })
 	for i := range 15 {
 		w.rawPhone().enrolled(fmt.Sprintf("+861380013%04d", i))
 	}

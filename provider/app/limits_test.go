@@ -245,6 +245,10 @@ var everyLimit = map[limit.Name]met{
 		return func(w *world, i int) *http.Request { return at(near, w.enrolls(fmt.Sprintf("+861380013%04d", i))) },
 			func(w *world, _ int) *http.Request { return at(far, w.enrolls("+8613800138000")) }
 	}},
+	limit.UnconfirmedCodesPerNetwork: {http.StatusCreated, "", "too-many-requests", func(*world) (same, other knock) {
+		return func(w *world, i int) *http.Request { return at(near, w.enrolls(fmt.Sprintf("+86138%04d8000", i))) },
+			func(w *world, _ int) *http.Request { return at(far, w.enrolls("+8613800008000")) }
+	}},
 	limit.CodesPerDay: {http.StatusCreated, "", "too-many-requests", func(*world) (same, other knock) { // all together: there is no other
 		return func(w *world, i int) *http.Request {
 			return at(elsewhere(i), w.enrolls(fmt.Sprintf("+86138%04d8000", i)))

@@ -35,6 +35,7 @@ const (
 	CodesPerDay               Name = "codes-per-day"
 	PasskeysPerNetwork        Name = "passkeys-per-network"
 
+	UnconfirmedCodesPerNetwork          Name = "unconfirmed-codes-per-network"
 	UnconfirmedCodesPerNetworkAndPrefix Name = "unconfirmed-codes-per-network-and-prefix"
 )
 
@@ -88,6 +89,8 @@ var Table = []Entry{
 		"who has not received one of ten will not receive the next"},
 	{UnconfirmedCodesPerNetworkAndPrefix, upTo(10, time.Hour), "enrolment codes asked for from one network, sent to ten thousand numbers that differ in the last four digits, and not confirmed",
 		"so one stranger does not spend what `codes-per-prefix` leaves to everybody; a company whose people enrol is not held up"},
+	{UnconfirmedCodesPerNetwork, upTo(50, 24*time.Hour), "enrolment codes asked for from one network and not confirmed",
+		"a tenth of `codes-per-day`, so it takes ten networks to spend that for everybody; who enrols confirms"},
 	{CodesPerPrefix, upTo(100, time.Hour), "enrolment codes sent to the ten thousand numbers that differ in the last four digits",
 		"fraud with paid messages asks for numbers in a row; people's numbers are not"},
 	{CodesPerNetwork, upTo(60, 10*time.Minute), "enrolment codes asked for",

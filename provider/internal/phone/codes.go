@@ -52,7 +52,8 @@ func (d *Door) codeTallies(number string, o occasion) codeTallies {
 		},
 		unconfirmed: []challenge.Tally{
 			{Key: "codes unconfirmed " + o.Day, Limit: uncounted},
-			d.Limits.Of(limit.UnconfirmedCodesPerNumber, number), d.Limits.Of(limit.UnconfirmedCodesPerNetworkAndPrefix, o.Network+" "+prefix),
+			d.Limits.Of(limit.UnconfirmedCodesPerNumber, number), d.Limits.Of(limit.UnconfirmedCodesPerNetwork, o.Network),
+			d.Limits.Of(limit.UnconfirmedCodesPerNetworkAndPrefix, o.Network+" "+prefix),
 		},
 	}
 }
