@@ -89,7 +89,8 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := openNumbers(ctx, master, db); err != nil {
+	numbers, err := openNumbers(ctx, master, db)
+	if err != nil {
 		return nil, err
 	}
 	nonceKey, err := db.Secret(ctx, "dpop nonce")
@@ -115,7 +116,7 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	}
 	page := &browser.Door{Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Audit: db, Drain: drained, Log: c.Log}
 	device := &phone.Door{
-		Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Devices: db, Audit: db, SMS: sender, Countries: c.Countries,
+		Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Devices: db, Audit: db, Numbers: numbers, SMS: sender, Countries: c.Countries,
 		Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,
 		Passkeys: passkey.New(c.Issuer, handleKey), Credentials: db,
 	}

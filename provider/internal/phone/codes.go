@@ -2,6 +2,7 @@ package phone
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -41,8 +42,9 @@ type occasion struct {
 // codeTallies is what an enrolment code counts as: asked for, in any case; spent, once it is sent; unconfirmed, until it is confirmed.
 type codeTallies struct{ asked, spent, unconfirmed []challenge.Tally }
 
-func (d *Door) codeTallies(number string, o occasion) codeTallies {
-	prefix := number[:len(number)-4]
+// Counters have names of numbers' keyed hashes: a store hides the names by a plain one, and there are few enough numbers to try them all.
+func (d *Door) codeTallies(phoneNumber string, o occasion) codeTallies {
+	number, prefix := d.hidden(phoneNumber), d.hidden(phoneNumber[:len(phoneNumber)-4])
 	return codeTallies{
 		asked: []challenge.Tally{d.Limits.Of(limit.CodesPerNetwork, o.Network)},
 		spent: []challenge.Tally{
@@ -57,6 +59,8 @@ func (d *Door) codeTallies(number string, o occasion) codeTallies {
 		},
 	}
 }
+
+func (d *Door) hidden(number string) string { return hex.EncodeToString(d.Numbers.Hash(number)) }
 
 // standing is how many codes are sent in all, with the one that has just been counted.
 type standing struct{ window, sent, unconfirmed int }

@@ -2,11 +2,16 @@ package phone
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"qrlogin/api"
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/limit"
 )
 
 func TestAnEnrolmentCodeIsSixDigitsAndNotPredictable(t *testing.T) {
@@ -23,15 +28,66 @@ func TestAnEnrolmentCodeIsSixDigitsAndNotPredictable(t *testing.T) {
 	}
 }
 
-type anyway struct{}
+// gateway answers always the same.
+type gateway struct{ err error }
 
-func (anyway) Send(context.Context, string, string, string) error { return nil }
+func (g gateway) Send(context.Context, string, string, string) error { return g.err }
+
+// named is a store that keeps the names that it is asked for.
+type named struct {
+	challenge.Keys
+	names []string
+}
+
+func (n *named) CountAll(ctx context.Context, tallies []challenge.Tally) ([]challenge.Count, error) {
+	for _, t := range tallies {
+		n.names = append(n.names, t.Key)
+	}
+	return n.Keys.CountAll(ctx, tallies)
+}
+
+func (n *named) Refund(ctx context.Context, names ...string) error {
+	n.names = append(n.names, names...)
+	return n.Keys.Refund(ctx, names...)
+}
+
+func (n *named) First(ctx context.Context, name string, ttl time.Duration) (bool, error) {
+	n.names = append(n.names, name)
+	return n.Keys.First(ctx, name, ttl)
+}
+
+func (n *named) Put(ctx context.Context, name string, value []byte, ttl time.Duration) error {
+	n.names = append(n.names, name, string(value))
+	return n.Keys.Put(ctx, name, value, ttl)
+}
+
+// Stores hide names by a plain hash, which who reads them can try out for every number there is.
+func TestNoNumberAndNoPartOfOneIsInWhatTheStoreIsAskedFor(t *testing.T) {
+	k := newKit(t)
+	store := &named{Keys: k.door.Keys}
+	k.door.Keys, k.door.Limits[limit.CodesPerDay] = store, challenge.Limit{Max: 1, Window: time.Hour} // of which the operator is told
+	for _, step := range []struct {
+		sent   error
+		status int
+	}{{errors.New("no connection"), http.StatusServiceUnavailable}, {nil, http.StatusCreated}, {nil, http.StatusTooManyRequests}} {
+		k.door.SMS = gateway{step.sent}
+		status, code := k.phoneOf("nobody").send(http.MethodPost, "/phone/enrollments", api.EnrollmentRequest{PhoneNumber: "+8613800138000"}, nil)
+		if status != step.status {
+			t.Fatalf("%d %s", status, code)
+		}
+	}
+	for _, name := range store.names {
+		if strings.Contains(name, "138001") {
+			t.Errorf("it is asked for %q", name)
+		}
+	}
+}
 
 // SECURITY.md §5: nobody learns from the answer, nor from the time that it takes, whether a number has an account. Who asks for a code
 // is answered without looking.
 func TestWhetherANumberHasAnAccountIsNotLookedUpWhenACodeIsAskedFor(t *testing.T) {
 	k := newKit(t)
-	k.door.SMS, k.door.Devices, k.door.Logins = anyway{}, nil, nil // a look at them panics
+	k.door.SMS, k.door.Devices, k.door.Logins = gateway{}, nil, nil // a look at them panics
 	if status, code := k.phoneOf("nobody").send(http.MethodPost, "/phone/enrollments", api.EnrollmentRequest{PhoneNumber: "+8613800138000"}, nil); status != http.StatusCreated {
 		t.Fatalf("%d %s", status, code)
 	}

@@ -114,6 +114,7 @@ type Door struct {
 	SignOut     SignOut
 	Audit       Auditor
 	Places      Places
+	Numbers     *identity.Numbers
 	SMS         Sender
 	Countries   []string // whose numbers are sent codes to, by ISO 3166; empty for all
 	Proofs      dpop.Verifier

@@ -64,9 +64,13 @@ func newKit(t *testing.T) *kit {
 	k := &kit{t: t, places: places{}, phones: map[string]identity.Account{}, waits: map[string]time.Time{}, sites: map[string]identity.Client{
 		"shop": {ID: "shop", Name: "The Shop", Origins: []string{"https://shop.example"}},
 	}}
+	numbers, err := identity.NewNumbers([]byte("numbers"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	k.door = &Door{
 		Issuer: issuer, Challenges: store, Keys: store, Limits: limit.Defaults(), Clients: k, Devices: k, Logins: loginsOf{k}, SignOut: signOutOf{k}, Audit: k,
-		Places: k.places, Proofs: dpop.Verifier{Issuer: issuer, Keys: store, NonceKey: []byte("key")}, Log: slog.New(slog.DiscardHandler),
+		Places: k.places, Numbers: numbers, Proofs: dpop.Verifier{Issuer: issuer, Keys: store, NonceKey: []byte("key")}, Log: slog.New(slog.DiscardHandler),
 	}
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
