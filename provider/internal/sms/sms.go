@@ -14,8 +14,8 @@ import (
 // timeout is how long the phone waits for a gateway at most, all tries taken together.
 const timeout = 5 * time.Second
 
-// ErrMayBeSent is of a message that may have gone out: it was handed over, and no answer came, or none in time.
-var ErrMayBeSent = errors.New("no answer, or none in time; it may have been sent")
+// ErrMayBeSent is of a message that may have gone out: it was handed over, and no answer came, or none in time, or one that leaves it open.
+var ErrMayBeSent = errors.New("it may have been sent")
 
 // message is what is handed over to be sent. Its form is the webhook's, too.
 type message struct {
@@ -90,11 +90,7 @@ func Paid(by string) bool {
 func (s *Sender) Send(ctx context.Context, number, code, acceptLanguage string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
-	err := s.gateway.send(ctx, message{ID: "msg_" + rand.Text(), To: number, Code: code, Text: text(acceptLanguage, s.host, code)})
-	if err != nil && ctx.Err() != nil {
-		return ErrMayBeSent
-	}
-	return err
+	return s.gateway.send(ctx, message{ID: "msg_" + rand.Text(), To: number, Code: code, Text: text(acceptLanguage, s.host, code)})
 }
 
 // Close closes what is open.

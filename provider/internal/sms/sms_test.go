@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -141,6 +143,19 @@ func TestWithoutAConnectionNothingHasBeenSent(t *testing.T) {
 	})
 }
 
+func TestWithoutTrustInTheGatewayNothingHasBeenSent(t *testing.T) {
+	g := httptest.NewTLSServer(http.NotFoundHandler())
+	defer g.Close()
+	g.Config.ErrorLog = log.New(io.Discard, "", 0)
+	bothWays(t, g.URL, func(t *testing.T, s *Sender, _ *http.Client) {
+		err := s.Send(t.Context(), number, code, "")
+		if err == nil || errors.Is(err, ErrMayBeSent) || !strings.Contains(err.Error(), "certificate") {
+			t.Fatal(err)
+		}
+		wantSilent(t, err)
+	})
+}
+
 func TestWithoutAnAnswerItMayHaveBeenSent(t *testing.T) {
 	g := newServer(t, func(http.ResponseWriter, int) { panic(http.ErrAbortHandler) })
 	bothWays(t, g.URL, func(t *testing.T, s *Sender, _ *http.Client) {
@@ -152,10 +167,13 @@ func TestWithoutAnAnswerItMayHaveBeenSent(t *testing.T) {
 	})
 }
 
-// silence is a gateway that never answers.
-type silence struct{}
+// silence is a network in which nothing comes back, from a gateway that is connected or not.
+type silence struct{ connected bool }
 
-func (silence) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s silence) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s.connected {
+		httptrace.ContextClientTrace(r.Context()).GotConn(httptrace.GotConnInfo{})
+	}
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 }
@@ -163,19 +181,21 @@ func (silence) RoundTrip(r *http.Request) (*http.Response, error) {
 // The phone waits for five seconds and no more, however often it is tried.
 func TestAGatewayIsWaitedForFiveSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bothWaysIn(t, func(s *Sender) {
-			began := time.Now()
-			if err := s.Send(t.Context(), number, code, ""); !errors.Is(err, ErrMayBeSent) {
-				t.Error(err)
-			}
-			if took := time.Since(began); took != 5*time.Second {
-				t.Errorf("it took %v", took)
-			}
-		})
+		for _, connected := range []bool{false, true} {
+			bothWaysIn(t, silence{connected}, func(s *Sender) {
+				began := time.Now()
+				if err := s.Send(t.Context(), number, code, ""); err == nil || errors.Is(err, ErrMayBeSent) != connected {
+					t.Errorf("connected %t: %v", connected, err)
+				}
+				if took := time.Since(began); took != 5*time.Second {
+					t.Errorf("it took %v", took)
+				}
+			})
+		}
 	})
 }
 
-func bothWaysIn(t *testing.T, test func(*Sender)) {
+func bothWaysIn(t *testing.T, network http.RoundTripper, test func(*Sender)) {
 	hook, err := newWebhook("https://sms.example", secret)
 	if err != nil {
 		t.Fatal(err)
@@ -184,7 +204,7 @@ func bothWaysIn(t *testing.T, test func(*Sender)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hook.client.Transport, gateway.client.Transport = silence{}, silence{}
+	hook.client.Transport, gateway.client.Transport = network, network
 	test(&Sender{"id.example", hook})
 	test(&Sender{"id.example", gateway})
 }

@@ -70,7 +70,7 @@ func (t *twilio) send(ctx context.Context, m message) error {
 	if slices.Contains(unreachable, refusal.Code) {
 		return identity.ErrInvalidNumber
 	}
-	return fmt.Errorf("twilio: answered %d, error %d", status, refusal.Code)
+	return fmt.Errorf("twilio: error %d, %w", refusal.Code, answered(status))
 }
 
 func (t *twilio) close() error {

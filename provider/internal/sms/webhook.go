@@ -41,15 +41,19 @@ func newWebhook(to, secret string) (*webhook, error) {
 }
 
 // send tries twice when the first got no answer, or one that says that the fault is over there. The id stays the same, by which the
-// other side knows a message that it has.
+// other side knows a message that it has; what the second says of itself does not take back that the first may have been sent.
 func (w *webhook) send(ctx context.Context, m message) error {
 	body, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	again, err := w.try(ctx, m.ID, body)
-	if again && ctx.Err() == nil {
-		_, err = w.try(ctx, m.ID, body)
+	again, first := w.try(ctx, m.ID, body)
+	if !again || ctx.Err() != nil {
+		return first
+	}
+	_, err = w.try(ctx, m.ID, body)
+	if err != nil && !errors.Is(err, identity.ErrInvalidNumber) && errors.Is(first, ErrMayBeSent) {
+		return fmt.Errorf("%w; before, %w", err, first)
 	}
 	return err
 }
@@ -73,7 +77,8 @@ func (w *webhook) try(ctx context.Context, id string, body []byte) (again bool, 
 	case status == http.StatusUnprocessableEntity:
 		return false, identity.ErrInvalidNumber
 	}
-	return status >= 500, fmt.Errorf("webhook: answered %d", status)
+	err = answered(status)
+	return errors.Is(err, ErrMayBeSent), fmt.Errorf("webhook: %w", err)
 }
 
 func (w *webhook) sign(id, at string, body []byte) string {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"qrlogin/provider/internal/identity"
 )
 
 func hook(t *testing.T, g *server) *Sender {
@@ -97,8 +99,41 @@ func TestAWebhookThatRefusesIsNotAskedAgain(t *testing.T) {
 	for code, times := range map[int]int{http.StatusBadRequest: 1, http.StatusUnauthorized: 1, http.StatusTooManyRequests: 1, http.StatusInternalServerError: 2} {
 		g := newServer(t, status(code))
 		err := hook(t, g).Send(t.Context(), number, "493021", "")
-		if err == nil || errors.Is(err, ErrMayBeSent) || len(g.asked) != times {
+		if err == nil || errors.Is(err, ErrMayBeSent) != (times == 2) || len(g.asked) != times {
 			t.Errorf("%d: %v after %d", code, err, len(g.asked))
+		}
+	}
+}
+
+// What a first try left open, the second does not settle: only that it was taken, or that no message reaches the number.
+func TestWhatTheFirstTryLeftOpenStaysSo(t *testing.T) {
+	for name, first := range map[string]func(http.ResponseWriter){
+		"a fault over there": func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) },
+		"no answer":          func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+	} {
+		for second, want := range map[int]error{
+			http.StatusConflict: ErrMayBeSent, http.StatusTooManyRequests: ErrMayBeSent, http.StatusFound: ErrMayBeSent,
+			http.StatusUnprocessableEntity: identity.ErrInvalidNumber, http.StatusOK: nil,
+		} {
+			g := newServer(t, func(w http.ResponseWriter, n int) {
+				if n == 1 {
+					first(w)
+				}
+				w.WriteHeader(second)
+			})
+			if err := hook(t, g).Send(t.Context(), number, code, ""); !errors.Is(err, want) || len(g.asked) != 2 {
+				t.Errorf("%s, then %d: %v after %d", name, second, err, len(g.asked))
+			}
+		}
+		// Nor does it that there is no connection any more.
+		var g *server
+		g = newServer(t, func(w http.ResponseWriter, _ int) {
+			_ = g.Listener.Close()
+			w.Header().Set("Connection", "close")
+			first(w)
+		})
+		if err := hook(t, g).Send(t.Context(), number, code, ""); !errors.Is(err, ErrMayBeSent) || !strings.Contains(err.Error(), "no connection") {
+			t.Errorf("%s, then no connection: %v", name, err)
 		}
 	}
 }
