@@ -66,6 +66,8 @@ func TestAnEnrolmentCodeIsGoodForTheKeyAndNumberThatAskedAlone(t *testing.T) {
 		t.Errorf("the one who asked: %d %s", a.Status, a.Body)
 	}
 	confirm(victim, id, code).wants(t, "a second time", http.StatusUnprocessableEntity, "enrollment-code-wrong")
+	victim.wantDevices(1, 0)
+	victim.send(http.MethodGet, "/phone/account", nil).wants(t, "whose answer was lost", http.StatusOK, "")
 }
 
 // Flaw 6: data leaks. What is logged: logs_test.go.

@@ -92,3 +92,43 @@ func TestWhetherANumberHasAnAccountIsNotLookedUpWhenACodeIsAskedFor(t *testing.T
 		t.Fatalf("%d %s", status, code)
 	}
 }
+
+// inbox keeps the last code.
+type inbox struct{ code string }
+
+func (i *inbox) Send(_ context.Context, _, code, _ string) error {
+	i.code = code
+	return nil
+}
+
+// hangsUp is a store that a phone waits for no longer than until its code is spent.
+type hangsUp struct {
+	challenge.Keys
+	cancel context.CancelFunc
+}
+
+func (h hangsUp) Take(ctx context.Context, name string) ([]byte, error) {
+	defer h.cancel()
+	return h.Keys.Take(ctx, name)
+}
+
+func TestAPhoneThatHangsUpOnceItsCodeIsSpentIsEnrolled(t *testing.T) {
+	k := newKit(t)
+	key := k.phoneOf("nobody")
+	clear(k.phones)
+	messages := &inbox{}
+	k.door.SMS = messages
+	var e api.Enrollment
+	if status, code := key.send(http.MethodPost, "/phone/enrollments", api.EnrollmentRequest{PhoneNumber: "+8613800138000"}, &e); status != http.StatusCreated {
+		t.Fatalf("%d %s", status, code)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	k.door.Keys = hangsUp{k.door.Keys, cancel}
+	door := k.handler
+	k.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { door.ServeHTTP(w, r.WithContext(ctx)) })
+	key.send(http.MethodPost, "/phone/enrollments/"+e.EnrollmentId+"/confirm", api.EnrollmentConfirmation{Code: messages.code}, nil)
+	k.handler = door
+	if status, code := key.send(http.MethodGet, "/phone/account", nil, nil); status != http.StatusOK {
+		t.Errorf("%d %s", status, code)
+	}
+}
