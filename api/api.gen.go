@@ -2220,7 +2220,8 @@ type ClientInterface interface {
 	// EnrollByPasskeyWithBody Enrol a new phone by a passkey of the account
 	//
 	// The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
-	// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+	// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew. Where the answer was
+	// lost, `GET /phone/account` with the same key says whether the device is enrolled.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2230,7 +2231,8 @@ type ClientInterface interface {
 	// EnrollByPasskey Enrol a new phone by a passkey of the account
 	//
 	// The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
-	// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+	// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew. Where the answer was
+	// lost, `GET /phone/account` with the same key says whether the device is enrolled.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2246,12 +2248,16 @@ type ClientInterface interface {
 
 	// ConfirmEnrollmentWithBody Confirm the number with the code that it received
 	//
+	// A code is good once. Where the answer was lost, `GET /phone/account` with the same key says whether the device is enrolled.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /phone/enrollments/{enrollment_id}/confirm (the `ConfirmEnrollment` operationId).
 	ConfirmEnrollmentWithBody(ctx context.Context, enrollmentId string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ConfirmEnrollment Confirm the number with the code that it received
+	//
+	// A code is good once. Where the answer was lost, `GET /phone/account` with the same key says whether the device is enrolled.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3314,7 +3320,8 @@ func (c *Client) StartEnrollment(ctx context.Context, body StartEnrollmentJSONRe
 // EnrollByPasskeyWithBody Enrol a new phone by a passkey of the account
 //
 // The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
-// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew. Where the answer was
+// lost, `GET /phone/account` with the same key says whether the device is enrolled.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3334,7 +3341,8 @@ func (c *Client) EnrollByPasskeyWithBody(ctx context.Context, contentType string
 // EnrollByPasskey Enrol a new phone by a passkey of the account
 //
 // The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
-// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew. Where the answer was
+// lost, `GET /phone/account` with the same key says whether the device is enrolled.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3370,6 +3378,8 @@ func (c *Client) StartPasskeyEnrollment(ctx context.Context, reqEditors ...Reque
 
 // ConfirmEnrollmentWithBody Confirm the number with the code that it received
 //
+// A code is good once. Where the answer was lost, `GET /phone/account` with the same key says whether the device is enrolled.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /phone/enrollments/{enrollment_id}/confirm (the `ConfirmEnrollment` operationId).
@@ -3386,6 +3396,8 @@ func (c *Client) ConfirmEnrollmentWithBody(ctx context.Context, enrollmentId str
 }
 
 // ConfirmEnrollment Confirm the number with the code that it received
+//
+// A code is good once. Where the answer was lost, `GET /phone/account` with the same key says whether the device is enrolled.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -6921,7 +6933,8 @@ type ClientWithResponsesInterface interface {
 	// EnrollByPasskeyWithBodyWithResponse Enrol a new phone by a passkey of the account
 	//
 	// The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
-	// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+	// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew. Where the answer was
+	// lost, `GET /phone/account` with the same key says whether the device is enrolled.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6931,7 +6944,8 @@ type ClientWithResponsesInterface interface {
 	// EnrollByPasskeyWithResponse Enrol a new phone by a passkey of the account
 	//
 	// The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
-	// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+	// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew. Where the answer was
+	// lost, `GET /phone/account` with the same key says whether the device is enrolled.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6949,12 +6963,16 @@ type ClientWithResponsesInterface interface {
 
 	// ConfirmEnrollmentWithBodyWithResponse Confirm the number with the code that it received
 	//
+	// A code is good once. Where the answer was lost, `GET /phone/account` with the same key says whether the device is enrolled.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /phone/enrollments/{enrollment_id}/confirm (the `ConfirmEnrollment` operationId).
 	ConfirmEnrollmentWithBodyWithResponse(ctx context.Context, enrollmentId string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmEnrollmentResponse, error)
 
 	// ConfirmEnrollmentWithResponse Confirm the number with the code that it received
+	//
+	// A code is good once. Where the answer was lost, `GET /phone/account` with the same key says whether the device is enrolled.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -11413,7 +11431,8 @@ func (c *ClientWithResponses) StartEnrollmentWithResponse(ctx context.Context, b
 // EnrollByPasskeyWithBodyWithResponse Enrol a new phone by a passkey of the account
 //
 // The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
-// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew. Where the answer was
+// lost, `GET /phone/account` with the same key says whether the device is enrolled.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11429,7 +11448,8 @@ func (c *ClientWithResponses) EnrollByPasskeyWithBodyWithResponse(ctx context.Co
 // EnrollByPasskeyWithResponse Enrol a new phone by a passkey of the account
 //
 // The proof's key becomes a device key of the account whose passkey it is. The phone works at once, and has to show the passkey from
-// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew.
+// then on, as one that has registered it has. 403 `passkey-wrong`: nothing has changed; ask for options anew. Where the answer was
+// lost, `GET /phone/account` with the same key says whether the device is enrolled.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11459,6 +11479,8 @@ func (c *ClientWithResponses) StartPasskeyEnrollmentWithResponse(ctx context.Con
 
 // ConfirmEnrollmentWithBodyWithResponse Confirm the number with the code that it received
 //
+// A code is good once. Where the answer was lost, `GET /phone/account` with the same key says whether the device is enrolled.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /phone/enrollments/{enrollment_id}/confirm (the `ConfirmEnrollment` operationId).
@@ -11471,6 +11493,8 @@ func (c *ClientWithResponses) ConfirmEnrollmentWithBodyWithResponse(ctx context.
 }
 
 // ConfirmEnrollmentWithResponse Confirm the number with the code that it received
+//
+// A code is good once. Where the answer was lost, `GET /phone/account` with the same key says whether the device is enrolled.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
