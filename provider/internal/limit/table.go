@@ -33,7 +33,7 @@ const (
 	CodesPerPrefix            Name = "codes-per-prefix"
 	CodesPerNetwork           Name = "codes-per-network"
 	CodesPerDay               Name = "codes-per-day"
-	PasskeysPerNetwork        Name = "passkeys-per-network"
+	PasskeysPerNetwork        Name = "passkeys-per-network" //nolint:gosec // no password
 
 	UnconfirmedCodesPerNetwork          Name = "unconfirmed-codes-per-network"
 	UnconfirmedCodesPerNetworkAndPrefix Name = "unconfirmed-codes-per-network-and-prefix"

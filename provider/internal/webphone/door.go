@@ -39,5 +39,5 @@ func (a *asset) serve(c *gin.Context) {
 	if a.scope != "" {
 		h.Set("Service-Worker-Allowed", a.scope)
 	}
-	a.File.Serve(c)
+	a.Serve(c)
 }
