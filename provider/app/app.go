@@ -116,8 +116,8 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	}
 	page := &browser.Door{Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Audit: db, Drain: drained, Log: c.Log}
 	device := &phone.Door{
-		Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Devices: db, Audit: db, Numbers: numbers, SMS: sender, Countries: c.Countries,
-		Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,
+		Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Devices: db, Audit: db,
+		Numbers: numbers, SMS: sender, Countries: c.Countries, Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,
 		Passkeys: passkey.New(c.Issuer, handleKey), Credentials: db,
 	}
 	p.handler, err = route(c, site, page, device)
