@@ -1,5 +1,5 @@
-// Package memstore keeps what lives for minutes inside one process: challenges and their wake-ups ([challenge.Store]), and
-// replay guards, counters and short records ([challenge.Keys]).
+// Package memstore keeps what lives for minutes inside one process: challenges and their wake-ups ([challenge.Store]), replay
+// guards, counters and short records ([challenge.Keys]), and what phones hand off ([challenge.Contents]).
 //
 // Everything is indexed by SHA-256, spread over shards with a lock each, and removed by a timer of its own when its time
 // has come, whether or not anybody asks for it again. There is no goroutine per challenge or per waiter.

@@ -23,8 +23,11 @@ func create(t *testing.T, s *Store) challenge.Record {
 func TestNothingStaysOfWhatNobodyAsksForAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New()
+		s.Room = 1000
 		for range 1000 {
 			r := create(t, s)
+			_ = s.Reserve(t.Context(), r.UserCode, 1, time.Minute)
+			_ = s.Append(t.Context(), r.UserCode, []byte("!"))
 			_, _, _ = s.Await(t.Context(), r.ID, r.Version, func() {})
 			_, _ = s.First(t.Context(), r.UserCode, time.Minute)
 			_ = s.Put(t.Context(), r.UserCode, []byte("value"), time.Minute)
@@ -74,6 +77,7 @@ func TestWhoStopsWaitingIsForgotten(t *testing.T) {
 func TestCloseStopsEveryTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New()
+		s.Room = 1
 		r := create(t, s)
 		key := r.ID.Hash()
 		e := s.challenges.of(key).m[key]
@@ -82,10 +86,14 @@ func TestCloseStopsEveryTimer(t *testing.T) {
 		}
 		name := challenge.HashOf(string(once) + "name")
 		v := s.values.of(name).m[name]
+		if err := s.Reserve(t.Context(), "name", 1, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		c := s.contents.m[challenge.HashOf("name")]
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if e.timer.Stop() || v.timer.Stop() {
+		if e.timer.Stop() || v.timer.Stop() || c.timer.Stop() {
 			t.Fatal("a timer was still running")
 		}
 		if left := s.dump(); left != "" {
@@ -99,7 +107,9 @@ func TestTheClockDecidesAndNotATimerThatIsLate(t *testing.T) {
 		s := New()
 		defer s.Close()
 		r := create(t, s)
+		s.Room = 1
 		limit := challenge.Limit{Max: 1, Window: time.Minute}
+		_ = s.Reserve(t.Context(), "name", 1, time.Minute)
 		_, _ = s.First(t.Context(), "name", time.Minute)
 		_, _ = s.Count(t.Context(), "name", limit)
 		_ = s.Put(t.Context(), "name", []byte("value"), time.Minute)
@@ -114,6 +124,12 @@ func TestTheClockDecidesAndNotATimerThatIsLate(t *testing.T) {
 		}
 		if _, err := s.Peek(t.Context(), "name"); err != challenge.ErrNotFound {
 			t.Errorf("peek: %v", err)
+		}
+		if _, err := s.Chunk(t.Context(), "name", 0); err != challenge.ErrNotFound {
+			t.Errorf("chunk: %v", err)
+		}
+		if err := s.Reserve(t.Context(), "another", 1, time.Minute); err != nil {
+			t.Errorf("reserve: %v", err)
 		}
 		if n, err := s.Count(t.Context(), "name", limit); err != nil || n.N != 1 {
 			t.Errorf("count: %+v, %v", n, err)
@@ -140,6 +156,9 @@ func TestTheClockDecidesAndNotATimerThatIsLate(t *testing.T) {
 }
 
 func stopTimers(s *Store) {
+	for _, c := range s.contents.m {
+		c.timer.Stop()
+	}
 	for i := range s.challenges {
 		for _, e := range s.challenges[i].m {
 			e.timer.Stop()

@@ -7,16 +7,20 @@ import (
 	"qrlogin/provider/internal/challenge"
 )
 
-// Store implements [challenge.Store] and [challenge.Keys]. Make it with [New].
+// Store implements [challenge.Store], [challenge.Keys] and [challenge.Contents]. Make it with [New].
 type Store struct {
+	Room int64 // bytes that contents may take in all; set before use
+
 	challenges shards[*entry] // by hash of the id
 	codes      shards[reservation]
 	values     shards[*value]
+	contents   contents
 }
 
 var (
-	_ challenge.Store = (*Store)(nil)
-	_ challenge.Keys  = (*Store)(nil)
+	_ challenge.Store    = (*Store)(nil)
+	_ challenge.Keys     = (*Store)(nil)
+	_ challenge.Contents = (*Store)(nil)
 )
 
 // entry is one challenge, or its tombstone, with those who wait for it to change. Its shard's lock guards it.
@@ -34,12 +38,13 @@ type reservation struct {
 	until time.Time
 }
 
-// New makes an empty store.
+// New makes an empty store, with no room for contents yet.
 func New() *Store {
 	s := new(Store)
 	s.challenges.init()
 	s.codes.init()
 	s.values.init()
+	s.contents.m = make(map[challenge.Hash]*content)
 	return s
 }
 
@@ -48,6 +53,11 @@ func (s *Store) Close() error {
 	s.challenges.empty(func(e *entry) { e.timer.Stop() })
 	s.codes.empty(func(reservation) {})
 	s.values.empty(func(v *value) { v.timer.Stop() })
+	s.contents.Lock()
+	defer s.contents.Unlock()
+	for key := range s.contents.m {
+		s.contents.drop(key)
+	}
 	return nil
 }
 

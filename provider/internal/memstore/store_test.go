@@ -15,13 +15,14 @@ import (
 func with(t *testing.T, test func(*testing.T, storetest.Backend)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New()
+		s.Room = storetest.Room
 		defer func() {
 			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
 		}()
 		test(t, storetest.Backend{
-			Store: s, Keys: s,
+			Store: s, Keys: s, Contents: s,
 			Advance: func(d time.Duration) {
 				time.Sleep(d)
 				synctest.Wait()
@@ -34,6 +35,8 @@ func with(t *testing.T, test func(*testing.T, storetest.Backend)) {
 func TestMemoryKeepsChallengesAsEveryStoreMust(t *testing.T) { storetest.RunStore(t, with) }
 
 func TestMemoryKeepsKeysAsEveryStoreMust(t *testing.T) { storetest.RunKeys(t, with) }
+
+func TestMemoryKeepsContentsAsEveryStoreMust(t *testing.T) { storetest.RunContents(t, with) }
 
 // dump is everything in the maps, as text.
 func (s *Store) dump() string {
@@ -62,6 +65,11 @@ func (s *Store) dump() string {
 			fmt.Fprintf(&text, "value %s: %d %s\n", key, v.n, v.bytes)
 		}
 		sh.Unlock()
+	}
+	s.contents.Lock()
+	defer s.contents.Unlock()
+	for key, c := range s.contents.m {
+		fmt.Fprintf(&text, "content %s: %d %s\n", key, c.size, c.chunks)
 	}
 	return text.String()
 }

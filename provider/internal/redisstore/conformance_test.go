@@ -54,6 +54,16 @@ func TestRedisKeepsKeysAsEveryStoreMust(t *testing.T) {
 	}
 }
 
+func TestMiniredisKeepsContentsAsEveryStoreMust(t *testing.T) {
+	storetest.RunContents(t, withMiniredis)
+}
+
+func TestRedisKeepsContentsAsEveryStoreMust(t *testing.T) {
+	if realURL != "" {
+		storetest.RunContents(t, withRedis)
+	}
+}
+
 // withMiniredis runs a test on a miniredis whose time stands still until the test moves it.
 func withMiniredis(t *testing.T, test func(*testing.T, storetest.Backend)) {
 	m := miniredis.RunT(t)
@@ -62,7 +72,7 @@ func withMiniredis(t *testing.T, test func(*testing.T, storetest.Backend)) {
 	m.SetTime(now)
 	s := open(t, "redis://:the%20password@"+m.Addr())
 	test(t, storetest.Backend{
-		Store: s, Keys: s,
+		Store: s, Keys: s, Contents: s,
 		Advance: func(d time.Duration) {
 			now = now.Add(d)
 			m.SetTime(now)
@@ -76,7 +86,7 @@ func withMiniredis(t *testing.T, test func(*testing.T, storetest.Backend)) {
 func withRedis(t *testing.T, test func(*testing.T, storetest.Backend)) {
 	s := openReal(t)
 	test(t, storetest.Backend{
-		Store: s, Keys: s,
+		Store: s, Keys: s, Contents: s,
 		Advance: func(d time.Duration) { age(t, s.db, d) },
 		Dump:    func() string { return dump(t, s.db) },
 	})
@@ -99,6 +109,7 @@ func open(t testing.TB, url string) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Room = storetest.Room
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -112,10 +123,22 @@ func dump(t testing.TB, db *redis.Client) string {
 	t.Helper()
 	var text strings.Builder
 	for _, key := range allKeys(t, db) {
-		value, err := db.Get(context.Background(), key).Result()
+		value, err := valueOf(context.Background(), db, key)
 		fmt.Fprintf(&text, "%s: %s %v\n", key, value, err)
 	}
 	return text.String()
+}
+
+// valueOf is what a key holds, whatever its type.
+func valueOf(ctx context.Context, db *redis.Client, key string) (any, error) {
+	switch {
+	case key == roomKey:
+		return db.HGetAll(ctx, key).Result()
+	case strings.HasPrefix(key, roomKey):
+		return db.LRange(ctx, key, 0, -1).Result()
+	default:
+		return db.Get(ctx, key).Result()
+	}
 }
 
 func allKeys(t testing.TB, db *redis.Client) []string {
@@ -137,10 +160,16 @@ func age(t testing.TB, db *redis.Client, d time.Duration) {
 	ctx := context.Background()
 	over := false
 	for _, key := range allKeys(t, db) {
-		if strings.HasPrefix(key, "qrlogin:{") {
-			if err := ageRecord(ctx, db, key, d); err != nil {
-				t.Fatal(err)
-			}
+		var err error
+		switch {
+		case key == roomKey:
+			err = ageRoom(ctx, db, d)
+		case strings.HasPrefix(key, roomKey):
+		case strings.HasPrefix(key, "qrlogin:{"):
+			err = ageRecord(ctx, db, key, d)
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 		left, err := db.PTTL(ctx, key).Result()
 		if err != nil {
@@ -158,6 +187,24 @@ func age(t testing.TB, db *redis.Client, d time.Duration) {
 	if over {
 		time.Sleep(2 * rounding)
 	}
+}
+
+func ageRoom(ctx context.Context, db *redis.Client, d time.Duration) error {
+	places, err := db.HGetAll(ctx, roomKey).Result()
+	if err != nil {
+		return err
+	}
+	for name, place := range places {
+		end, size, _ := strings.Cut(place, ";")
+		milli, err := strconv.ParseInt(end, 10, 64)
+		if err == nil {
+			err = db.HSet(ctx, roomKey, name, fmt.Sprintf("%d;%s", milli-d.Milliseconds(), size)).Err()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func ageRecord(ctx context.Context, db *redis.Client, key string, d time.Duration) error {

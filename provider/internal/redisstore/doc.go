@@ -1,5 +1,6 @@
 // Package redisstore keeps what lives for minutes in a Redis or Valkey that several nodes share: challenges and their
-// wake-ups ([challenge.Store]), and replay guards, counters and short records ([challenge.Keys]).
+// wake-ups ([challenge.Store]), replay guards, counters and short records ([challenge.Keys]), and what phones hand off
+// ([challenge.Contents]).
 //
 // A challenge is two keys with one hash tag: the record, which Redis removes at the challenge's end, and the tombstone to
 // be, which outlives it. So a challenge of which nobody hears again leaves a tombstone without anybody's doing. One script

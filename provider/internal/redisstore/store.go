@@ -22,13 +22,18 @@ var (
 	challengeLua string
 	//go:embed counter.lua
 	counterLua string
+	//go:embed contents.lua
+	contentLua string
 
 	challengeScript = redis.NewScript(challengeLua)
 	counterScript   = redis.NewScript(counterLua)
+	contentScript   = redis.NewScript(contentLua)
 )
 
-// Store implements [challenge.Store] and [challenge.Keys]. Make it with [New].
+// Store implements [challenge.Store], [challenge.Keys] and [challenge.Contents]. Make it with [New].
 type Store struct {
+	Room int64 // bytes that the contents of all nodes may take in all, the same on each; set before use
+
 	db      *redis.Client
 	log     *slog.Logger
 	node    string // names this node among those that share the Redis; random
@@ -41,12 +46,13 @@ type Store struct {
 }
 
 var (
-	_ challenge.Store = (*Store)(nil)
-	_ challenge.Keys  = (*Store)(nil)
+	_ challenge.Store    = (*Store)(nil)
+	_ challenge.Keys     = (*Store)(nil)
+	_ challenge.Contents = (*Store)(nil)
 )
 
-// New connects to the Redis at a URL, redis://[user:password@]host:port[/db], rediss:// or unix://, and subscribes. Neither
-// the log nor an error ever shows the URL, which may hold a password.
+// New connects to the Redis at a URL, redis://[user:password@]host:port[/db], rediss:// or unix://, and subscribes; there is no room
+// for contents yet. Neither the log nor an error ever shows the URL, which may hold a password.
 func New(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
 	return connect(ctx, url, log, silence)
 }
@@ -66,7 +72,7 @@ func connect(ctx context.Context, url string, log *slog.Logger, silence time.Dur
 	redis.SetLogger(clientLog{log}) // the client's own log is one for the whole process
 	s := &Store{db: redis.NewClient(options), log: log, node: rand.Text(), silence: silence}
 	s.db.AddHook(tripCounter{&s.trips})
-	for _, script := range []*redis.Script{challengeScript, counterScript} {
+	for _, script := range []*redis.Script{challengeScript, counterScript, contentScript} {
 		if err := script.Load(ctx, s.db).Err(); err != nil {
 			return nil, errors.Join(fmt.Errorf("redisstore: loading scripts into the redis at %s: %w", options.Addr, err), s.db.Close())
 		}

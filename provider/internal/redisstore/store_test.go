@@ -64,6 +64,16 @@ func TestEachOperationTakesItsRoundTripsAndNoMore(t *testing.T) {
 		took("peek", 1)
 		_, _ = s.Take(ctx, "name")
 		took("take", 1)
+		_ = s.Reserve(ctx, "name", 1, time.Minute)
+		took("reserve", 1)
+		_ = s.Append(ctx, "name", []byte("!"))
+		took("append", 1)
+		_, _ = s.Chunk(ctx, "name", 0)
+		took("chunk", 1)
+		_ = s.Keep(ctx, "name", time.Minute)
+		took("keep", 1)
+		_ = s.Remove(ctx, "name")
+		took("remove", 1)
 	})
 }
 
@@ -100,6 +110,11 @@ func TestAFlushedScriptIsLoadedAgain(t *testing.T) {
 		if all, err := s.CountAll(t.Context(), []challenge.Tally{tally, tally}); err != nil || all[0].N != 1 || all[1].N != 2 {
 			t.Fatalf("count all: %+v, %v", all, err)
 		}
+		flush()
+		if err := s.Reserve(t.Context(), "name", 1, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		flush()
 		before := s.RoundTrips()
 		create(t, s)
 		create(t, s)
@@ -176,11 +191,16 @@ func TestAnErrorOfRedisIsNoRefusal(t *testing.T) {
 			_, err := s.CountAll(ctx, []challenge.Tally{{Key: "name"}, {Key: "another"}})
 			return err
 		},
-		"refund": func() error { return s.Refund(ctx, "name") },
-		"put":    func() error { return s.Put(ctx, "name", nil, time.Minute) },
-		"peek":   func() error { _, err := s.Peek(ctx, "name"); return err },
-		"take":   func() error { _, err := s.Take(ctx, "name"); return err },
-		"bind":   func() error { return s.Bind(ctx, "database") },
+		"refund":  func() error { return s.Refund(ctx, "name") },
+		"put":     func() error { return s.Put(ctx, "name", nil, time.Minute) },
+		"peek":    func() error { _, err := s.Peek(ctx, "name"); return err },
+		"take":    func() error { _, err := s.Take(ctx, "name"); return err },
+		"reserve": func() error { return s.Reserve(ctx, "name", 1, time.Minute) },
+		"append":  func() error { return s.Append(ctx, "name", nil) },
+		"chunk":   func() error { _, err := s.Chunk(ctx, "name", 0); return err },
+		"keep":    func() error { return s.Keep(ctx, "name", time.Minute) },
+		"remove":  func() error { return s.Remove(ctx, "name") },
+		"bind":    func() error { return s.Bind(ctx, "database") },
 	} {
 		err := f()
 		if err == nil || challenge.KindOf(err) != 0 || !strings.Contains(err.Error(), "redisstore: ") || !strings.Contains(err.Error(), "LOADING") {

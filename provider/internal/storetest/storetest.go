@@ -16,8 +16,9 @@ import (
 
 // Backend is one fresh, empty store under test.
 type Backend struct {
-	Store challenge.Store
-	Keys  challenge.Keys
+	Store    challenge.Store
+	Keys     challenge.Keys
+	Contents challenge.Contents // with [Room]
 
 	// Advance lets d pass for everything in the store. What is then over is really gone when Advance returns. It may do so
 	// by moving what the store holds into the past: the suite reads a record anew after it, and compares only durations.
@@ -44,6 +45,9 @@ func RunStore(t *testing.T, with With) {
 
 // RunKeys holds a backend against [challenge.Keys].
 func RunKeys(t *testing.T, with With) { run(t, with, keys) }
+
+// RunContents holds a backend against [challenge.Contents].
+func RunContents(t *testing.T, with With) { run(t, with, contents) }
 
 func run(t *testing.T, with With, tests []test) {
 	for _, test := range tests {
