@@ -2010,7 +2010,7 @@ type ClientInterface interface {
 	// Corresponds with GET /challenges/{id}/qr.svg (the `GetQRAsSVG` operationId).
 	GetQRAsSVG(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AcknowledgeChallenge "I have it, forget it": purge a redeemed challenge before its time, and what was handed off
+	// AcknowledgeChallenge "I have it, forget it": purge a redeemed challenge before its time, and what was handed off. It may be said again
 	//
 	// Corresponds with POST /challenges/{id}/receipt (the `AcknowledgeChallenge` operationId).
 	AcknowledgeChallenge(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2373,9 +2373,10 @@ type ClientInterface interface {
 	// SendHandoffWithBody Send what a claimed handoff asks for, before it is approved
 	//
 	// A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
-	// approval that follows names its hash. Sent again, it takes the place of the one before. What is longer than the consent's
-	// `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE 422 `handoff-malformed`; when there is no room for more
-	// handoffs, 503 `handoffs-full` says when to come back.
+	// approval that follows names its hash. Sent again, it takes the place of the one before. Its length is said beforehand
+	// (`Content-Length`), or it is 411 `length-required`. What is longer than the consent's `handoff_limit` allows is 413
+	// `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
+	// room for more handoffs, 503 `handoffs-full` says when to come back.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2860,7 +2861,7 @@ func (c *Client) GetQRAsSVG(ctx context.Context, id ChallengeID, reqEditors ...R
 	return c.Client.Do(req)
 }
 
-// AcknowledgeChallenge "I have it, forget it": purge a redeemed challenge before its time, and what was handed off
+// AcknowledgeChallenge "I have it, forget it": purge a redeemed challenge before its time, and what was handed off. It may be said again
 //
 // Corresponds with POST /challenges/{id}/receipt (the `AcknowledgeChallenge` operationId).
 func (c *Client) AcknowledgeChallenge(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3663,9 +3664,10 @@ func (c *Client) ReleaseScan(ctx context.Context, id ChallengeID, reqEditors ...
 // SendHandoffWithBody Send what a claimed handoff asks for, before it is approved
 //
 // A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
-// approval that follows names its hash. Sent again, it takes the place of the one before. What is longer than the consent's
-// `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE 422 `handoff-malformed`; when there is no room for more
-// handoffs, 503 `handoffs-full` says when to come back.
+// approval that follows names its hash. Sent again, it takes the place of the one before. Its length is said beforehand
+// (`Content-Length`), or it is 411 `length-required`. What is longer than the consent's `handoff_limit` allows is 413
+// `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
+// room for more handoffs, 503 `handoffs-full` says when to come back.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6701,7 +6703,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /challenges/{id}/qr.svg (the `GetQRAsSVG` operationId).
 	GetQRAsSVGWithResponse(ctx context.Context, id ChallengeID, reqEditors ...RequestEditorFn) (*GetQRAsSVGResponse, error)
 
-	// AcknowledgeChallengeWithResponse "I have it, forget it": purge a redeemed challenge before its time, and what was handed off
+	// AcknowledgeChallengeWithResponse "I have it, forget it": purge a redeemed challenge before its time, and what was handed off. It may be said again
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7108,9 +7110,10 @@ type ClientWithResponsesInterface interface {
 	// SendHandoffWithBodyWithResponse Send what a claimed handoff asks for, before it is approved
 	//
 	// A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
-	// approval that follows names its hash. Sent again, it takes the place of the one before. What is longer than the consent's
-	// `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE 422 `handoff-malformed`; when there is no room for more
-	// handoffs, 503 `handoffs-full` says when to come back.
+	// approval that follows names its hash. Sent again, it takes the place of the one before. Its length is said beforehand
+	// (`Content-Length`), or it is 411 `length-required`. What is longer than the consent's `handoff_limit` allows is 413
+	// `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
+	// room for more handoffs, 503 `handoffs-full` says when to come back.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -11049,7 +11052,7 @@ func (c *ClientWithResponses) GetQRAsSVGWithResponse(ctx context.Context, id Cha
 	return ParseGetQRAsSVGResponse(rsp)
 }
 
-// AcknowledgeChallengeWithResponse "I have it, forget it": purge a redeemed challenge before its time, and what was handed off
+// AcknowledgeChallengeWithResponse "I have it, forget it": purge a redeemed challenge before its time, and what was handed off. It may be said again
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11720,9 +11723,10 @@ func (c *ClientWithResponses) ReleaseScanWithResponse(ctx context.Context, id Ch
 // SendHandoffWithBodyWithResponse Send what a claimed handoff asks for, before it is approved
 //
 // A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
-// approval that follows names its hash. Sent again, it takes the place of the one before. What is longer than the consent's
-// `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE 422 `handoff-malformed`; when there is no room for more
-// handoffs, 503 `handoffs-full` says when to come back.
+// approval that follows names its hash. Sent again, it takes the place of the one before. Its length is said beforehand
+// (`Content-Length`), or it is 411 `length-required`. What is longer than the consent's `handoff_limit` allows is 413
+// `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
+// room for more handoffs, 503 `handoffs-full` says when to come back.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
