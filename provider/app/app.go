@@ -16,6 +16,7 @@ import (
 	"qrlogin/provider/internal/clientkeys"
 	"qrlogin/provider/internal/dpop"
 	"qrlogin/provider/internal/fetch"
+	"qrlogin/provider/internal/handoffs"
 	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/memstore"
 	"qrlogin/provider/internal/oauth"
@@ -39,10 +40,11 @@ type Provider struct {
 	closers []func() error // in the order of opening; closed in reverse
 }
 
-// shortLived is the two ports of what lives for minutes; one store has both.
+// shortLived is the ports of what lives for minutes; one store has them all.
 type shortLived interface {
 	challenge.Store
 	challenge.Keys
+	challenge.Contents
 }
 
 // New opens the stores and wires the doors. The caller closes the provider.
@@ -105,19 +107,22 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 
 	drained, drain := context.WithCancel(context.Background())
 	p.drain = drain
+	box := handoffs.Box{Contents: store, Keys: store}
 	proofs := dpop.Verifier{Issuer: c.Issuer, Keys: store, NonceKey: nonceKey}
 	outside := fetch.New(c.AllowPrivateNetworks)
 	signOut := p.openSignOut(c, db, mint, outside)
 	site := &oauth.Door{
-		Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Logins: db, Mint: mint, DPoP: proofs, SignOut: signOut,
+		Issuer: c.Issuer, Challenges: store, Keys: store, Handoffs: box, Limits: limits, Clients: db, Logins: db, Mint: mint, DPoP: proofs, SignOut: signOut,
 		Assertions: &clientkeys.Verifier{Fetch: outside, First: store.First}, Fetch: outside, Audit: db,
 		Redelivery: *c.Redelivery, Drain: drained, Log: c.Log,
 		RegistrationToken: c.RegistrationToken, Registrar: db, CheckJWKS: clientkeys.ParseJWKS, EnsureKey: mint.Keeper.Ensure,
 	}
-	page := &browser.Door{Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Audit: db, Drain: drained, Log: c.Log}
+	page := &browser.Door{
+		Issuer: c.Issuer, Challenges: store, Keys: store, Handoffs: box, Limits: limits, Clients: db, Audit: db, Drain: drained, Log: c.Log,
+	}
 	device := &phone.Door{
-		Issuer: c.Issuer, Challenges: store, Keys: store, Limits: limits, Clients: db, Devices: db, Audit: db,
-		Numbers: numbers, SMS: sender, Countries: c.Countries, Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,
+		Issuer: c.Issuer, Challenges: store, Keys: store, Handoffs: box, HandoffLimit: c.HandoffLimit, Limits: limits, Clients: db, Devices: db,
+		Audit: db, Numbers: numbers, SMS: sender, Countries: c.Countries, Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,
 		Passkeys: passkey.New(c.Issuer, handleKey), Credentials: db,
 	}
 	p.handler, err = route(c, site, page, device)
@@ -161,6 +166,7 @@ func route(c Config, site *oauth.Door, page *browser.Door, device *phone.Door) (
 func (p *Provider) openStore(ctx context.Context, c Config, db *sqlstore.DB) (shortLived, error) {
 	if c.Store == "memory" {
 		store := memstore.New()
+		store.Room = c.HandoffRoom
 		p.closers = append(p.closers, store.Close)
 		return store, nil
 	}
@@ -179,6 +185,7 @@ func (p *Provider) openStore(ctx context.Context, c Config, db *sqlstore.DB) (sh
 		return nil, err
 	}
 	p.closers = append(p.closers, store.Close)
+	store.Room = c.HandoffRoom
 	id, err := db.ID(ctx)
 	if err != nil {
 		return nil, err

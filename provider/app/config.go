@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/nyaruka/phonenumbers"
+
+	"qrlogin/provider/internal/handoffs"
 )
 
 // DefaultRedelivery is how long a redeemed device_code answers the same bytes again, unless Config says otherwise.
@@ -20,6 +22,12 @@ const DefaultRedelivery = 10 * time.Second
 
 // DefaultKeyRotation is how long a signing key signs, unless Config says otherwise.
 const DefaultKeyRotation = 30 * 24 * time.Hour
+
+// How much phones may hand off, unless Config says otherwise.
+const (
+	DefaultHandoffLimit = 5 << 20
+	DefaultHandoffRoom  = 256 << 20
+)
 
 // Config is what a provider is made of. Its zero values are good for trying out, save Issuer.
 type Config struct {
@@ -43,6 +51,9 @@ type Config struct {
 	KeyRotation *time.Duration // default DefaultKeyRotation; 0 for never, otherwise at least 2 h
 	MasterKey   string         // the private signing keys lie sealed under it: 32 characters or more, or file:PATH; "" seals nothing
 
+	HandoffLimit int64 // bytes that a phone may hand off to a page, before encryption; 0 for DefaultHandoffLimit
+	HandoffRoom  int64 // bytes that all handoffs may take, encrypted, over all nodes; 0 for DefaultHandoffRoom
+
 	Limits []string // NAME=MAX/WINDOW, such as scans-per-device=60/10m; the others are as docs/operate.md says
 
 	// TrustedProxies is the addresses or CIDRs of the reverse proxies in front, whose X-Forwarded-For is believed.
@@ -57,6 +68,9 @@ type Config struct {
 	ClientsFile       string // a YAML file of more of them, see docs/clients.md; "" for none
 	RegistrationToken string // lets programs register clients (RFC 7591): at least 32 characters; "" lets nobody
 }
+
+// maxHandoff is where a page that has to hold one whole comes to its end.
+const maxHandoff = 1 << 30
 
 // complete fills in the defaults and refuses what cannot work, in one clear line each.
 func (c Config) complete() (Config, error) {
@@ -102,6 +116,18 @@ func (c Config) complete() (Config, error) {
 	}
 	if *c.KeyRotation != 0 && *c.KeyRotation < 2*keyLead {
 		return c, fmt.Errorf("key rotation %s is neither 0 nor at least 2h", *c.KeyRotation)
+	}
+	if c.HandoffLimit == 0 {
+		c.HandoffLimit = DefaultHandoffLimit
+	}
+	if c.HandoffRoom == 0 {
+		c.HandoffRoom = DefaultHandoffRoom
+	}
+	if c.HandoffLimit < 0 || c.HandoffLimit > maxHandoff {
+		return c, fmt.Errorf("handoff limit %d is not between 1 and %d bytes", c.HandoffLimit, maxHandoff)
+	}
+	if longest := handoffs.Longest(c.HandoffLimit); c.HandoffRoom < longest {
+		return c, fmt.Errorf("handoff room %d has no place for one handoff of the limit, which takes %d bytes when it is encrypted", c.HandoffRoom, longest)
 	}
 	if t := c.RegistrationToken; t != "" && (len(t) < 32 || strings.Trim(t, token68) != "") {
 		return c, errors.New("the registration token is not at least 32 letters, digits, - and _: make one with openssl rand -hex 32")

@@ -26,9 +26,14 @@ func (d *Door) confirm(c *gin.Context) error {
 	if err := web.ReadJSON(c, &body, 4<<10); err != nil {
 		return err
 	}
+	var before challenge.Record
 	r, err := challenge.Do(c.Request.Context(), d.Challenges, watch.ID, func(r challenge.Record) (challenge.Event, error) {
+		before = r
 		return challenge.Confirm{Digits: body.Code}, d.admit(c, watch, r)
 	})
+	if err == nil && r.State == challenge.Denied {
+		err = d.forget(c, watch.ID, before)
+	}
 	if err == nil {
 		err = r.Err()
 	}

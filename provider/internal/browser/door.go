@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/handoffs"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/web"
@@ -26,6 +27,7 @@ type Door struct {
 	Issuer     string // an origin, no trailing slash
 	Challenges challenge.Store
 	Keys       challenge.Keys
+	Handoffs   handoffs.Box
 	Limits     limit.Set
 	Clients    Clients
 	Audit      web.Auditor
@@ -39,6 +41,7 @@ func (d *Door) Mount(r gin.IRoutes) {
 	for path, methods := range map[string]map[string]func(*gin.Context) error{
 		"/challenges/:id":         {http.MethodGet: d.watch, http.MethodDelete: d.cancel},
 		"/challenges/:id/receipt": {http.MethodPost: d.receipt},
+		"/challenges/:id/handoff": {http.MethodGet: d.handOver},
 		"/challenges/:id/confirm": {http.MethodPost: d.confirm},
 		"/challenges/:id/qr.svg":  {http.MethodGet: d.svg},
 		"/challenges/:id/qr.png":  {http.MethodGet: d.png},
@@ -82,8 +85,9 @@ func (d *Door) admit(c *gin.Context, watch challenge.Capability, r challenge.Rec
 	return d.allowOrigin(c, r)
 }
 
-// change admits the request and applies an event.
-func (d *Door) change(c *gin.Context, event challenge.Event) error {
+// end admits the request and applies an event that ends the challenge; with it goes what was handed off. For the holder of the
+// capability it is no error that the challenge has ended so already.
+func (d *Door) end(c *gin.Context, event challenge.Event, already challenge.State) error {
 	if _, err := web.Query(c); err != nil {
 		return err
 	}
@@ -91,9 +95,19 @@ func (d *Door) change(c *gin.Context, event challenge.Event) error {
 	if err != nil {
 		return d.refused(c, err)
 	}
+	admitted := false
+	var before challenge.Record
 	_, err = challenge.Do(c.Request.Context(), d.Challenges, watch.ID, func(r challenge.Record) (challenge.Event, error) {
-		return event, d.admit(c, watch, r)
+		err := d.admit(c, watch, r)
+		before, admitted = r, err == nil
+		return event, err
 	})
+	if admitted && before.State == already {
+		err = nil
+	}
+	if err == nil {
+		err = d.forget(c, watch.ID, before)
+	}
 	if err != nil {
 		return d.refused(c, err)
 	}
@@ -101,8 +115,8 @@ func (d *Door) change(c *gin.Context, event challenge.Event) error {
 	return nil
 }
 
-func (d *Door) cancel(c *gin.Context) error  { return d.change(c, challenge.Cancel{}) }
-func (d *Door) receipt(c *gin.Context) error { return d.change(c, challenge.Receipt{}) }
+func (d *Door) cancel(c *gin.Context) error  { return d.end(c, challenge.Cancel{}, 0) }
+func (d *Door) receipt(c *gin.Context) error { return d.end(c, challenge.Receipt{}, challenge.Purged) }
 
 // refused makes an error fit for the page: it may read it if its origin is a registered one, a missing challenge looks like a
 // wrong capability, and the holder of the right one is told how a challenge ended.

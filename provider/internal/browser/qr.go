@@ -73,6 +73,10 @@ func (d *Door) shown(c *gin.Context) (string, error) {
 	if len(frames) == 0 {
 		return "", challenge.ErrWrongState
 	}
+	fragment, err := fragment(r)
+	if err != nil {
+		return "", err
+	}
 	c.Header("Cache-Control", "no-store")
-	return d.Issuer + "/q/" + frames[0].Code.String(), nil
+	return d.Issuer + "/q/" + frames[0].Code.String() + fragment, nil
 }

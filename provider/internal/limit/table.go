@@ -25,6 +25,8 @@ const (
 	RefusedScansPerNetwork    Name = "refused-scans-per-network"
 	PicturesPerDevice         Name = "pictures-per-device"
 	PicturesPerAccount        Name = "pictures-per-account"
+	HandoffsPerDevice         Name = "handoffs-per-device"
+	HandoffsPerAccount        Name = "handoffs-per-account"
 	IdleDecisionsPerDevice    Name = "idle-decisions-per-device"
 	ExportsPerAccount         Name = "exports-per-account"
 	UnconfirmedCodesPerNumber Name = "unconfirmed-codes-per-number"
@@ -76,6 +78,10 @@ var Table = []Entry{
 	{PicturesPerDevice, upTo(20, 10*time.Minute), "pictures uploaded by a phone",
 		"to find a code in a picture is the dearest thing that a phone can ask for"},
 	{PicturesPerAccount, upTo(40, 10*time.Minute), "pictures uploaded by all phones of an account",
+		"two phones in full use"},
+	{HandoffsPerDevice, upTo(20, 10*time.Minute), "handoffs sent by a phone",
+		"each may take as much of the room for all as `--handoff-limit` allows, and a phone in a bad network sends one again"},
+	{HandoffsPerAccount, upTo(40, 10*time.Minute), "handoffs sent by all phones of an account",
 		"two phones in full use"},
 	{IdleDecisionsPerDevice, upTo(60, 10*time.Minute), "decisions by a phone that are refused, or sent once more",
 		"a phone in a bad network repeats itself. One that counts needs a scan, which is counted already"},

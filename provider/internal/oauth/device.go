@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/details"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/token"
 	"qrlogin/provider/internal/web"
@@ -114,6 +115,13 @@ func (d *Door) redeem(ctx context.Context, r challenge.Record, code challenge.Ca
 		}
 		var err error
 		if body, err = make(ctx, r); err != nil {
+			return nil, err
+		}
+		asked, err := details.Of(r.Request.Details)
+		if err == nil && asked.Handoff != nil {
+			err = d.Handoffs.Keep(ctx, r.ID) // before the swap: should this node stop between the two, what was handed off still goes
+		}
+		if err != nil {
 			return nil, err
 		}
 		sealed, err := challenge.Seal(code.Secret, sealedResponse, body)

@@ -11,6 +11,7 @@ import (
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/clientkeys"
 	"qrlogin/provider/internal/dpop"
+	"qrlogin/provider/internal/handoffs"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/signout"
@@ -49,6 +50,7 @@ type Door struct {
 	Issuer     string // an origin, no trailing slash
 	Challenges challenge.Store
 	Keys       challenge.Keys
+	Handoffs   handoffs.Box
 	Limits     limit.Set
 	Clients    Clients
 	Logins     Logins

@@ -51,18 +51,22 @@ func (d *Door) decide(c *gin.Context) error {
 		}
 		answer.State = api.DecisionResultStateApproved
 	}
-	var before uint64
+	var before challenge.Record
 	r, err := challenge.Do(c.Request.Context(), d.Challenges, id, func(r challenge.Record) (challenge.Event, error) {
-		before = r.Version
-		return event, nil
+		before = r
+		return event, d.handedOff(c.Request.Context(), r, device, decision)
 	})
-	if challenge.KindOf(err) != 0 || err == nil && r.Version == before { // one that counts has needed a scan
+	_, refused := web.ProblemOf(err)
+	if refused || err == nil && r.Version == before.Version { // one that counts has needed a scan
 		if err := d.idle(c, device, nil); err != nil {
 			return err
 		}
 	}
 	if errors.Is(err, challenge.ErrNotAllowed) {
 		return errNoSession
+	}
+	if err == nil && r.State == challenge.Denied {
+		err = d.forget(c, before)
 	}
 	if err != nil {
 		return err

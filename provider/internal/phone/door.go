@@ -11,6 +11,7 @@ import (
 
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/dpop"
+	"qrlogin/provider/internal/handoffs"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/passkey"
@@ -105,6 +106,7 @@ type Door struct {
 	Issuer      string // an origin, no trailing slash
 	Challenges  challenge.Store
 	Keys        challenge.Keys
+	Handoffs    handoffs.Box
 	Limits      limit.Set
 	Clients     Clients
 	Devices     Devices
@@ -151,6 +153,7 @@ func (d *Door) Mount(r gin.IRoutes) {
 	r.GET("/phone/events", h(d.events))
 	r.POST("/phone/scans", h(d.scan))
 	r.DELETE("/phone/scans/:id", h(d.release))
+	r.PUT("/phone/scans/:id/handoff", h(d.handOff))
 	r.POST("/phone/decisions", h(d.decide))
 	d.mountPasskeys(r, h)
 }

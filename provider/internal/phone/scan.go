@@ -43,6 +43,9 @@ func (d *Door) scan(c *gin.Context) error {
 		}
 		var err error
 		if r.State == challenge.Pending {
+			if err := scannable(c, r, code); err != nil {
+				return nil, err
+			}
 			event.Near = d.near(c, r, event.Ticket)
 			event.Consent, err = d.consent(c, r, event)
 		}
@@ -111,9 +114,14 @@ func (d *Door) release(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = challenge.Do(c.Request.Context(), d.Challenges, id, func(challenge.Record) (challenge.Event, error) {
+	var before challenge.Record
+	_, err = challenge.Do(c.Request.Context(), d.Challenges, id, func(r challenge.Record) (challenge.Event, error) {
+		before = r
 		return challenge.Release{Device: device.ID}, nil
 	})
+	if err == nil {
+		err = d.forget(c, before)
+	}
 	if err != nil {
 		return err
 	}

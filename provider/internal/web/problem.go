@@ -35,6 +35,7 @@ var (
 	BadRequest       = Problem{Status: http.StatusBadRequest, Code: "bad-request", Title: "The request is malformed"}
 	NotFound         = Problem{Status: http.StatusNotFound, Code: "not-found", Title: "There is nothing here"}
 	MethodNotAllowed = Problem{Status: http.StatusMethodNotAllowed, Code: "method-not-allowed", Title: "This method is not for this path"}
+	LengthRequired   = Problem{Status: http.StatusLengthRequired, Code: "length-required", Title: "The request does not say how long its body is"}
 	TooLarge         = Problem{Status: http.StatusRequestEntityTooLarge, Code: "too-large", Title: "The request is too large"}
 	UnsupportedType  = Problem{Status: http.StatusUnsupportedMediaType, Code: "unsupported-media-type", Title: "This content type is not for this path"}
 	TooManyRequests  = Problem{Status: http.StatusTooManyRequests, Code: "too-many-requests", Title: "Too many requests; come back later"}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -67,6 +68,39 @@ func ReadBytes(c *gin.Context, limit int64) ([]byte, error) {
 	}
 	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{}) // what follows may be a long poll
 	return body, nil
+}
+
+// slowest is how many bytes a second a long body has to come or go with at least, so that who is slow keeps nothing for long.
+const slowest = 64 << 10
+
+// timeFor is how long a body of so many bytes may take.
+func timeFor(size int64) time.Duration { return bodyTime + time.Duration(size/slowest)*time.Second }
+
+// StreamBody is a body of the media type, of the length that the request says and of at most limit bytes, to be read as it comes. It
+// answers [UnsupportedType], [LengthRequired] or [TooLarge]. Reading fails where it breaks off, or comes too slowly.
+func StreamBody(c *gin.Context, mediaType string, limit int64) (body io.Reader, size int64, err error) {
+	size = c.Request.ContentLength
+	switch {
+	case MediaType(c) != mediaType:
+		return nil, 0, UnsupportedType.With("expected " + mediaType)
+	case size < 0:
+		return nil, 0, LengthRequired
+	case size > limit:
+		return nil, 0, TooLarge
+	}
+	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(timeFor(size)))
+	return c.Request.Body, size, nil
+}
+
+// StreamAnswer begins an answer of so many bytes, which the caller writes; done ends it. Writing fails where the client takes it too
+// slowly.
+func StreamAnswer(c *gin.Context, mediaType string, size int64) (w io.Writer, done func()) {
+	c.Header("Content-Type", mediaType)
+	c.Header("Content-Length", strconv.FormatInt(size, 10))
+	control := http.NewResponseController(c.Writer)
+	_ = control.SetWriteDeadline(time.Now().Add(timeFor(size)))
+	c.Status(http.StatusOK)
+	return c.Writer, func() { _ = control.SetWriteDeadline(time.Time{}) } // the connection's next request has its own time
 }
 
 // ReadJSON reads one JSON object into v: no unknown member, no repeated one, nothing behind it.
