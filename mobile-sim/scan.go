@@ -83,11 +83,7 @@ func (c *scanCmd) Run(a *app) error {
 		a.printJSON(scanned{"declined", claim.Challenge, false, "", claim.Consent})
 		return errDeclined
 	}
-	send := p.Approve
-	if session {
-		send = p.ApproveWithSession
-	}
-	digits, err := send(a, claim)
+	digits, err := p.Approve(a, claim, phone.Approval{Session: session})
 	if err != nil {
 		return err
 	}

@@ -184,7 +184,7 @@ func TestARealBrowserIsLoggedInByThePictureOnItsScreen(t *testing.T) {
 		t.Error("the page knows the number before the approval")
 	}
 	w.keep("scanned")
-	if _, err := p.Approve(t.Context(), claim); err != nil {
+	if _, err := p.Approve(t.Context(), claim, phone.Approval{}); err != nil {
 		t.Fatal(err)
 	}
 	w.await(`location.pathname === "/account" && document.body.textContent.replace(/\D/g, "").includes("8613912345678")`)
@@ -228,7 +228,7 @@ func TestARealBrowserConfirmsByTheDigitsOnThePhone(t *testing.T) {
 	w.do(chromedp.Navigate(shop + "/login"))
 	w.await(phase + ` === "pending"`)
 	claim := w.scanScreen(p)
-	digits, err := p.Approve(t.Context(), claim)
+	digits, err := p.Approve(t.Context(), claim, phone.Approval{})
 	if err != nil || len(digits) != 4 {
 		t.Fatalf("digits %q, %v", digits, err)
 	}

@@ -119,7 +119,7 @@ func TestALoginOverTLSInOnesOwnNetwork(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := p.Approve(t.Context(), claim); err != nil {
+		if _, err := p.Approve(t.Context(), claim, phone.Approval{}); err != nil {
 			t.Fatal(err)
 		}
 		var end struct{ Location string }
@@ -180,7 +180,7 @@ func TestABrowserThatGoesOnPastTheWarningIsLoggedInByThePictureOnItsScreen(t *te
 	w.goOn(shop + "/login")                                               // the shop and the provider have one certificate, which is told once
 	w.await(`isSecureContext && crypto.subtle && navigator.mediaDevices`) // what a web page needs to be a phone
 	w.await(phase + ` === "pending"`)
-	if _, err := p.Approve(t.Context(), w.scanScreen(p)); err != nil {
+	if _, err := p.Approve(t.Context(), w.scanScreen(p), phone.Approval{}); err != nil {
 		t.Fatal(err)
 	}
 	w.await(accountShown)

@@ -118,7 +118,7 @@ func (p *player) play(ctx context.Context) (err error) {
 		location, err := p.finish(ctx)
 		done <- finished{location, err}
 	}()
-	digits, err := p.phone.Approve(ctx, claim)
+	digits, err := p.phone.Approve(ctx, claim, phone.Approval{})
 	if err != nil {
 		return fmt.Errorf("phone: %w", err)
 	}

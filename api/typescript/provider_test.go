@@ -84,7 +84,7 @@ func (p *provider) approve(code string) {
 	p.t.Helper()
 	claim, err := p.phone.Scan(p.t.Context(), code)
 	if err == nil {
-		_, err = p.phone.Approve(p.t.Context(), claim)
+		_, err = p.phone.Approve(p.t.Context(), claim, phone.Approval{})
 	}
 	if err != nil {
 		p.t.Fatal(err)

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"qrlogin/mobile-sim/phone"
 )
 
 // recipes is each folder that a test can run, the programs that it needs, and how it is started once the site's environment is
@@ -102,7 +104,7 @@ func (s *site) logIn(b *window) (sub string) {
 	if claim.Consent.Client.Name != s.name {
 		s.t.Errorf("the phone shows %+v", claim.Consent.Client)
 	}
-	if _, err := s.world.phone.Approve(s.t.Context(), claim); err != nil {
+	if _, err := s.world.phone.Approve(s.t.Context(), claim, phone.Approval{}); err != nil {
 		s.t.Fatal(err)
 	}
 	b.await("location.origin === '" + s.base + "' && document.title === 'The site'")

@@ -24,20 +24,21 @@ func UserCode(text string) (code string, ok bool) {
 	return letters[:4] + "-" + letters[4:], true
 }
 
-// ownCode returns the text to send for a code, or ErrForeignCode.
-func (p *Phone) ownCode(text string) (string, error) {
+// ownCode returns the text to send for a code, and what stands behind its #, which is not sent; or ErrForeignCode.
+func (p *Phone) ownCode(text string) (code, fragment string, err error) {
 	text = strings.TrimSpace(text)
 	if len(text) > maxCode {
-		return "", ErrForeignCode
+		return "", "", ErrForeignCode
 	}
 	if code, ok := UserCode(text); ok {
-		return code, nil
+		return code, "", nil
 	}
 	// RFC 10027 §6.1.5: one recognisable prefix. What has another, whoever printed it, is not sent and not opened.
 	if !strings.HasPrefix(text, p.codePrefix()) {
-		return "", ErrForeignCode
+		return "", "", ErrForeignCode
 	}
-	return text, nil
+	code, fragment, _ = strings.Cut(text, "#")
+	return code, fragment, nil
 }
 
 // challengeOf returns the challenge id inside the text of a QR code, and "" for a user_code.

@@ -169,10 +169,15 @@ func checkProvider(text string) error {
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("provider %q is not a plain URL such as https://id.example", text)
 	}
-	ip := net.ParseIP(u.Hostname())
-	loopback := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
+	if !secure(u) {
 		return fmt.Errorf("provider %s: https is needed, save on the loopback", text)
 	}
 	return nil
+}
+
+// secure tells a URL by which nobody else can listen.
+func secure(u *url.URL) bool {
+	ip := net.ParseIP(u.Hostname())
+	loopback := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "http" && loopback
 }

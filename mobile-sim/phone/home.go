@@ -29,6 +29,8 @@ type record struct {
 	Key        []byte    `json:"key"` // PKCS #8
 	Enrollment string    `json:"enrollment_id,omitempty"`
 	Expires    time.Time `json:"expires,omitzero"` // of the enrolment
+	PIN        *pinHash  `json:"pin,omitempty"`
+	Bill       *Bill     `json:"bill,omitempty"` // of the last order that was approved, until it is paid
 }
 
 func (r *record) key() (*ecdsa.PrivateKey, error) {
@@ -71,6 +73,18 @@ func load(home, name string) (*record, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return r, nil
+}
+
+// update changes what an enrolled phone's folder keeps.
+func update(home string, change func(*record) error) error {
+	r, err := load(home, enrolledFile)
+	if err != nil {
+		return err
+	}
+	if err := change(r); err != nil {
+		return err
+	}
+	return save(home, enrolledFile, r)
 }
 
 // save replaces a record as a whole, or leaves the old one: whatever happens, no half of a key is ever there.

@@ -60,7 +60,7 @@ func TestAPhoneApprovesWithASessionWhereOneIsOffered(t *testing.T) {
 		t.Fatal(err)
 	}
 	fake.Drop("POST /phone/decisions", 1)
-	if _, err := p.ApproveWithSession(t.Context(), claim); err != nil || !fake.Session(c.ID) {
+	if _, err := p.Approve(t.Context(), claim, Approval{Session: true}); err != nil || !fake.Session(c.ID) {
 		t.Errorf("session %t, %v", fake.Session(c.ID), err)
 	}
 
@@ -68,9 +68,9 @@ func TestAPhoneApprovesWithASessionWhereOneIsOffered(t *testing.T) {
 	if claim, err = p.Scan(t.Context(), frame); err != nil {
 		t.Fatal(err)
 	}
-	_, err = p.ApproveWithSession(t.Context(), claim)
+	_, err = p.Approve(t.Context(), claim, Approval{Session: true})
 	wantProblem(t, err, "not-allowed")
-	if _, err := p.Approve(t.Context(), claim); err != nil || fake.Session(c.ID) {
+	if _, err := p.Approve(t.Context(), claim, Approval{}); err != nil || fake.Session(c.ID) {
 		t.Errorf("session %t, %v", fake.Session(c.ID), err)
 	}
 }

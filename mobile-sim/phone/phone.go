@@ -16,6 +16,8 @@ import (
 	"qrlogin/api/proof"
 )
 
+const maxCurrencyDigits = 4 // openapi.yaml, Consent
+
 // ErrNotEnrolled says that the home folder holds no enrolled phone.
 var ErrNotEnrolled = errors.New("no phone is enrolled here")
 
@@ -79,17 +81,21 @@ func (p *Phone) ActiveAt() time.Time { return p.active }
 
 // Scan claims the challenge that a code names: the text of a QR code of this phone's provider, or a typed user_code. Any
 // other code is refused with ErrForeignCode, and nothing is sent. Scanning again gives the same claim.
+//
+// What stands behind the # of a code is the page's, for this phone alone, and is not sent. For a handoff it must be the thumbprint of
+// the key in the consent; where it is not, the code is given back, and the error is ErrHandoffKey or ErrHandoffNeedsScan.
 func (p *Phone) Scan(ctx context.Context, code string) (*Claim, error) {
-	code, err := p.ownCode(code)
+	code, thumbprint, err := p.ownCode(code)
 	if err != nil {
 		return nil, err
 	}
-	return p.claim(ctx, code, func() (*api.ScanResponse, error) {
+	return p.claim(ctx, code, thumbprint, func() (*api.ScanResponse, error) {
 		return p.api.ScanWithResponse(ctx, api.ScanRequest{Code: code})
 	})
 }
 
-// ScanPicture claims the challenge whose code is in a picture (PNG, JPEG or WebP, at most 4 MB), which the provider reads.
+// ScanPicture claims the challenge whose code is in a picture (PNG, JPEG or WebP, at most 4 MB), which the provider reads. A handoff
+// is refused with ErrHandoffNeedsScan: a picture that the provider reads tells this phone nothing of the page's key.
 func (p *Phone) ScanPicture(ctx context.Context, picture io.Reader) (*Claim, error) {
 	data, err := io.ReadAll(io.LimitReader(picture, maxUpload+1))
 	if err != nil {
@@ -98,13 +104,13 @@ func (p *Phone) ScanPicture(ctx context.Context, picture io.Reader) (*Claim, err
 	if len(data) > maxUpload {
 		return nil, ErrUploadTooBig
 	}
-	return p.claim(ctx, "", func() (*api.ScanResponse, error) {
+	return p.claim(ctx, "", "", func() (*api.ScanResponse, error) {
 		return p.api.ScanWithBodyWithResponse(ctx, http.DetectContentType(data), bytes.NewReader(data))
 	})
 }
 
-// claim scans; code is "" when only the provider knows what it is.
-func (p *Phone) claim(ctx context.Context, code string, scan func() (*api.ScanResponse, error)) (*Claim, error) {
+// claim scans; code is "" when only the provider knows what it is, and so is the thumbprint where the code had none.
+func (p *Phone) claim(ctx context.Context, code, thumbprint string, scan func() (*api.ScanResponse, error)) (*Claim, error) {
 	var got *api.Claim
 	_, err := persist(ctx, func() error {
 		resp, err := scan()
@@ -118,6 +124,9 @@ func (p *Phone) claim(ctx context.Context, code string, scan func() (*api.ScanRe
 		return nil, fmt.Errorf("scan: %w", err)
 	}
 	claim, err := p.readClaim(code, got)
+	if err == nil {
+		err = claim.isOf(thumbprint)
+	}
 	if err != nil {
 		// Nobody can decide on what cannot be shown; let the code be scanned by a phone that can.
 		_ = p.release(ctx, got.ChallengeId)
@@ -143,26 +152,47 @@ func (p *Phone) readClaim(code string, got *api.Claim) (*Claim, error) {
 	if id := p.challengeOf(code); c.Consent.Challenge != c.Challenge || id != "" && id != c.Challenge {
 		return nil, errors.New("the provider's consent is about another challenge")
 	}
+	// Without them an amount would be shown a hundredfold, or a hundredth of it.
+	if digits := c.Consent.CurrencyDigits; c.Consent.Order != nil && (digits == nil || *digits < 0 || *digits > maxCurrencyDigits) {
+		return nil, errors.New("the provider's consent does not say how many digits of an amount are decimals")
+	}
 	return c, nil
+}
+
+// Approval is with what a holder approves.
+type Approval struct {
+	Session bool     // "this is my computer": the browser may be kept signed in. The provider refuses it where none is on offer
+	PIN     bool     // the holder has just passed [CheckPIN]; the decision says so
+	Send    *Content // for a consent that asks for a handoff, and for no other
 }
 
 // Approve signs and sends the holder's approval of what the claim's consent says. Where it counts only once the page that shows
 // the code has been given digits, it returns them, otherwise "" (RFC 10027 §6.1.16). They are for the holder to type there.
-func (p *Phone) Approve(ctx context.Context, c *Claim) (digits string, err error) {
-	digits, _, err = p.decide(ctx, c, proof.Approve, false)
-	return digits, err
-}
-
-// ApproveWithSession is Approve by somebody who says "this is my computer": the browser may be kept signed in. The provider
-// refuses it where the consent has no session on offer.
-func (p *Phone) ApproveWithSession(ctx context.Context, c *Claim) (digits string, err error) {
-	digits, _, err = p.decide(ctx, c, proof.Approve, true)
+//
+// What is handed off is encrypted for the page and sent first. When that or the approval fails, the claim is given back, and what was
+// sent goes with it.
+func (p *Phone) Approve(ctx context.Context, c *Claim, with Approval) (digits string, err error) {
+	if err := c.Takes(with.Send); err != nil {
+		return "", err
+	}
+	decision := proof.Statement{Verdict: proof.Approve, Session: with.Session, PIN: with.PIN}
+	if with.Send != nil {
+		defer func() {
+			if err != nil {
+				_ = p.release(context.WithoutCancel(ctx), c.Challenge)
+			}
+		}()
+		if decision.Handoff, err = p.send(ctx, c, with.Send); err != nil {
+			return "", fmt.Errorf("send: %w", err)
+		}
+	}
+	digits, _, err = p.decide(ctx, c, decision)
 	return digits, err
 }
 
 // Deny signs and sends the holder's refusal.
 func (p *Phone) Deny(ctx context.Context, c *Claim) error {
-	_, tries, err := p.decide(ctx, c, proof.Deny, false)
+	_, tries, err := p.decide(ctx, c, proof.Statement{Verdict: proof.Deny})
 	// A denied challenge is gone at once: when an answer was lost, 410 to the next try is that denial.
 	if problem, ok := errors.AsType[*Problem](err); ok && tries > 1 && problem.Status == http.StatusGone {
 		return nil
@@ -170,13 +200,14 @@ func (p *Phone) Deny(ctx context.Context, c *Claim) error {
 	return err
 }
 
-func (p *Phone) decide(ctx context.Context, c *Claim, v proof.Verdict, session bool) (digits string, tries int, err error) {
-	jws, err := proof.SignDecision(p.key, proof.Statement{
-		Audience: p.issuer, Challenge: c.Challenge, Verdict: v, Consent: c.ConsentBytes, Session: session,
-	}, time.Now())
+// decide signs a decision on a claim and sends it.
+func (p *Phone) decide(ctx context.Context, c *Claim, s proof.Statement) (digits string, tries int, err error) {
+	s.Audience, s.Challenge, s.Consent = p.issuer, c.Challenge, c.ConsentBytes
+	jws, err := proof.SignDecision(p.key, s, time.Now())
 	if err != nil {
 		return "", 0, err
 	}
+	v := s.Verdict
 	want := map[proof.Verdict]api.DecisionResultState{proof.Approve: api.DecisionResultStateApproved, proof.Deny: api.DecisionResultStateDenied}[v]
 	tries, err = persist(ctx, func() error {
 		resp, err := p.api.DecideWithResponse(ctx, nil, api.DecisionRequest{Decision: jws})

@@ -65,7 +65,7 @@ func TestAPhoneScansAndItsHolderApproves(t *testing.T) {
 	if got := fake.State(c.ID); got != "claimed" {
 		t.Fatalf("a scan made the challenge %s", got)
 	}
-	if _, err := p.Approve(t.Context(), claim); err != nil {
+	if _, err := p.Approve(t.Context(), claim, Approval{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := fake.State(c.ID); got != "approved" {
@@ -184,7 +184,7 @@ func TestADroppedConnectionLosesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := p.Approve(t.Context(), claim); err != nil {
+		if _, err := p.Approve(t.Context(), claim, Approval{}); err != nil {
 			t.Fatal(err)
 		}
 		if got := fake.State(c.ID); got != "approved" {
@@ -222,7 +222,7 @@ func TestAnApprovalOfWhatIsGoneFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	fake.Drop("POST /phone/decisions", 1)
-	_, err = p.Approve(t.Context(), claim)
+	_, err = p.Approve(t.Context(), claim, Approval{})
 	wantProblem(t, err, "gone")
 }
 
@@ -361,11 +361,24 @@ func TestAnApprovalBringsTheDigitsThatThePageMustConfirm(t *testing.T) {
 		t.Fatal(err)
 	}
 	fake.Drop("POST /phone/decisions", 1)
-	if digits, err := p.Approve(t.Context(), claim); err != nil || digits != fakeprovider.Digits || fake.State(c.ID) != "confirming" {
+	if digits, err := p.Approve(t.Context(), claim, Approval{}); err != nil || digits != fakeprovider.Digits || fake.State(c.ID) != "confirming" {
 		t.Fatalf("digits %q, %v, %s", digits, err, fake.State(c.ID))
 	}
 	// Who sees that the page does not ask for them may think better of it.
 	if err := p.Deny(t.Context(), claim); err != nil || fake.State(c.ID) != "denied" {
 		t.Fatalf("%v, %s", err, fake.State(c.ID))
+	}
+}
+
+// What an amount means stands and falls with its decimals.
+func TestAnOrderWithoutItsDecimalsIsNotShown(t *testing.T) {
+	fake, p := start(t)
+	for _, digits := range []*int{nil, new(-1), new(5), new(1 << 30)} {
+		c, frame := fake.Challenge(func(c *fakeprovider.Challenge) {
+			c.Consent.Order, c.Consent.CurrencyDigits = fakeprovider.Order(), digits
+		})
+		if claim, err := p.Scan(t.Context(), frame); claim != nil || err == nil || fake.State(c.ID) != "released" {
+			t.Errorf("%v: %v, %v, %s", digits, claim, err, fake.State(c.ID))
+		}
 	}
 }

@@ -23,6 +23,11 @@ func (p *Problem) Error() string {
 	return fmt.Sprintf("%s (%d %s)", p.Title, p.Status, p.Code)
 }
 
+// Is makes the provider's refusal of a code that it cannot take for a handoff the same error as this phone's own.
+func (p *Problem) Is(target error) bool {
+	return target == ErrHandoffNeedsScan && p.Code == "handoff-needs-scan"
+}
+
 // answer returns the decoded body of a success, or what the provider answered instead.
 func answer[T any](ok *T, p *api.Problem, resp *http.Response) (*T, error) {
 	if ok != nil {

@@ -21,6 +21,7 @@ import (
 
 const (
 	timeout   = 15 * time.Second // of one request, answer included
+	slowest   = 64 << 10         // bytes a second: what is uploaded may take longer by this
 	maxAnswer = 16 << 20         // bytes of one answer; an export is the longest
 	maxTries  = 3                // of one request whose connection drops
 	pause     = 200 * time.Millisecond
@@ -79,7 +80,9 @@ func (t *transport) send(req *http.Request, body []byte) (*http.Response, error)
 		}
 		req.Header.Set("DPoP", jws)
 	}
-	resp, err := t.client.Do(req)
+	client := t.client
+	client.Timeout += time.Duration(len(body)/slowest) * time.Second
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err
 	}

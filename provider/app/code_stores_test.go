@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"qrlogin/api"
+	"qrlogin/mobile-sim/phone"
 )
 
 // What the code flow lets happen once, on every kind of store, and with two nodes on one.
@@ -77,7 +78,7 @@ func TestOf64ReturnsOfTheBrowserAllBringTheSameCodeOnEveryStore(t *testing.T) {
 		path := v.hosted(asking())
 		claim, err := p.Scan(t.Context(), v.frame(v.challenge(path)))
 		if err == nil {
-			_, err = p.ApproveWithSession(t.Context(), claim)
+			_, err = p.Approve(t.Context(), claim, phone.Approval{Session: true})
 		}
 		if err != nil {
 			t.Fatal(err)

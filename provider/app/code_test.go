@@ -317,7 +317,7 @@ func TestTheHostedPageWorksWithoutScriptToTheEnd(t *testing.T) {
 	if page = v.get(path); page.Status != http.StatusOK {
 		t.Errorf("after the scan: %d", page.Status)
 	}
-	if _, err := p.Approve(t.Context(), claim); err != nil {
+	if _, err := p.Approve(t.Context(), claim, phone.Approval{}); err != nil {
 		t.Fatal(err)
 	}
 	if v.told(v.get(path)).Get("code") == "" {

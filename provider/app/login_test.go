@@ -11,6 +11,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 
 	"qrlogin/api"
+	"qrlogin/mobile-sim/phone"
 )
 
 func TestAPhoneLogsAPageInAndTheChallengeIsGoneAfterwards(t *testing.T) {
@@ -35,7 +36,7 @@ func TestAPhoneLogsAPageInAndTheChallengeIsGoneAfterwards(t *testing.T) {
 	if view, _ = w.watch(started, view.Version); view.State != api.ChallengeStateClaimed || view.Frames != nil {
 		t.Fatalf("after the scan: %+v", view)
 	}
-	if _, err := p.Approve(t.Context(), claim); err != nil {
+	if _, err := p.Approve(t.Context(), claim, phone.Approval{}); err != nil {
 		t.Fatal(err)
 	}
 	if view, _ = w.watch(started, view.Version); view.State != api.ChallengeStateApproved {

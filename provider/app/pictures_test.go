@@ -21,6 +21,7 @@ import (
 	"github.com/skip2/go-qrcode"
 
 	"qrlogin/api/proof"
+	"qrlogin/mobile-sim/phone"
 )
 
 // The picture of a code, read by the provider. How well it reads is package picture's tests.
@@ -103,7 +104,7 @@ func TestALoginByAPhotographOfTheCode(t *testing.T) {
 	if claim.Challenge != started.ChallengeId || claim.Consent.Client.Name != "The Shop" {
 		t.Errorf("claimed %+v", claim)
 	}
-	if _, err := p.Approve(t.Context(), claim); err != nil {
+	if _, err := p.Approve(t.Context(), claim, phone.Approval{}); err != nil {
 		t.Fatal(err)
 	}
 	w.poll(started, "wait=5").wants(t, "the login", http.StatusOK, "")

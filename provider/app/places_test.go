@@ -12,6 +12,7 @@ import (
 	"github.com/maxmind/mmdbwriter/mmdbtype"
 
 	"qrlogin/api"
+	"qrlogin/mobile-sim/phone"
 	"qrlogin/provider/app"
 )
 
@@ -66,7 +67,7 @@ func TestALoginIsListedWithItsBrowserAndPlaceInWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Approve(t.Context(), claim); err != nil {
+	if _, err := p.Approve(t.Context(), claim, phone.Approval{}); err != nil {
 		t.Fatal(err)
 	}
 	w.read(w.poll(started, "wait=5"))

@@ -20,7 +20,7 @@ import (
 
 func atHome(v *visitor, p *phone.Phone) func(*phone.Claim) error {
 	return func(c *phone.Claim) error {
-		_, err := p.ApproveWithSession(v.t.Context(), c)
+		_, err := p.Approve(v.t.Context(), c, phone.Approval{Session: true})
 		return err
 	}
 }
@@ -120,7 +120,7 @@ func TestASessionIsOfferedByTheHostedPageAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.ApproveWithSession(t.Context(), claim); err == nil {
+	if _, err := p.Approve(t.Context(), claim, phone.Approval{Session: true}); err == nil {
 		t.Error("a session in a browser that is at the site's own page")
 	}
 	w.wantState(started, api.ChallengeStateClaimed)
@@ -133,7 +133,7 @@ func TestThisIsMyComputerSetsACookieForEightHours(t *testing.T) {
 	path := v.hosted(asking())
 	claim, err := p.Scan(t.Context(), v.frame(v.challenge(path)))
 	if err == nil {
-		_, err = p.ApproveWithSession(t.Context(), claim)
+		_, err = p.Approve(t.Context(), claim, phone.Approval{Session: true})
 	}
 	if err != nil {
 		t.Fatal(err)

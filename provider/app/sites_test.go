@@ -34,7 +34,7 @@ func askingAs(c app.Client, changes ...string) url.Values {
 
 func approving(v *visitor, p *phone.Phone) func(*phone.Claim) error {
 	return func(c *phone.Claim) error {
-		_, err := p.Approve(v.t.Context(), c)
+		_, err := p.Approve(v.t.Context(), c, phone.Approval{})
 		return err
 	}
 }

@@ -266,7 +266,7 @@ func (w *world) approve(p *phone.Phone, started api.DeviceAuthorization) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := p.Approve(w.t.Context(), claim); err != nil {
+	if _, err := p.Approve(w.t.Context(), claim, phone.Approval{}); err != nil {
 		w.t.Fatal(err)
 	}
 }

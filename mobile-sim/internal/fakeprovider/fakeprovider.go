@@ -2,6 +2,8 @@ package fakeprovider
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -15,7 +17,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"qrlogin/api"
+	"qrlogin/api/handoff"
 	"qrlogin/api/picture"
 	"qrlogin/api/proof"
 )
@@ -54,10 +59,14 @@ type Challenge struct {
 	State   string // pending, claimed, confirming, approved, denied, released
 	Consent api.Consent
 	Session bool         // approved with one
+	PIN     bool         // approved with one
 	Refuse  *api.Problem // what a scan is answered, when set
+	Reject  *api.Problem // what is answered when something is handed off, when set
 	Expires int          // seconds
 	bytes   []byte
 	claimer string
+	page    *ecdsa.PrivateKey // of a handoff
+	sent    []byte            // of a handoff, until the challenge ends without an approval
 }
 
 // New starts a fake on the loopback. The caller closes it.
@@ -124,6 +133,74 @@ func (p *Provider) Challenge(edit func(*Challenge)) (c *Challenge, frame string)
 	c.bytes, _ = json.Marshal(c.Consent)
 	p.locked(func() { p.challenges[c.ID] = c })
 	return c, p.URL + "/q/" + c.ID + ".0.AEBAGBAFAYDQQ"
+}
+
+// Order is an order for two things.
+func Order() *api.Order {
+	return &api.Order{
+		Type: api.OrderTypeOrder, OrderId: "2026-0815", Merchant: "Kiln Lane",
+		Lines: []api.OrderLine{{Name: "Moon jar", Quantity: 1, UnitPrice: 48000}, {Name: "Tea cup", Quantity: 2, UnitPrice: 4505}},
+		Total: 57010, Currency: "CNY",
+	}
+}
+
+// Handoff makes a challenge that asks for bookmarks, as HTML and of at most 5 MB, with the text of the QR code that the page draws. edit
+// may change what the provider says of it.
+func (p *Provider) Handoff(edit func(*Challenge)) (c *Challenge, frame string) {
+	page, public := pageKey()
+	shown, err := handoff.Thumbprint(public)
+	if err != nil {
+		panic(err)
+	}
+	c, frame = p.Challenge(func(c *Challenge) {
+		c.page = page
+		c.Consent.Handoff = &api.Handoff{Type: api.HandoffTypeHandoff, Kind: "bookmarks", MediaTypes: &[]string{"text/html"}, Jwk: public}
+		c.Consent.HandoffLimit = new(int64(5 << 20))
+		if edit != nil {
+			edit(c)
+		}
+	})
+	return c, frame + "#" + shown
+}
+
+// Lie has a provider show a key of its own in place of the page's.
+func Lie(c *Challenge) { c.page, c.Consent.Handoff.Jwk = pageKey() }
+
+func pageKey() (*ecdsa.PrivateKey, api.HandoffKey) {
+	page, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	text, err := jose.JSONWebKey{Key: &page.PublicKey}.MarshalJSON()
+	if err != nil {
+		panic(err)
+	}
+	var public api.HandoffKey
+	if err := json.Unmarshal(text, &public); err != nil {
+		panic(err)
+	}
+	return page, public
+}
+
+// Sent opens what was handed off, as the page would; err says that nothing is kept, or that it is not for the page.
+func (p *Provider) Sent(id string) (mediaType string, plain []byte, err error) {
+	p.locked(func() {
+		c := p.challenges[id]
+		mediaType, plain, err = handoff.Open(c.page, c.sent)
+	})
+	return mediaType, plain, err
+}
+
+// Kept tells whether anything that was handed off is there, readable or not.
+func (p *Provider) Kept(id string) (kept bool) {
+	p.locked(func() { kept = p.challenges[id].sent != nil })
+	return kept
+}
+
+// Unlocked tells whether a challenge was approved with the PIN.
+func (p *Provider) Unlocked(id string) (pin bool) {
+	p.locked(func() { pin = p.challenges[id].PIN })
+	return pin
 }
 
 // State returns a challenge's state.
@@ -286,6 +363,8 @@ func (p *Provider) handle(r *http.Request, route string) (status int, body any, 
 		return p.scan(r, proven.Thumbprint)
 	case "DELETE /phone/scans/…":
 		return p.release(r, proven.Thumbprint)
+	case "PUT /phone/scans/…":
+		return p.take(r, proven.Thumbprint)
 	}
 	return 0, nil, refuse(http.StatusNotFound, "not-found")
 }
@@ -372,6 +451,8 @@ func (p *Provider) scan(r *http.Request, device string) (int, any, error) {
 	}
 	c := p.challenges[id]
 	switch {
+	case strings.Contains(req.Code, "#"):
+		return 0, nil, errors.New("what stands behind the # is not for the provider")
 	case c == nil:
 		return 0, nil, refuse(http.StatusNotFound, "code-unknown")
 	case c.Refuse != nil:
@@ -416,7 +497,7 @@ func (p *Provider) presented(r *http.Request) (req api.ScanRequest, err error) {
 			return req, refuse(http.StatusUnprocessableEntity, "picture-with-several-codes")
 		}
 		if ours(text) {
-			req.Code = text
+			req.Code, _, _ = strings.Cut(text, "#")
 		}
 	}
 	return req, nil
@@ -427,7 +508,26 @@ func (p *Provider) release(r *http.Request, device string) (int, any, error) {
 	if c == nil || c.claimer != device {
 		return 0, nil, refuse(http.StatusNotFound, "not-found")
 	}
-	c.State, c.claimer = "released", ""
+	c.State, c.claimer, c.sent = "released", "", nil
+	return http.StatusNoContent, nil, nil
+}
+
+// take keeps what is handed off.
+func (p *Provider) take(r *http.Request, device string) (int, any, error) {
+	c := p.challenges[strings.Split(r.URL.Path, "/")[3]]
+	switch {
+	case c == nil || c.claimer != device:
+		return 0, nil, refuse(http.StatusNotFound, "not-found")
+	case c.Reject != nil:
+		return 0, nil, refuse(c.Reject.Status, c.Reject.Code)
+	case c.Consent.Handoff == nil || r.Header.Get("Content-Type") != "application/jose":
+		return 0, nil, refuse(http.StatusUnprocessableEntity, "handoff-malformed")
+	}
+	jwe, err := io.ReadAll(r.Body)
+	if err != nil {
+		return 0, nil, err
+	}
+	c.sent = jwe
 	return http.StatusNoContent, nil, nil
 }
 
@@ -477,12 +577,15 @@ func (p *Provider) decide(r *http.Request) (int, any, error) {
 		return 0, nil, refuse(http.StatusConflict, "claimed-by-another")
 	case !bytes.Equal(c.bytes, d.Consent):
 		return 0, nil, refuse(http.StatusUnprocessableEntity, "consent-mismatch")
+	case d.Verdict == proof.Approve && c.Consent.Handoff != nil && (c.sent == nil || d.Handoff != proof.Digest(c.sent)),
+		d.Handoff != "" && c.Consent.Handoff == nil:
+		return 0, nil, refuse(http.StatusUnprocessableEntity, "handoff-mismatch")
 	case d.Session && (c.Consent.SessionOffered == nil || !*c.Consent.SessionOffered):
 		return 0, nil, refuse(http.StatusForbidden, "not-allowed")
 	case c.State != "claimed" && !retracted && (c.State != verdict || c.Session != d.Session):
 		return 0, nil, refuse(http.StatusConflict, "wrong-state")
 	}
-	c.State, c.Session = verdict, d.Session
+	c.State, c.Session, c.PIN = verdict, d.Session, d.PIN
 	answer := api.DecisionResult{State: api.DecisionResultState(verdict)}
 	if verdict == "confirming" {
 		answer.ConfirmationCode = new(Digits)
