@@ -53,9 +53,9 @@ func TestBothQuestionsEndWhenTheRequestExpires(t *testing.T) {
 		a := &app{Context: t.Context(), words: &english, terminal: func(bool) *terminal { return &terminal{in, io.Discard} }}
 		claim := &phone.Claim{ExpiresIn: 90 * time.Second}
 		claim.Consent.SessionOffered = new(true)
-		_, session, err := new(scanCmd).decide(a, claim)
-		if session || !errors.Is(err, errExpired) || time.Since(began) != 90*time.Second {
-			t.Fatalf("%v, %v after %v", session, err, time.Since(began))
+		_, with, err := new(scanCmd).decide(a, claim, nil)
+		if with.Session || !errors.Is(err, errExpired) || time.Since(began) != 90*time.Second {
+			t.Fatalf("%v, %v after %v", with.Session, err, time.Since(began))
 		}
 	})
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-const description = `A phone on the command line: it logs you in to a website by the website's QR code.
+const description = `A phone on the command line: by a website's QR code it logs you in there, orders, or sends what you have.
 
 First enrol with a provider, once. Then scan: a picture of the code, or its text. You see who asks, from where and for
 what, and decline or approve.
@@ -24,6 +24,8 @@ Examples:
   mobile-sim enroll --provider http://localhost:9000 --phone +8613800138000
   mobile-sim scan screenshot.png
   mobile-sim scan http://localhost:8080/login/qr.png
+  mobile-sim scan order.png && mobile-sim pay
+  mobile-sim scan import.png --send bookmarks.html
   mobile-sim logins
 
 Exit status: 0 approved, also with digits to type (or done), 3 declined, 4 refused or expired, 2 usage, 1 anything else.`
@@ -38,6 +40,8 @@ type cli struct {
 
 	Enroll  enrollCmd  `cmd:"" help:"Make this a phone of your account, by a code sent to your number."`
 	Scan    scanCmd    `cmd:"" help:"Scan a QR code, see who asks, and decline or approve."`
+	PIN     pinCmd     `cmd:"" name:"pin" help:"Set or change the PIN that orders are approved with."`
+	Pay     payCmd     `cmd:"" help:"Pay an order that was approved."`
 	Logins  loginsCmd  `cmd:"" help:"List where you are, or were, logged in."`
 	Logout  logoutCmd  `cmd:"" help:"End a login, also one that was not you."`
 	Events  eventsCmd  `cmd:"" help:"List what happened with your account, and what may have been an attack."`

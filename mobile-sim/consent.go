@@ -9,15 +9,16 @@ import (
 )
 
 // showConsent says what speaks against it, then who asks, from where and for what (RFC 10027 §6.1.14), every text of the site or
-// the provider made safe. Only what it says is approved.
-func (t *words) showConsent(w io.Writer, c *api.Consent) {
+// the provider made safe. Only what it says is approved. With a handoff it says what would be sent, nil for nothing.
+func (t *words) showConsent(w io.Writer, c *api.Consent, s *sending) {
+	purpose := t.purpose(c)
 	name := safe(c.Client.Name)
 	var b strings.Builder
 	b.WriteString("\n")
 	for _, warning := range t.warned(c) {
 		fmt.Fprintf(&b, "  !!  %s\n\n", warning)
 	}
-	fmt.Fprintf(&b, t.question+"\n\n", name)
+	fmt.Fprintf(&b, purpose.question+"\n\n", name)
 
 	// The domains are on lines of their own: nothing in a name can pass for one.
 	domains := []string{t.noDomain}
@@ -29,6 +30,13 @@ func (t *words) showConsent(w io.Writer, c *api.Consent) {
 	}
 	t.field(&b, t.site, append([]string{name}, domains...))
 	t.field(&b, t.from, t.origin(c))
+
+	if c.Order != nil {
+		t.showOrder(&b, c.Order, *c.CurrencyDigits)
+	}
+	if c.Handoff != nil {
+		t.showHandoff(&b, c, s)
+	}
 
 	gets := []string{t.nothing}
 	if len(c.Scopes) > 0 {
@@ -50,12 +58,27 @@ func (t *words) showConsent(w io.Writer, c *api.Consent) {
 	if c.BindingMessage != nil && *c.BindingMessage != "" {
 		t.field(&b, t.says, []string{safe(*c.BindingMessage)})
 	}
-	fmt.Fprintf(&b, "\n%s\n", t.education)
+	fmt.Fprintf(&b, "\n%s\n", purpose.education)
+	if c.Order != nil && c.Order.Kiosk != nil {
+		b.WriteString(t.thisMachine + "\n")
+	}
 	if c.Confirmation != nil && *c.Confirmation {
 		b.WriteString(t.willAsk + "\n")
 	}
 	b.WriteString("\n")
 	_, _ = io.WriteString(w, b.String())
+}
+
+// purpose has the words of what a consent is for.
+func (t *words) purpose(c *api.Consent) *purpose {
+	switch {
+	case c.Order != nil:
+		return &t.buying
+	case c.Handoff != nil:
+		return &t.handingOff
+	default:
+		return &t.loggingIn
+	}
 }
 
 // warned is what the person must have read before anything else.

@@ -171,7 +171,7 @@ func viewOf(t *testing.T, language *words, consent string) string {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	language.showConsent(&b, &c)
+	language.showConsent(&b, &c, nil)
 	return b.String()
 }
 

@@ -20,6 +20,10 @@ type scanCmd struct {
 	Approve bool   `xor:"verdict" env:"-" help:"Approve without asking."`
 	Deny    bool   `xor:"verdict,computer" env:"-" help:"Decline without asking."`
 
+	PIN       string `name:"pin" placeholder:"N" help:"For programs: the PIN that an order is approved with. Asked for when not given."`
+	Send      string `env:"-" placeholder:"FILE" help:"For a code that asks for something, such as bookmarks: the file to send."`
+	MediaType string `env:"-" placeholder:"TYPE" help:"What is in that file. Found out when not given: by its name, or by what it begins with."`
+
 	MyComputer bool `xor:"computer" env:"-" help:"If approved: this is your own computer. Where the site's login offers it, the computer stays signed in for 8 hours."`
 }
 
@@ -31,6 +35,11 @@ never opened. Ctrl-C at the question gives the code back.
 Where a site wants it, an approval is answered by four digits (with --json: result confirming, confirmation_code). It counts
 once you have typed them into the page that shows the code. Whoever asks you for them is not the site.
 
+An order is shown as it will be signed, and approved with the PIN of this phone (mobile-sim pin). Then pay it: mobile-sim pay.
+
+Where a page asks for something that the phone has, --send names the file. It is encrypted for that page alone, by a key that is in
+the code: the code must be a picture, or the text of one; a typed user code and --upload will not do.
+
 Examples:
 
   mobile-sim scan screenshot.png
@@ -40,6 +49,8 @@ Examples:
   mobile-sim scan --upload photograph.jpg
   mobile-sim scan --json --approve qr.png
   mobile-sim scan --my-computer qr.png
+  MOBILE_SIM_PIN=4711 mobile-sim scan --approve order.png
+  mobile-sim scan import.png --send bookmarks.html
 
 Exit status: 0 approved (also with digits to type), 3 declined, 4 refused or expired, 1 anything else.`
 }
@@ -48,6 +59,9 @@ Exit status: 0 approved (also with digits to type), 3 declined, 4 refused or exp
 func (c *scanCmd) Validate() error {
 	if (c.Code == "") == (c.Upload == "") {
 		return errors.New("name one code, or one picture with --upload")
+	}
+	if c.MediaType != "" && c.Send == "" {
+		return errors.New("--media-type is of what is sent with --send")
 	}
 	return nil
 }
@@ -66,11 +80,18 @@ func (c *scanCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	var file *os.File
+	if c.Send != "" {
+		if file, err = os.Open(c.Send); err != nil {
+			return err
+		}
+		defer file.Close() //nolint:errcheck // only read
+	}
 	claim, err := c.claim(a, p)
 	if err != nil {
 		return err
 	}
-	approve, session, err := c.decide(a, claim)
+	approve, with, err := c.decide(a, claim, file)
 	if err != nil {
 		return a.giveBack(p, claim, err)
 	}
@@ -83,7 +104,7 @@ func (c *scanCmd) Run(a *app) error {
 		a.printJSON(scanned{"declined", claim.Challenge, false, "", claim.Consent})
 		return errDeclined
 	}
-	digits, err := p.Approve(a, claim, phone.Approval{Session: session})
+	digits, err := p.Approve(a, claim, with)
 	if err != nil {
 		return err
 	}
@@ -91,25 +112,36 @@ func (c *scanCmd) Run(a *app) error {
 	if digits != "" {
 		result = "confirming"
 	}
-	_, _ = fmt.Fprintln(a.view(), a.words.said(site, digits, session, c.MyComputer))
-	a.printJSON(scanned{result, claim.Challenge, session, digits, claim.Consent})
+	_, _ = fmt.Fprintln(a.view(), a.words.said(&claim.Consent, digits, with.Session, c.MyComputer))
+	a.keepBill(claim.Consent.Order)
+	a.printJSON(scanned{result, claim.Challenge, with.Session, digits, claim.Consent})
 	return nil
+}
+
+// keepBill remembers what is to be paid, and says how. That it cannot makes no approval undone.
+func (a *app) keepBill(o *api.Order) {
+	if o == nil || o.PaymentUri == nil {
+		return
+	}
+	if err := phone.KeepBill(a.home, o); err != nil {
+		_, _ = fmt.Fprintf(a.stderr, "mobile-sim: %s\n", safe(err.Error()))
+		return
+	}
+	_, _ = fmt.Fprintf(a.view(), a.words.toPay+"\n", payee(*o.PaymentUri))
 }
 
 // said tells what an approval has brought; asked is that a session was asked for, which not every site's login has. Digits stand
 // apart, to be read from a distance.
-func (t *words) said(site, digits string, session, asked bool) string {
-	text := fmt.Sprintf(t.approved, site)
-	switch {
-	case digits != "":
-		text = fmt.Sprintf(t.confirming, strings.Join(strings.Split(safe(digits), ""), " "), site)
-		if session {
-			text += " " + t.thenStays
-		}
-	case session:
-		text = fmt.Sprintf(t.staying, site)
+func (t *words) said(c *api.Consent, digits string, session, asked bool) string {
+	purpose, site := t.purpose(c), safe(c.Client.Name)
+	text := fmt.Sprintf(purpose.approved, site)
+	if digits != "" {
+		text = fmt.Sprintf(t.confirming, strings.Join(strings.Split(safe(digits), ""), " "), fmt.Sprintf(purpose.then, site))
 	}
-	if asked && !session {
+	switch {
+	case session:
+		text += " " + t.thenStays
+	case asked:
 		text += "\n" + t.noSession
 	}
 	return text
@@ -135,28 +167,51 @@ func (c *scanCmd) claim(a *app, p *phone.Phone) (*phone.Claim, error) {
 	return p.ScanPicture(a, f)
 }
 
-// decide shows the consent and finds out what its reader wants: to approve, and with a session.
-func (c *scanCmd) decide(a *app, claim *phone.Claim) (approve, session bool, err error) {
-	offered := claim.Consent.SessionOffered != nil && *claim.Consent.SessionOffered
-	session = offered && c.MyComputer
-	if c.Approve || c.Deny {
-		a.words.showConsent(a.view(), &claim.Consent)
-		return c.Approve && !c.Deny, session, nil
-	}
-	t := a.terminal(c.Code == "-" || c.Upload == "-")
-	if t == nil {
-		a.words.showConsent(a.view(), &claim.Consent)
-		_, _ = fmt.Fprintln(a.view(), a.words.noTerminal)
-		return false, false, nil
-	}
-	// Where the question is, there must be what it is about.
-	a.words.showConsent(t.out, &claim.Consent)
+// decide shows the consent, with the file that would be sent, nil for none, and finds out what its reader wants: to approve, and with
+// what.
+func (c *scanCmd) decide(a *app, claim *phone.Claim, file *os.File) (approve bool, with phone.Approval, err error) {
 	began := time.Now()
-	approve, err = t.choose(a, a.words, claim.ExpiresIn)
-	if approve && offered && !c.MyComputer {
-		session, err = t.mine(a, a.words, claim.ExpiresIn-time.Since(began))
+	left := func() time.Duration { return claim.ExpiresIn - time.Since(began) }
+	var send *sending
+	if file != nil {
+		if send, err = read(file, c.MediaType, claim.SendLimit()); err != nil {
+			return false, with, err
+		}
+		with.Send = &send.Content
 	}
-	return approve, session, err
+	offered := claim.Consent.SessionOffered != nil && *claim.Consent.SessionOffered
+	with.Session = offered && c.MyComputer
+	approve = c.Approve
+	asked := !c.Approve && !c.Deny
+
+	var t *terminal
+	if !c.Deny {
+		t = a.terminal(c.Code == "-" || c.Upload == "-")
+	}
+	view := a.view()
+	if asked && t != nil {
+		view = t.out // where the question is, there must be what it is about
+	}
+	a.words.showConsent(view, &claim.Consent, send)
+	if !c.Deny {
+		err = claim.Takes(with.Send)
+	}
+	switch {
+	case err != nil:
+		return false, with, err
+	case asked && t == nil:
+		_, _ = fmt.Fprintln(view, a.words.noTerminal)
+	case asked:
+		approve, err = t.choose(a, a.words, left())
+		if approve && offered && !c.MyComputer {
+			with.Session, err = t.mine(a, a.words, left())
+		}
+	}
+	if err == nil && approve && claim.Consent.Order != nil {
+		err = a.unlock(t, c.PIN, left)
+		with.PIN = err == nil
+	}
+	return approve, with, err
 }
 
 // giveBack releases a claim on which nobody decided, even when the program is being ended.
@@ -169,11 +224,15 @@ func (a *app) giveBack(p *phone.Phone, claim *phone.Claim, cause error) error {
 	if err := p.Release(ctx, claim); err != nil {
 		return fmt.Errorf("%w, and the code was not given back: %w", cause, err)
 	}
-	return errReleased
+	if a.Err() != nil {
+		return errReleased
+	}
+	_, _ = fmt.Fprintln(a.view(), a.words.givenBack)
+	return cause
 }
 
 // qrText is what the text of a QR code looks like, whoever's it is.
-var qrText = regexp.MustCompile(`^https?://[^?#]*/q/[A-Z2-7]{26}(\.[^/?#]*)?$`)
+var qrText = regexp.MustCompile(`^https?://[^?#]*/q/[A-Z2-7]{26}(\.[^/?#]*)?(#.*)?$`)
 
 // readCode finds the code that an argument names. A code's own text is taken as it is and never fetched: opening what a
 // code says is what a phisher hopes for.

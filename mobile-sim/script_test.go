@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,7 +42,7 @@ func TestScripts(t *testing.T) {
 			env.Defer(fake.Close)
 			pictures := httptest.NewServer(http.FileServer(http.Dir(env.WorkDir)))
 			env.Defer(pictures.Close)
-			env.Values["fake"] = fake
+			env.Values["fake"], env.Values["till"] = fake, new(*fakeprovider.Till)
 			env.Setenv("PROVIDER", fake.URL)
 			env.Setenv("PICTURES", pictures.URL)
 			env.Setenv("MOBILE_SIM_HOME", env.WorkDir+"/home")
@@ -60,6 +62,9 @@ func TestScripts(t *testing.T) {
 			"provider":  cmdProvider,
 			"picture":   cmdPicture,
 			"mode":      cmdMode,
+			"sent":      cmdSent,
+			"unlocked":  cmdUnlocked,
+			"till":      cmdTill,
 		},
 	})
 }
@@ -85,10 +90,21 @@ func cmdExits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// challenge [KEY=VALUE…]: makes a challenge. Its frame is $FRAME, its id $ID, its picture qr.png and qr.jpg. A value may
+// challenge [order|handoff] [KEY=VALUE…]: makes a challenge. Its frame is $FRAME, its id $ID, its picture qr.png and qr.jpg. A value may
 // have Go's escapes.
 func cmdChallenge(ts *testscript.TestScript, _ bool, args []string) {
-	c, frame := fake(ts).Challenge(func(c *fakeprovider.Challenge) {
+	make, kind := fake(ts).Challenge, ""
+	if len(args) > 0 && !strings.Contains(args[0], "=") {
+		kind, args = args[0], args[1:]
+	}
+	if kind == "handoff" {
+		make = fake(ts).Handoff
+	}
+	c, frame := make(func(c *fakeprovider.Challenge) {
+		order, asked := fakeprovider.Order(), c.Consent.Handoff
+		if kind == "order" {
+			c.Consent.Order, c.Consent.CurrencyDigits = order, new(2)
+		}
 		for _, arg := range args {
 			key, quoted, _ := strings.Cut(arg, "=")
 			value, err := strconv.Unquote(`"` + quoted + `"`)
@@ -124,6 +140,32 @@ func cmdChallenge(ts *testscript.TestScript, _ bool, args []string) {
 				c.Refuse = new(api.Problem)
 				_, err := fmt.Sscanf(value, "%d %s", &c.Refuse.Status, &c.Refuse.Code)
 				ts.Check(err)
+			case "pay":
+				order.PaymentUri = &value
+			case "kiosk":
+				id, place, _ := strings.Cut(value, "/")
+				order.Kiosk = &api.Kiosk{Id: id, Place: place}
+			case "goods":
+				order.Lines[0].Name = value
+			case "decimals":
+				c.Consent.CurrencyDigits = new(0)
+				_, err := fmt.Sscan(value, c.Consent.CurrencyDigits)
+				ts.Check(err)
+			case "currency":
+				order.Currency = value
+			case "kind":
+				asked.Kind = value
+			case "types":
+				asked.MediaTypes = new(strings.Fields(value))
+			case "limit":
+				_, err := fmt.Sscan(value, c.Consent.HandoffLimit)
+				ts.Check(err)
+			case "lie":
+				fakeprovider.Lie(c)
+			case "reject":
+				c.Reject = new(api.Problem)
+				_, err := fmt.Sscanf(value, "%d %s", &c.Reject.Status, &c.Reject.Code)
+				ts.Check(err)
 			default:
 				ts.Fatalf("challenge: unknown key %s", key)
 			}
@@ -157,6 +199,48 @@ func cmdSession(ts *testscript.TestScript, not bool, _ []string) {
 	if got := fake(ts).Session(ts.Getenv("ID")); got == not {
 		ts.Fatalf("the challenge has session %t", got)
 	}
+}
+
+// [!] unlocked: wants that the last challenge was approved with the PIN, or not.
+func cmdUnlocked(ts *testscript.TestScript, not bool, _ []string) {
+	if got := fake(ts).Unlocked(ts.Getenv("ID")); got == not {
+		ts.Fatalf("the challenge was unlocked: %t", got)
+	}
+}
+
+// sent FILE TYPE: wants that the page gets this, byte for byte. ! sent: wants that nothing is kept.
+func cmdSent(ts *testscript.TestScript, not bool, args []string) {
+	if not {
+		if fake(ts).Kept(ts.Getenv("ID")) {
+			ts.Fatalf("something is kept")
+		}
+		return
+	}
+	mediaType, plain, err := fake(ts).Sent(ts.Getenv("ID"))
+	ts.Check(err)
+	if string(plain) != ts.ReadFile(args[0]) || mediaType != args[1] {
+		ts.Fatalf("sent %q of %s", plain, mediaType)
+	}
+}
+
+// till ANSWER…: starts a shop's payment page at $PAY that gives these answers in turn: unpaid, pending, paid, or a status and a body.
+// till asked METHOD…: wants these requests.
+func cmdTill(ts *testscript.TestScript, _ bool, args []string) {
+	if args[0] == "asked" {
+		if got := (*ts.Value("till").(**fakeprovider.Till)).Asked(); !slices.Equal(got, args[1:]) {
+			ts.Fatalf("asked %q", got)
+		}
+		return
+	}
+	var answers []string
+	for _, arg := range args {
+		known := map[string]string{"unpaid": fakeprovider.Unpaid, "pending": fakeprovider.Pending, "paid": fakeprovider.Paid}
+		answers = append(answers, cmp.Or(known[arg], arg))
+	}
+	till := fakeprovider.NewTill(answers...)
+	ts.Defer(till.Close)
+	*ts.Value("till").(**fakeprovider.Till) = till
+	ts.Setenv("PAY", till.URI)
 }
 
 // login NAME [KEY=VALUE…]: makes a login, whose id is $NAME. A value may have Go's escapes.

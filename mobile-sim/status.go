@@ -22,6 +22,36 @@ var (
 	errReleased = errors.New("released")
 )
 
+// known is the errors of this phone that have a code, and words in both languages; refused is what was not asked of the provider, or of
+// the shop.
+var known = []struct {
+	error
+	code    string
+	refused bool
+}{
+	{phone.ErrForeignCode, "foreign-code", true},
+	{errExpired, "expired", true},
+	{errReleased, "released", false},
+	{phone.ErrNotEnrolled, "not-enrolled", false},
+	{phone.ErrCodeLater, "enrollment-code-needed", false},
+	{phone.ErrNoPIN, "no-pin", false},
+	{errPINNeeded, "pin-needed", false},
+	{errNewPIN, "new-pin-needed", false},
+	{phone.ErrPINForm, "pin-malformed", false},
+	{phone.ErrPINWrong, "pin-wrong", true},
+	{phone.ErrPINLocked, "pin-locked", true},
+	{phone.ErrHandoffKey, "handoff-key", true},
+	{phone.ErrHandoffNeedsScan, "handoff-needs-scan", true},
+	{phone.ErrHandoffMissing, "nothing-to-send", false},
+	{phone.ErrHandoffUnwanted, "nothing-asked-for", false},
+	{phone.ErrHandoffType, "handoff-type", false},
+	{phone.ErrHandoffTooLarge, "handoff-too-large", false},
+	{phone.ErrNoBill, "no-bill", false},
+	{phone.ErrBillDiffers, "bill-differs", true},
+	{phone.ErrPaymentExpired, "payment-expired", true},
+	{phone.ErrPaymentPending, "payment-pending", false},
+}
+
 // failure is what --json prints of an error.
 type failure struct {
 	Result  string `json:"result"` // refused or error
@@ -47,16 +77,15 @@ func (a *app) finish(err error) int {
 		if problem.Code != "" && problem.Status >= 400 && problem.Status < 500 {
 			f.Result, status = "refused", statusRefused
 		}
-	case errors.Is(err, phone.ErrForeignCode):
-		f.Result, f.Code, status = "refused", "foreign-code", statusRefused
-	case errors.Is(err, errExpired):
-		f.Result, f.Code, status = "refused", "expired", statusRefused
-	case errors.Is(err, errReleased):
-		f.Code = "released"
-	case errors.Is(err, phone.ErrNotEnrolled):
-		f.Code = "not-enrolled"
-	case errors.Is(err, phone.ErrCodeLater):
-		f.Code = "enrollment-code-needed"
+	default:
+		for _, k := range known {
+			if errors.Is(err, k.error) {
+				f.Code = k.code
+				if k.refused {
+					f.Result, status = "refused", statusRefused
+				}
+			}
+		}
 	}
 	if said, ok := a.words.errors[f.Code]; ok {
 		f.Message = said

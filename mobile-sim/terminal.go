@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mattn/go-isatty"
+	"golang.org/x/term"
 )
 
 // terminal is where a person can be asked.
@@ -69,13 +70,39 @@ func (t *terminal) ask(ctx context.Context, question string, yes []string, withi
 	return slices.Contains(yes, strings.ToLower(line)), nil
 }
 
+// secret reads a line that is not shown while it is typed. It gives up at the deadline.
+func (t *terminal) secret(ctx context.Context, question string, within time.Duration) (string, error) {
+	_, _ = io.WriteString(t.out, question)
+	defer func() { _, _ = fmt.Fprintln(t.out) }() // for the Enter, which is not shown either
+	ctx, cancel := context.WithTimeoutCause(ctx, within, errExpired)
+	defer cancel()
+	f, ok := t.in.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return readLine(ctx, t.in)
+	}
+	state, err := term.GetState(int(f.Fd()))
+	if err != nil {
+		return "", err
+	}
+	defer term.Restore(int(f.Fd()), state) //nolint:errcheck // of a terminal that is there
+	return wait(ctx, func() string {
+		line, _ := term.ReadPassword(int(f.Fd()))
+		return strings.TrimSpace(string(line))
+	})
+}
+
 // readLine reads one line, trimmed; "" at the end of input. It returns early with the context's cause.
 func readLine(ctx context.Context, r io.Reader) (string, error) {
-	lines := make(chan string, 1)
-	go func() { // ends with its line, or with the program
+	return wait(ctx, func() string {
 		line, _ := bufio.NewReader(io.LimitReader(r, 1024)).ReadString('\n')
-		lines <- strings.TrimSpace(line)
-	}()
+		return strings.TrimSpace(line)
+	})
+}
+
+// wait returns what is read, or early with the context's cause.
+func wait(ctx context.Context, read func() string) (string, error) {
+	lines := make(chan string, 1)
+	go func() { lines <- read() }() // ends with its line, or with the program
 	select {
 	case line := <-lines:
 		return line, nil

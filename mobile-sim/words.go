@@ -9,37 +9,61 @@ import (
 // words is everything that a person reads, in one language. What a command line says of itself (--help, wrong flags) is
 // English.
 type words struct {
-	question   string // with the site's name
-	site       string // labels, of one width
-	from       string
-	gets       string
-	says       string
-	noDomain   string
-	noBrowser  string
-	browserOn  string // browser, system
-	unknownUA  string
-	at         string // address and place
-	near       map[api.ConsentProximity]string
-	warnings   map[api.ConsentWarnings]string
-	elsewhere  string // the same of a code that is elsewhere, where both places are known: the code's, the phone's
-	otherAlarm string // a warning that this phone has no words for
-	nothing    string
-	scopes     map[string]string
-	otherScope string
-	resource   string // %s is an API that the site may then use
-	education  string
-	willAsk    string
-	decline    string
-	approve    string
-	prompt     string
-	mine       string // "this is my computer", asked after an approval
-	noTerminal string
-	approved   string // with the site's name, as the next two
-	staying    string
-	confirming string // with the digits and the site's name
-	thenStays  string
-	declined   string
-	noSession  string
+	loggingIn, buying, handingOff purpose
+
+	site        string // labels, of one width
+	from        string
+	gets        string
+	says        string
+	merchant    string
+	kiosk       string
+	number      string
+	goods       string
+	sum         string
+	pays        string
+	asks        string
+	file        string
+	noDomain    string
+	noBrowser   string
+	browserOn   string // browser, system
+	unknownUA   string
+	at          string // address and place
+	near        map[api.ConsentProximity]string
+	warnings    map[api.ConsentWarnings]string
+	elsewhere   string // the same of a code that is elsewhere, where both places are known: the code's, the phone's
+	otherAlarm  string // a warning that this phone has no words for
+	nothing     string
+	scopes      map[string]string
+	otherScope  string
+	resource    string // %s is an API that the site may then use
+	machine     string // its id
+	payAt       string // host
+	as          string // media types
+	atMost      string // size
+	bytes       string // how many
+	sealed      string
+	thisMachine string
+	willAsk     string
+	decline     string
+	approve     string
+	prompt      string
+	mine        string // "this is my computer", asked after an approval
+	noTerminal  string
+	confirming  string // with the digits, and what comes of them
+	thenStays   string
+	declined    string // with the site's name
+	givenBack   string
+	noSession   string
+	toPay       string // host
+	paid        string // amount, currency, merchant, order
+
+	askPIN      string
+	newPIN      string
+	newPINAgain string
+	firstPIN    string
+	pinDiffers  string
+	pinSet      string
+
 	codeSent   string // number
 	enrolled   string // number, issuer
 	whoami     string // number, issuer, device name, device id, day
@@ -69,6 +93,14 @@ type words struct {
 	errors    map[string]string // by a problem's code
 }
 
+// purpose is the words for one of the things that a code may be for, each with the site's name but for the education.
+type purpose struct {
+	question  string
+	education string // RFC 10027 §6.1.13
+	approved  string
+	then      string // comes of the digits
+}
+
 // wordsFor picks the language: as asked, or as the environment says (POSIX's LC_ALL, LC_MESSAGES, LANG).
 func wordsFor(lang string, env func(string) string) *words {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
@@ -83,11 +115,37 @@ func wordsFor(lang string, env func(string) string) *words {
 }
 
 var english = words{
-	question:  "Log in to %s?",
+	loggingIn: purpose{
+		question:  "Log in to %s?",
+		education: "Approve only if you yourself opened this page just now, on a screen in front of you.",
+		approved:  "Approved. %s is logging you in.",
+		then:      "Then %s logs you in.",
+	},
+	buying: purpose{
+		question:  "Buy this at %s?",
+		education: "Approve only if you yourself are buying this now, on a screen in front of you.",
+		approved:  "Approved. %s has your order.",
+		then:      "Then %s has your order.",
+	},
+	handingOff: purpose{
+		question:  "Send this to %s?",
+		education: "Approve only if you yourself opened this page just now, on a screen in front of you. What it has been sent, it may keep.",
+		approved:  "Approved. %s has what you sent.",
+		then:      "Then %s has what you sent.",
+	},
+
 	site:      "Site",
 	from:      "From",
 	gets:      "Gets",
 	says:      "Says",
+	merchant:  "By  ",
+	kiosk:     "At  ",
+	number:    "No. ",
+	goods:     "Buys",
+	sum:       "Sum ",
+	pays:      "Pays",
+	asks:      "Asks",
+	file:      "File",
 	noDomain:  "(no registered domain)",
 	noBrowser: "(no browser)",
 	browserOn: "%s on %s",
@@ -105,26 +163,40 @@ var english = words{
 		api.ConsentWarningsElsewhere: "Warning: this code is shown in another network than this phone's, as it is when you use mobile data. If somebody sent it to you, decline.",
 		api.ConsentWarningsCopyable:  "Warning: this code may have been copied, since it does not change. If it is not on a page that you opened yourself, decline.",
 	},
-	elsewhere:  "Warning: this code is shown in another place: %s. You are in %s. If somebody sent it to you, decline.",
-	otherAlarm: "Warning: %s, for which this phone has no words. If you are in doubt, decline.",
-	nothing:    "nothing",
-	scopes:     map[string]string{"openid": "to know you again: an account of its own for you", "phone": "your phone number"},
-	otherScope: "something this phone has no words for: %s",
-	resource:   "access in your name to %s",
-	// RFC 10027 §6.1.13
-	education:  "Approve only if you yourself opened this page just now, on a screen in front of you.",
-	willAsk:    "If you approve, this phone shows four digits, which you type into that page. Tell them to nobody.",
-	decline:    "Decline",
-	approve:    "Approve",
-	prompt:     "Your choice [decline]: ",
-	mine:       "Is this your own computer? Then it stays signed in for 8 hours. Yours? [no]: ",
-	noTerminal: "There is no terminal to ask at, and neither --approve nor --deny was given: declined.",
-	approved:   "Approved. %s is logging you in.",
-	staying:    "Approved. %s is logging you in, and this computer stays signed in for 8 hours.",
-	confirming: "Approved. Type these digits into the page that shows the code, and tell them to nobody:\n\n      %s\n\nThen %s logs you in.",
-	thenStays:  "This computer then stays signed in for 8 hours.",
-	declined:   "Declined. %s gets nothing.",
-	noSession:  "Here the computer cannot stay signed in.",
+	elsewhere:   "Warning: this code is shown in another place: %s. You are in %s. If somebody sent it to you, decline.",
+	otherAlarm:  "Warning: %s, for which this phone has no words. If you are in doubt, decline.",
+	nothing:     "nothing",
+	scopes:      map[string]string{"openid": "to know you again: an account of its own for you", "phone": "your phone number"},
+	otherScope:  "something this phone has no words for: %s",
+	resource:    "access in your name to %s",
+	machine:     "machine %s",
+	payAt:       "at %s, once you have approved",
+	as:          "as %s",
+	atMost:      "at most %s",
+	bytes:       "%d bytes",
+	sealed:      "encrypted for the page that shows the code",
+	thisMachine: "The machine in front of you must be the one above: somebody may have stuck another code over its own.",
+	willAsk:     "If you approve, this phone shows four digits, which you type into that page. Tell them to nobody.",
+	decline:     "Decline",
+	approve:     "Approve",
+	prompt:      "Your choice [decline]: ",
+	mine:        "Is this your own computer? Then it stays signed in for 8 hours. Yours? [no]: ",
+	noTerminal:  "There is no terminal to ask at, and neither --approve nor --deny was given: declined.",
+	confirming:  "Approved. Type these digits into the page that shows the code, and tell them to nobody:\n\n      %s\n\n%s",
+	thenStays:   "This computer then stays signed in for 8 hours.",
+	declined:    "Declined. %s gets nothing.",
+	givenBack:   "Nothing was approved, and the code was given back.",
+	noSession:   "Here the computer cannot stay signed in.",
+	toPay:       "Pay at %s with: mobile-sim pay",
+	paid:        "Paid: %s %s to %s, for order %s.",
+
+	askPIN:      "PIN: ",
+	newPIN:      "New PIN, 4 to 12 digits: ",
+	newPINAgain: "Once more: ",
+	firstPIN:    "Orders are approved with a PIN, and this phone has none yet. Choose one.",
+	pinDiffers:  "Those were two different ones.",
+	pinSet:      "The PIN is set.",
+
 	codeSent:   "A code is on its way to %s. Code: ",
 	enrolled:   "Enrolled: this is now a phone of %s at %s.",
 	whoami:     "%s at %s\nDevice %s (%s), since %s",
@@ -198,6 +270,27 @@ var english = words{
 		"foreign-code":           "This code does not belong to this phone's provider. Nothing was sent.",
 		"released":               "Interrupted. Nothing was approved, and the code was given back.",
 
+		"no-pin":         "Orders are approved with a PIN, and this phone has none. Set one with: mobile-sim pin",
+		"pin-needed":     "The PIN is needed, and there is no terminal to ask for it at. For programs: MOBILE_SIM_PIN, or --pin; to change it: --current",
+		"new-pin-needed": "There is no terminal to ask for a new PIN at. For programs: --pin",
+		"pin-malformed":  "A PIN is 4 to 12 digits.",
+		"pin-wrong":      "That is not the PIN.",
+		"pin-locked":     "The PIN was wrong ten times in a row. This phone approves no orders until it is enrolled again: mobile-sim enroll",
+
+		"handoff-key":        "The provider shows another key than the page: what you send could be read by somebody else. Nothing was sent, and the code was given back.",
+		"handoff-needs-scan": "This code asks for something, so this phone itself must read it: from a picture, or as its whole text. A typed user code and --upload will not do.",
+		"nothing-to-send":    "This code asks for something. Name the file to send with: --send FILE",
+		"nothing-asked-for":  "This code asks for nothing, and --send was given.",
+		"handoff-type":       "The page does not take this kind of file. Another one, or --media-type?",
+		"handoff-too-large":  "This file is larger than may be sent.",
+		"handoff-malformed":  "The provider does not take what was sent.",
+		"handoffs-full":      "Too much is being sent through the provider now. Wait a moment, then scan again.",
+
+		"no-bill":         "There is no approved order to pay. Name its payment page: mobile-sim pay URI",
+		"bill-differs":    "The shop asks for something else than you approved. Nothing was paid.",
+		"payment-expired": "The time to pay this order is over.",
+		"payment-pending": "The shop has not had your approval yet. Pay again in a moment.",
+
 		"picture-unreadable":         "The provider cannot read this file: it is no picture, or it is damaged.",
 		"picture-without-code":       "The provider finds no QR code in the picture. Take it nearer, sharper, or from straight ahead.",
 		"picture-with-several-codes": "There is more than one code in the picture. Show one alone.",
@@ -207,11 +300,37 @@ var english = words{
 }
 
 var chinese = words{
-	question:  "要登录“%s”吗？",
+	loggingIn: purpose{
+		question:  "要登录“%s”吗？",
+		education: "只有当您本人刚刚在面前的屏幕上打开了这个页面时，才请批准。",
+		approved:  "已批准。“%s”正在让您登录。",
+		then:      "然后“%s”会让您登录。",
+	},
+	buying: purpose{
+		question:  "要在“%s”购买吗？",
+		education: "只有当您本人正在面前的屏幕上购买这些商品时，才请批准。",
+		approved:  "已批准。“%s”已收到您的订单。",
+		then:      "然后“%s”会收到您的订单。",
+	},
+	handingOff: purpose{
+		question:  "要发送给“%s”吗？",
+		education: "只有当您本人刚刚在面前的屏幕上打开了这个页面时，才请批准。发送的内容可能会被保留。",
+		approved:  "已批准。“%s”已收到您发送的内容。",
+		then:      "然后“%s”会收到您发送的内容。",
+	},
+
 	site:      "网站",
 	from:      "来自",
 	gets:      "获得",
 	says:      "留言",
+	merchant:  "商家",
+	kiosk:     "机器",
+	number:    "单号",
+	goods:     "商品",
+	sum:       "合计",
+	pays:      "付款",
+	asks:      "索要",
+	file:      "文件",
 	noDomain:  "（没有登记的域名）",
 	noBrowser: "（没有浏览器）",
 	browserOn: "%[2]s 上的 %[1]s",
@@ -229,25 +348,40 @@ var chinese = words{
 		api.ConsentWarningsElsewhere: "警告：显示这个码的网络与本手机的不同，使用移动数据时会这样。如果是别人发给您的，请拒绝。",
 		api.ConsentWarningsCopyable:  "警告：这个码不会变化，可能是被复制来的。如果它不在您自己打开的页面上，请拒绝。",
 	},
-	elsewhere:  "警告：这个码显示在另一个地方：%s。您在 %s。如果是别人发给您的，请拒绝。",
-	otherAlarm: "警告：%s，本手机无法说明。如有疑问，请拒绝。",
-	nothing:    "无",
-	scopes:     map[string]string{"openid": "认出您：您在该网站的专属帐号", "phone": "您的手机号码"},
-	otherScope: "本手机无法说明的权限：%s",
-	resource:   "以你的身份访问 %s",
-	education:  "只有当您本人刚刚在面前的屏幕上打开了这个页面时，才请批准。",
-	willAsk:    "如果您批准，本手机会显示四位数字，请输入到那个页面。不要告诉任何人。",
-	decline:    "拒绝",
-	approve:    "批准",
-	prompt:     "您的选择 [拒绝]：",
-	mine:       "这是您自己的电脑吗？是的话，它将保持登录 8 小时。是您的吗？[否]：",
-	noTerminal: "没有终端可以询问，也没有给出 --approve 或 --deny：已拒绝。",
-	approved:   "已批准。“%s”正在让您登录。",
-	staying:    "已批准。“%s”正在让您登录，这台电脑将保持登录 8 小时。",
-	confirming: "已批准。请把这些数字输入到显示二维码的页面，不要告诉任何人：\n\n      %s\n\n然后“%s”会让您登录。",
-	thenStays:  "这台电脑之后将保持登录 8 小时。",
-	declined:   "已拒绝。“%s”什么也得不到。",
-	noSession:  "在这里电脑不能保持登录。",
+	elsewhere:   "警告：这个码显示在另一个地方：%s。您在 %s。如果是别人发给您的，请拒绝。",
+	otherAlarm:  "警告：%s，本手机无法说明。如有疑问，请拒绝。",
+	nothing:     "无",
+	scopes:      map[string]string{"openid": "认出您：您在该网站的专属帐号", "phone": "您的手机号码"},
+	otherScope:  "本手机无法说明的权限：%s",
+	resource:    "以你的身份访问 %s",
+	machine:     "编号 %s",
+	payAt:       "批准后在 %s",
+	as:          "格式 %s",
+	atMost:      "最多 %s",
+	bytes:       "%d 字节",
+	sealed:      "只为显示二维码的页面加密",
+	thisMachine: "您面前的机器必须是上面写的这一台：可能有人在它的码上贴了别的码。",
+	willAsk:     "如果您批准，本手机会显示四位数字，请输入到那个页面。不要告诉任何人。",
+	decline:     "拒绝",
+	approve:     "批准",
+	prompt:      "您的选择 [拒绝]：",
+	mine:        "这是您自己的电脑吗？是的话，它将保持登录 8 小时。是您的吗？[否]：",
+	noTerminal:  "没有终端可以询问，也没有给出 --approve 或 --deny：已拒绝。",
+	confirming:  "已批准。请把这些数字输入到显示二维码的页面，不要告诉任何人：\n\n      %s\n\n%s",
+	thenStays:   "这台电脑之后将保持登录 8 小时。",
+	declined:    "已拒绝。“%s”什么也得不到。",
+	givenBack:   "没有批准任何请求，码已归还。",
+	noSession:   "在这里电脑不能保持登录。",
+	toPay:       "请在 %s 付款：mobile-sim pay",
+	paid:        "已付款：%s %s，商家“%s”，订单 %s。",
+
+	askPIN:      "PIN：",
+	newPIN:      "新的 PIN，4 到 12 位数字：",
+	newPINAgain: "再输入一次：",
+	firstPIN:    "订单需要用 PIN 批准，而本手机还没有。请设置一个。",
+	pinDiffers:  "两次输入不一致。",
+	pinSet:      "PIN 已设置。",
+
 	codeSent:   "验证码正发往 %s。验证码：",
 	enrolled:   "注册完成：本机现在是 %s 在 %s 的手机。",
 	whoami:     "%s，提供方 %s\n设备 %s（%s），注册于 %s",
@@ -320,6 +454,27 @@ var chinese = words{
 		"not-enrolled":           "这里还没有注册手机。请先运行：mobile-sim enroll --provider URL --phone 号码",
 		"foreign-code":           "这个码不属于本手机的提供方。没有发送任何内容。",
 		"released":               "已中断。没有批准任何请求，码已归还。",
+
+		"no-pin":         "订单需要用 PIN 批准，而本手机还没有。请设置：mobile-sim pin",
+		"pin-needed":     "需要 PIN，但没有终端可以询问。程序请用 MOBILE_SIM_PIN 或 --pin；更改时用 --current",
+		"new-pin-needed": "没有终端可以询问新的 PIN。程序请用 --pin",
+		"pin-malformed":  "PIN 是 4 到 12 位数字。",
+		"pin-wrong":      "PIN 不对。",
+		"pin-locked":     "PIN 连续输错十次。在重新注册之前，本手机不再批准订单：mobile-sim enroll",
+
+		"handoff-key":        "提供方给出的密钥与页面的不同：您发送的内容可能被别人读到。没有发送任何内容，码已归还。",
+		"handoff-needs-scan": "这个码索要内容，必须由本手机自己读取：图片，或完整的文字。手工输入的码和 --upload 都不行。",
+		"nothing-to-send":    "这个码索要内容。请指定要发送的文件：--send 文件",
+		"nothing-asked-for":  "这个码没有索要任何内容，却给出了 --send。",
+		"handoff-type":       "页面不接受这种文件。换一个文件，或用 --media-type？",
+		"handoff-too-large":  "这个文件超过了可以发送的大小。",
+		"handoff-malformed":  "提供方不接受发送的内容。",
+		"handoffs-full":      "现在经由提供方发送的内容太多。请稍候再扫描。",
+
+		"no-bill":         "没有已批准而待付款的订单。请指定付款页面：mobile-sim pay URI",
+		"bill-differs":    "商家要求的与您批准的不同。没有付款。",
+		"payment-expired": "这个订单的付款时间已过。",
+		"payment-pending": "商家还没有收到您的批准。请稍候再付款。",
 
 		"picture-unreadable":         "提供方无法读取这个文件：它不是图片，或者已损坏。",
 		"picture-without-code":       "提供方在图片里没有找到二维码。请靠近一些、拍得清楚一些，或从正面拍。",

@@ -148,7 +148,7 @@ func (b *Bill) ask(ctx context.Context, method string) (p Payment, err error) {
 		if err != nil {
 			return err
 		}
-		if json.Unmarshal(text, &p) != nil {
+		if json.Unmarshal(text, &p) != nil || p.Digits < 0 || p.Digits > maxCurrencyDigits {
 			return errors.New("the shop's answer is not what it should be")
 		}
 		return nil

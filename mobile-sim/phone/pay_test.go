@@ -2,10 +2,8 @@ package phone
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -15,50 +13,21 @@ import (
 	"qrlogin/mobile-sim/internal/fakeprovider"
 )
 
-// till is a shop's payment page: it answers what it is told to, in turn, the last for ever.
-type till struct {
-	*httptest.Server
-	answers []string // status and body
-	asked   []string
+const unpaid, pending, paid = fakeprovider.Unpaid, fakeprovider.Pending, fakeprovider.Paid
+
+func newTill(t *testing.T, answers ...string) *fakeprovider.Till {
+	t.Helper()
+	shop := fakeprovider.NewTill(answers...)
+	t.Cleanup(shop.Close)
+	return shop
 }
-
-func newTill(t *testing.T, answers ...string) *till {
-	s := &till{answers: answers}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Accept") != "application/json" || r.Header.Get("DPoP") != "" || r.URL.RequestURI() != "/pay/7?t=secret" {
-			t.Errorf("%s with %v", r.URL, r.Header)
-		}
-		s.asked = append(s.asked, r.Method)
-		answer := s.answers[0]
-		if len(s.answers) > 1 {
-			s.answers = s.answers[1:]
-		}
-		status, body, _ := strings.Cut(answer, " ")
-		if status == "307" {
-			w.Header().Set("Location", body)
-		}
-		var code int
-		_, _ = fmt.Sscan(status, &code)
-		w.WriteHeader(code)
-		_, _ = w.Write([]byte(body))
-	}))
-	t.Cleanup(s.Close)
-	return s
-}
-
-func (s *till) uri() string { return s.URL + "/pay/7?t=secret" }
-
-const (
-	unpaid = `200 {"status":"open","merchant":"Kiln Lane","order_id":"2026-0815","total":57010,"currency":"CNY","digits":2}`
-	paid   = `200 {"status":"paid"}`
-)
 
 // owing returns the folder of a phone that has approved an order with this payment page.
-func owing(t *testing.T, s *till) (home string) {
+func owing(t *testing.T, s *fakeprovider.Till) (home string) {
 	t.Helper()
 	home = atHome(t)
 	order := fakeprovider.Order()
-	order.PaymentUri = new(s.uri())
+	order.PaymentUri = new(s.URI)
 	if err := KeepBill(home, order); err != nil {
 		t.Fatal(err)
 	}
@@ -75,8 +44,8 @@ func TestWhatWasApprovedIsPaidOnce(t *testing.T) {
 	if _, err := Pay(t.Context(), home, ""); !errors.Is(err, ErrNoBill) {
 		t.Fatalf("again: %v", err)
 	}
-	if !slices.Equal(shop.asked, []string{"GET", "POST"}) {
-		t.Fatalf("asked %v", shop.asked)
+	if !slices.Equal(shop.Asked(), []string{"GET", "POST"}) {
+		t.Fatalf("asked %v", shop.Asked())
 	}
 }
 
@@ -95,7 +64,7 @@ func TestAnOrderWithoutAPaymentPageLeavesNoBill(t *testing.T) {
 
 func TestAURIThatIsNamedIsPaidWhateverIsRemembered(t *testing.T) {
 	shop := newTill(t, strings.Replace(unpaid, "2026-0815", "other", 1), paid)
-	if got, err := Pay(t.Context(), atHome(t), shop.uri()); err != nil || got.OrderID != "other" {
+	if got, err := Pay(t.Context(), atHome(t), shop.URI); err != nil || got.OrderID != "other" {
 		t.Fatalf("%+v, %v", got, err)
 	}
 }
@@ -104,19 +73,18 @@ func TestAShopThatWantsAnythingElseThanWasApprovedIsNotPaid(t *testing.T) {
 	for _, change := range [][2]string{{"57010", "57011"}, {"CNY", "KWD"}, {"2026-0815", "2026-0816"}, {`"total":57010,`, ""}} {
 		shop := newTill(t, strings.Replace(unpaid, change[0], change[1], 1))
 		home := owing(t, shop)
-		for _, uri := range []string{"", shop.uri()} {
+		for _, uri := range []string{"", shop.URI} {
 			if _, err := Pay(t.Context(), home, uri); !errors.Is(err, ErrBillDiffers) {
 				t.Errorf("%v: %v", change, err)
 			}
 		}
-		if slices.Contains(shop.asked, "POST") {
+		if slices.Contains(shop.Asked(), "POST") {
 			t.Errorf("%v: paid", change)
 		}
 	}
 }
 
 func TestAShopThatHasNotHadTheApprovalYetIsAskedAgain(t *testing.T) {
-	const pending = `409 {"status":"pending"}`
 	shop := newTill(t, pending, unpaid, pending, unpaid, paid)
 	if got, err := Pay(t.Context(), owing(t, shop), ""); err != nil || got.Status != "paid" {
 		t.Fatalf("%+v, %v", got, err)

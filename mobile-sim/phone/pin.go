@@ -74,6 +74,8 @@ func CheckPIN(home, pin string) error {
 			return ErrNoPIN
 		case r.PIN.Misses >= maxMisses:
 			return ErrPINLocked
+		case !pinForm.MatchString(pin):
+			return ErrPINWrong // a slip, and no guess
 		}
 		r.PIN.Misses++
 		kept = *r.PIN
