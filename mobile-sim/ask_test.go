@@ -102,9 +102,9 @@ func TestARequestThatExpiredIsNeitherApprovedNorDeclined(t *testing.T) {
 	}
 }
 
-func TestCtrlCAtTheQuestionGivesTheCodeBack(t *testing.T) {
-	fake := fakeprovider.New()
-	defer fake.Close()
+// home is the folder of an enrolled phone.
+func home(t *testing.T, fake *fakeprovider.Provider) string {
+	t.Helper()
 	home := t.TempDir()
 	if _, err := phone.Enroll(t.Context(), phone.Enrollment{
 		Home: home, Provider: fake.URL, Number: "+8613800138000",
@@ -112,28 +112,74 @@ func TestCtrlCAtTheQuestionGivesTheCodeBack(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	c, frame := fake.Challenge(nil)
-	ctx, interrupt := context.WithCancel(t.Context())
-	screen := &watched{want: english.prompt, seen: make(chan struct{})}
-	go func() {
-		<-screen.seen
-		interrupt()
-	}()
-	silent, typist := io.Pipe()
-	defer typist.Close() // lets the reader go
-	var stderr bytes.Buffer
-	a := &app{
-		Context: ctx, home: home, words: &english, stdout: io.Discard, stderr: &stderr,
-		terminal: func(bool) *terminal { return &terminal{silent, screen} },
+	return home
+}
+
+func TestCtrlCAtAQuestionGivesTheCodeBack(t *testing.T) {
+	order := func(c *fakeprovider.Challenge) {
+		c.Consent.Order, c.Consent.CurrencyDigits = fakeprovider.Order(), new(2)
 	}
-	command := scanCmd{Code: frame}
-	if got := a.finish(command.Run(a)); got != statusError {
-		t.Errorf("exit status %d", got)
+	for question, test := range map[string]struct {
+		edit  func(*fakeprovider.Challenge)
+		typed string
+	}{
+		english.prompt:      {nil, ""},
+		english.newPIN:      {order, "a\n"},
+		english.newPINAgain: {order, "a\n4711\n"},
+	} {
+		fake := fakeprovider.New()
+		defer fake.Close()
+		c, frame := fake.Challenge(test.edit)
+		ctx, interrupt := context.WithCancel(t.Context())
+		screen := &watched{want: question, seen: make(chan struct{})}
+		go func() {
+			<-screen.seen
+			interrupt()
+		}()
+		in, typist := io.Pipe()
+		defer typist.Close() // lets the reader go
+		go func() {
+			for line := range strings.Lines(test.typed) {
+				_, _ = io.WriteString(typist, line)
+			}
+		}()
+		var stderr bytes.Buffer
+		a := &app{
+			Context: ctx, home: home(t, fake), words: &english, stdout: io.Discard, stderr: &stderr,
+			terminal: func(bool) *terminal { return &terminal{in, screen} },
+		}
+		command := scanCmd{Code: frame}
+		if got := a.finish(command.Run(a)); got != statusError {
+			t.Errorf("%s: exit status %d", question, got)
+		}
+		if got := fake.State(c.ID); got != "released" {
+			t.Errorf("%s: the challenge is %s", question, got)
+		}
+		if !strings.Contains(stderr.String(), "the code was given back") {
+			t.Errorf("%s: said %q", question, stderr.String())
+		}
 	}
-	if got := fake.State(c.ID); got != "released" {
-		t.Errorf("the challenge is %s", got)
-	}
-	if !strings.Contains(stderr.String(), "the code was given back") {
-		t.Errorf("said %q", stderr.String())
-	}
+}
+
+// The PIN has the time that the first question left.
+func TestThePINIsAskedForUntilTheRequestExpires(t *testing.T) {
+	fake := fakeprovider.New()
+	defer fake.Close()
+	home := home(t, fake)
+	synctest.Test(t, func(t *testing.T) {
+		in, typist := io.Pipe()
+		defer typist.Close() // lets the reader go
+		go func() {
+			time.Sleep(time.Minute)
+			_, _ = io.WriteString(typist, "a\n")
+		}()
+		began := time.Now()
+		a := &app{Context: t.Context(), home: home, words: &english, stdout: io.Discard, terminal: func(bool) *terminal { return &terminal{in, io.Discard} }}
+		claim := &phone.Claim{ExpiresIn: 90 * time.Second}
+		claim.Consent.Order, claim.Consent.CurrencyDigits = fakeprovider.Order(), new(2)
+		_, with, err := new(scanCmd).decide(a, claim, nil)
+		if with.PIN || !errors.Is(err, errExpired) || time.Since(began) != 90*time.Second {
+			t.Fatalf("%v, %v after %v", with.PIN, err, time.Since(began))
+		}
+	})
 }

@@ -3,8 +3,11 @@ package phone
 import (
 	"bytes"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"qrlogin/api"
 	"qrlogin/mobile-sim/internal/fakeprovider"
@@ -184,4 +187,32 @@ func TestADroppedConnectionLosesNoHandoff(t *testing.T) {
 	if _, plain, err := fake.Sent(c.ID); err != nil || !bytes.Equal(plain, bookmarks().Send.Data) || count(fake, put) != 3 {
 		t.Fatalf("%q, %v, %d times", plain, err, count(fake, put))
 	}
+}
+
+// What is large takes its time on a slow line; what is small does not get it.
+func TestALargeHandoffIsGivenTheTimeThatItTakes(t *testing.T) {
+	fake, enrolled := start(t)
+	c, _ := fake.Handoff(nil)
+	asked := c.Consent.Handoff
+	synctest.Test(t, func(t *testing.T) {
+		slow := tripper(func(r *http.Request) (*http.Response, error) {
+			select {
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			case <-time.After(time.Minute):
+				return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody}, nil
+			}
+		})
+		p, err := newPhone("https://provider.example", enrolled.key, &http.Client{Transport: slow})
+		if err != nil {
+			t.Fatal(err)
+		}
+		claim := new(Claim)
+		claim.Consent.Handoff = asked
+		for size, arrives := range map[int]bool{100: false, 4 << 20: true} {
+			if _, err := p.send(t.Context(), claim, &Content{"text/html", make([]byte, size)}); (err == nil) != arrives {
+				t.Errorf("%d bytes: %v", size, err)
+			}
+		}
+	})
 }

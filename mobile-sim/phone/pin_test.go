@@ -87,6 +87,13 @@ func TestTenMissesInARowLockThePINUntilThePhoneIsEnrolledAnew(t *testing.T) {
 	}
 	enrol()
 	setPIN(t, home, "1234")
+	if err := update(home, func(r *record) (err error) { // quick to try
+		r.PIN.Rounds = 1
+		r.PIN.Hash, err = hashPIN("1234", r.PIN.Salt, 1)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
 	miss := func(n int) {
 		for range n {
 			wantPIN(t, home, "0000", ErrPINWrong)
