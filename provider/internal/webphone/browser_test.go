@@ -66,7 +66,7 @@ func TestPhoneCannotBeCopiedByWhatAScriptCanRead(t *testing.T) {
 		return true;
 	})()`)
 	login := w.start("shop")
-	thief.open(login.here())
+	thief.follow(login.here())
 	thief.says(thief.word("problem.title"))
 	if login.state() != "pending" || w.times("POST /phone/decisions") != 0 {
 		t.Error("the copy has scanned")

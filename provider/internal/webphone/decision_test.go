@@ -222,13 +222,15 @@ func TestPhoneSendsNothingForACodeOfAnotherProvider(t *testing.T) {
 	p.close()
 }
 
+// transaction is the name of a hosted page.
+const transaction = "ABCDEFGHIJKLMNOPQRSTUV2345"
+
 // The hosted page in this browser waits for the decision (DESIGN.md §3, one device).
 func TestPhoneGoesBackToTheHostedPageAfterEitherDecision(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := newHandset(t, w)
 	p.enrol("+8613800138008", 0)
-	const transaction = "ABCDEFGHIJKLMNOPQRSTUV2345"
 	w.intercept("GET /authorize/"+transaction, func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "text/html")
 		_, _ = rw.Write([]byte(`<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Hosted</title>the hosted page`))
@@ -236,7 +238,7 @@ func TestPhoneGoesBackToTheHostedPageAfterEitherDecision(t *testing.T) {
 	for _, button := range []string{"consent.approve", "consent.decline", "later"} {
 		p.consent(object{"same_browser": true}) // so that its answers are made up
 		w.answer("POST /phone/decisions", http.StatusOK, object{"state": map[string]string{"consent.approve": "approved"}[button]})
-		p.open(w.issuer + "/phone#here/" + challengeID + ".1.AEBAGBAFAYDQQ/" + transaction)
+		p.follow(w.issuer + "/phone#here/" + challengeID + ".1.AEBAGBAFAYDQQ/" + transaction)
 		p.on("consent")
 		p.says("This browser, on this phone")
 		p.press(button)
@@ -322,6 +324,7 @@ func TestPhoneGivesACodeBackWhenThePersonLeaves(t *testing.T) {
 			p.press("home.type")
 			p.on("type")
 			js[bool](p, "location.hash = "+fmt.Sprintf("%q", strings.TrimPrefix(login.here(), w.issuer+"/phone"))+"; true")
+			p.press("landed.see")
 		} else {
 			p.follow(login.frame())
 		}
@@ -344,42 +347,53 @@ func TestPhoneThatIsOpenedByALinkClaimsNothingBeforeATouch(t *testing.T) {
 	w := newWorld(t)
 	p := newHandset(t, w)
 	p.enrol("+8613800138019", 0)
-	login := w.start("shop")
-	p.open(login.frame())
-	p.on("landed")
-	p.says("A code that somebody sent you logs them in, not you.")
-	js[bool](p, "document.querySelector('#see').click() ?? true") // a script
-	p.on("landed")
-	p.do(chromedp.Reload())
-	p.on("landed")
-	if state := login.state(); state != "pending" || w.times("POST /phone/scans") != 0 {
-		t.Errorf("before a touch: %s", state)
+	w.answer("GET /authorize/"+transaction, http.StatusNotFound, "transaction-unknown") // no page here began the login of the second link
+	for _, link := range []struct {
+		address  func(started) string
+		warning  string
+		leave    func()
+	}{
+		{started.frame, "consent.education", func() { p.on("home") }},
+		{started.here, "landed.education.here", func() { p.says("transaction-unknown") }},
+	} {
+		login := w.start("shop")
+		p.open(link.address(login))
+		p.on("landed")
+		p.says(p.word(link.warning))
+		js[bool](p, "document.querySelector('#see').click() ?? true") // a script
+		p.on("landed")
+		p.do(chromedp.Reload())
+		p.on("landed")
+		if state := login.state(); state != "pending" || w.times("POST /phone/scans") != 0 {
+			t.Errorf("before a touch: %s", state)
+		}
+		p.press("later")
+		link.leave()
+		if state := login.state(); state != "pending" {
+			t.Errorf("not now: %s", state)
+		}
 	}
-	p.press("later")
-	p.on("home")
-	if state := login.state(); state != "pending" {
-		t.Errorf("not now: %s", state)
-	}
-	p.close()
+	p.close("status of 404")
 }
 
-// A browser that makes a page ready in advance claims nothing.
-func TestPhoneScansNothingWhileNobodySeesThePage(t *testing.T) {
+// A browser that makes a page ready in advance tells nobody that there is a phone.
+func TestPhoneAsksNothingWhileNobodySeesThePage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := newHandset(t, w)
 	p.enrol("+8613800138012", 0)
+	p.says("+8613800138012")
 	p.inject(`{ let hidden = true; Object.defineProperty(document, 'visibilityState', { get: () => hidden ? 'hidden' : 'visible' });
 		window.__show = () => { hidden = false; document.dispatchEvent(new Event('visibilitychange')); }; }`)
-	login := w.start("shop")
-	p.open(login.here())
+	before := w.times("GET /phone/account")
+	p.open(w.issuer + "/phone#x")
 	p.await("location.hash === ''") // its script has run
 	js[bool](p, "new Promise((then) => requestIdleCallback(() => then(true)))")
-	if state := login.state(); state != "pending" {
-		t.Errorf("a page that nobody sees: %s", state)
+	if w.times("GET /phone/account") != before {
+		t.Error("a page that nobody sees has asked for the account")
 	}
 	js[bool](p, "__show() ?? true")
-	p.on("consent")
+	p.says("+8613800138012")
 	p.close()
 }
 

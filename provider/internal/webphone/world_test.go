@@ -198,9 +198,9 @@ func (s started) frame() string {
 	return (*view.Frames)[0].Code
 }
 
-// here is where the hosted page leads a phone's browser: nothing has to be touched there once more.
+// here is where the hosted page leads a phone's browser, and any page that knows a code might.
 func (s started) here() string {
-	return s.w.issuer + "/phone#here/" + strings.TrimPrefix(s.frame(), s.w.issuer+"/q/") + "/" + strings.Repeat("A", 26)
+	return s.w.issuer + "/phone#here/" + strings.TrimPrefix(s.frame(), s.w.issuer+"/q/") + "/" + transaction
 }
 
 // state is the challenge's, or why it is gone.

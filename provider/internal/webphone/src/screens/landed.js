@@ -1,20 +1,23 @@
-// What a QR code's link opens on a phone that is set up. The code stays fresh meanwhile: the provider has left a ticket in this browser.
+// What a QR code's link opens on a phone that is set up, or a site in this same browser: a link that says so may come from anywhere, too.
+// The code stays fresh meanwhile: the provider has left a ticket in this browser.
 
 import { h } from '../dom.js';
-import { take } from '../landing.js';
+import { take, waiting } from '../landing.js';
 import { onward } from '../onward.js';
 import { become } from '../router.js';
 import { button, screen } from '../ui.js';
 import { t } from '../words.js';
 
 export function landed() {
+  const { transaction } = waiting() ?? {};
   function leave() {
     take();
-    become('home');
+    if (transaction) location.replace(`/authorize/${transaction}`);
+    else become('home');
   }
   return screen(
-    { title: t('landed.title'), lead: t('landed.lead'), leading: false },
-    h('p', { class: 'education' }, t('consent.education')),
+    { title: t('landed.title'), lead: t(transaction ? 'landed.here' : 'landed.lead'), leading: false },
+    h('p', { class: 'education' }, t(transaction ? 'landed.education.here' : 'consent.education')),
     [button(t('later'), leave), button(t('landed.see'), onward, { class: 'yes', id: 'see' })],
   );
 }

@@ -55,6 +55,8 @@ export default {
   // Home
   'landed.title': 'Log in with this phone?',
   'landed.lead': 'You have opened a login code. Nobody has been logged in, and nobody has been told.',
+  'landed.here': 'A page in this browser asks for a login. Nobody has been logged in, and nobody has been told.',
+  'landed.education.here': 'Go on only if you came here from a site yourself, just now.',
   'landed.see': 'See who asks',
 
   'home.title': 'Scan to log in',

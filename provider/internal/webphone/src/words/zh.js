@@ -53,6 +53,8 @@ export default {
 
   'landed.title': '用这部手机登录吗？',
   'landed.lead': '你打开了一个登录码。没有人登录，也没有人得知。',
+  'landed.here': '这个浏览器里的一个网页请求登录。没有人登录，也没有人得知。',
+  'landed.education.here': '只有你自己刚刚从某个网站来到这里，才请继续。',
   'landed.see': '看看是谁在请求',
 
   'home.title': '扫码登录',
