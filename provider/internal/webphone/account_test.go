@@ -196,7 +196,7 @@ func TestPhoneTakesUpAnEnrolmentThatWaitsForItsCode(t *testing.T) {
 	p.says(p.word("problem.enrollment-code-wrong"))
 	p.fill("code", code)
 	p.on("ready")
-	p.close("status of 422")
+	p.close("status of 422", "status of 401")
 }
 
 // RFC 9449 §8: the provider's nonce stands in for a clock.

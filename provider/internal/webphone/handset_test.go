@@ -37,13 +37,18 @@ const before = `addEventListener('securitypolicyviolation', (e) => console.error
 
 func newHandset(t testing.TB, w *world) *handset {
 	t.Helper()
-	return newHandsetIn(t, w, chromium)
+	return newHandsetIn(t, w, chromium, chromedp.WithNewBrowserContext())
 }
 
-// newHandsetIn makes its profile in this browser.
-func newHandsetIn(t testing.TB, w *world, browser context.Context) *handset {
+// tab is another tab of the same browser and profile.
+func (p *handset) tab() *handset {
+	p.t.Helper()
+	return newHandsetIn(p.t, p.w, p.ctx)
+}
+
+func newHandsetIn(t testing.TB, w *world, browser context.Context, profile ...chromedp.ContextOption) *handset {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	ctx, cancel := chromedp.NewContext(browser, profile...)
 	t.Cleanup(cancel)
 	p := &handset{t: t, w: w, ctx: ctx, language: "en"}
 	p.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
@@ -208,12 +213,18 @@ func (p *handset) enrol(number string, n int) {
 
 func (p *handset) enrolHere(number string, n int) {
 	p.t.Helper()
+	p.fill("code", p.askForCode(number, n))
+	p.on("ready")
+}
+
+// askForCode begins an enrolment, and returns the code that is sent.
+func (p *handset) askForCode(number string, n int) string {
+	p.t.Helper()
 	p.on("welcome")
 	p.fill("number", number)
 	p.press("welcome.send")
 	p.on("code")
-	p.fill("code", p.w.console.code(p.t, n))
-	p.on("ready")
+	return p.w.console.code(p.t, n)
 }
 
 // close is called at the end of a test: no page had an error, and no policy was violated.

@@ -231,7 +231,7 @@ func TestPhoneWithoutThePasskeyIsNotEnrolledByIt(t *testing.T) {
 	p.tap("I have a passkey")
 	p.says("The passkey was not accepted")
 	p.on("welcome")
-	p.close("403")
+	p.close("403", "401")
 }
 
 // Who has said "not now" is not asked again, and finds it in the account; and it can be taken back.

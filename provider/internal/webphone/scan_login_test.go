@@ -15,7 +15,7 @@ import (
 // withCamera is an enrolled phone whose browser may use its camera.
 func withCamera(t testing.TB, w *world) *handset {
 	t.Helper()
-	p := newHandsetIn(t, w, handheld)
+	p := newHandsetIn(t, w, handheld, chromedp.WithNewBrowserContext())
 	_, err := chromedp.CallBrowser(p.ctx, browser.SetPermission, browser.SetPermissionParams{
 		Permission: &browser.PermissionDescriptor{Name: "camera"}, Setting: browser.PermissionSettingGranted,
 		Origin: w.issuer, BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID,

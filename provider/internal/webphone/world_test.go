@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -31,6 +32,7 @@ type world struct {
 	t       testing.TB
 	issuer  string
 	console *console
+	behind  http.Handler // the provider's own
 
 	mu    sync.Mutex
 	fakes map[string]http.HandlerFunc // by method and path
@@ -51,6 +53,7 @@ func newWorld(t testing.TB, more ...app.Client) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.behind = provider.Handler()
 	server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		name := r.Method + " " + r.URL.Path
 		w.mu.Lock()
@@ -64,7 +67,7 @@ func newWorld(t testing.TB, more ...app.Client) *world {
 			fake = serveLogo
 		}
 		if fake == nil {
-			fake = provider.Handler().ServeHTTP
+			fake = w.behind.ServeHTTP
 		}
 		fake(rw, r)
 	})}
@@ -87,7 +90,7 @@ func serveLogo(rw http.ResponseWriter, _ *http.Request) {
 		`<path d="M18 50V32a14 14 0 0 1 28 0v18z" fill="#f5f2ea"/><path d="M32 28c5 7 7 9 7 13a7 7 0 0 1-14 0c0-4 2-6 7-13z" fill="#b23a2c"/></svg>`)
 }
 
-// answer puts an answer before an endpoint; status 0 takes it away.
+// answer puts an answer before an endpoint.
 func (w *world) answer(name string, status int, body any) {
 	w.intercept(name, func(rw http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -104,10 +107,19 @@ func (w *world) answer(name string, status int, body any) {
 	})
 }
 
+// intercept puts a handler before an endpoint; nil takes it away.
 func (w *world) intercept(name string, handler http.HandlerFunc) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.fakes[name] = handler
+}
+
+// lose has an endpoint do as it is asked, and its answers lost.
+func (w *world) lose(name string) {
+	w.intercept(name, func(_ http.ResponseWriter, r *http.Request) {
+		w.behind.ServeHTTP(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler)
+	})
 }
 
 // down makes the network between the phone and the provider one that carries nothing, also for the phone's service worker.

@@ -38,10 +38,31 @@ export async function create() {
   return { privateKey, jwk: { crv, kty, x, y } };
 }
 
-/** The names under which something is kept: device (the Keys of the enrolled device), pending (an enrolment that waits for its code). */
+/** The names under which something is kept: device (the Keys of the enrolled device), pending (an enrolment that has no answer yet). */
 export const read = (name) => transact('readonly', (store) => store.get(name));
 export const write = (name, value) => transact('readwrite', (store) => store.put(value, name));
 export const remove = (name) => transact('readwrite', (store) => store.delete(name));
+
+/**
+ * Writes what to makes of what is kept (undefined: removes it), in one transaction: another tab may write, too.
+ * @returns {Promise<object|undefined>} what is kept now
+ */
+export async function change(name, to) {
+  let value;
+  await transact('readwrite', (store) => {
+    const request = store.get(name);
+    request.onsuccess = () => {
+      value = to(request.result);
+      if (value === undefined) store.delete(name);
+      else store.put(value, name);
+    };
+    return request;
+  });
+  return value;
+}
+
+/** Whether two are of one key. @param {Keys} [one] @param {Keys} [other] */
+export const same = (one, other) => one !== undefined && one.jwk.x === other?.jwk.x;
 
 /** Asks the browser not to throw the key away when space is short. It may say no, and may ask the person. */
 export async function persist() {

@@ -63,7 +63,7 @@ async function go() {
   if (await enrolled().catch(() => false)) return waiting() ? onward() : become('home');
   const why = await keys.trouble();
   if (why) return become('stopped', { why });
-  return become((await keys.read('pending')) ? 'code' : 'welcome');
+  return become('code');
 }
 
 // Says that there is no network, for as long as there is none.

@@ -49,9 +49,7 @@ export async function assert(jws, id) {
 export async function recover() {
   const pair = await keys.create();
   const answer = await ask('get', PublicKeyCredential.parseRequestOptionsFromJSON(await provider.recoveryOptions(pair)));
-  const account = await provider.enrolByPasskey(pair, answer, await deviceName());
-  await provider.become(pair, answer.id);
-  return account;
+  return provider.enrolByPasskey(pair, answer, await deviceName());
 }
 
 /** Tells the phone that a passkey is of no use any more, where it can be told. */

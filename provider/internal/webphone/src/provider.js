@@ -27,17 +27,21 @@ let ahead = 0; // of the provider's clock before ours, in milliseconds
 let guarded = false; // this device has a passkey: what matters is asked for with it
 let passkeyID; // which one, where it was made or used here
 
-/** Loads the device key. @returns {Promise<boolean>} whether there is one */
+/**
+ * Loads the device key, also one that another tab has made, or whose enrolment worked and the answer was lost.
+ * @returns {Promise<boolean>} whether there is one
+ */
 export async function enrolled() {
-  if (!device) ({ keys: device, passkey: passkeyID } = (await keys.read('device')) ?? {});
-  guarded ||= passkeyID !== undefined;
+  if (!(await made())) await recall();
   return device !== undefined;
 }
 
-/** Makes a key this device's, in place of an earlier one. passkey: the one that it came by. */
-export async function become(pair, passkey) {
-  await keys.write('device', { keys: pair, passkey });
-  await keys.remove('pending');
+async function made() {
+  if (!device) load(await keys.read('device'));
+  return device !== undefined;
+}
+
+function load({ keys: pair, passkey } = {}) {
   device = pair;
   guard(passkey);
 }
@@ -47,11 +51,32 @@ function guard(id) {
   guarded = id !== undefined;
 }
 
+// Asks about the enrolment whose answer did not come.
+async function recall() {
+  const pending = await keys.read('pending');
+  if (!pending?.sent) return;
+  try {
+    await request('GET', '/phone/account', { pair: pending.keys });
+  } catch (problem) {
+    if (problem.code === 'device-unknown') return;
+    throw problem;
+  }
+  await become(pending);
+}
+
+// Makes a key this device's, unless another tab has made one: the provider knows that one, and it is nowhere else.
+async function become({ keys: pair, passkey }) {
+  load(await keys.change('device', (kept) => kept ?? { keys: pair, passkey }));
+  await keys.remove('pending');
+}
+
+// Keeps something else of a device, or nothing, unless another tab has made another one meanwhile.
+const alter = (pair, value) => keys.change('device', (kept) => (keys.same(pair, kept?.keys) ? value : kept));
+
 /** Forgets the device key: the provider does not know it any more. */
 export async function forget() {
-  await keys.remove('device');
-  device = undefined;
-  guard();
+  await alter(device, undefined);
+  load();
 }
 
 /** Seconds since 1970 by the provider's clock, as far as it is known. */
@@ -125,19 +150,56 @@ function heed({ headers }) {
 
 // Enrolment
 
-/** @returns {Promise<{enrollment_id: string, expires_in: number}>} */
-export const startEnrollment = (pair, phone_number, device_name) =>
-  request('POST', '/phone/enrollments', { json: { phone_number, device_name }, pair, once: true }); // each sends a message
+// One tab at a time, each after a look at what the others have come to.
+const alone = (act) => navigator.locks.request('qrlogin-enrolment', act);
 
-/** A code counts once, so when the answer is lost it asks whether the device is enrolled by now. @returns {Promise<Account>} */
-export async function confirmEnrollment(pair, id, code) {
+/** Has a code sent, unless there is a device by now. @returns {Promise<void>} */
+export const startEnrollment = (phone_number, device_name) =>
+  alone(async () => {
+    if (await enrolled()) return;
+    const pair = await keys.create();
+    const json = { phone_number, device_name };
+    const { enrollment_id: id, expires_in } = await request('POST', '/phone/enrollments', { json, pair, once: true }); // each sends a message
+    await keys.write('pending', { keys: pair, id, number: phone_number, until: Date.now() + expires_in * 1000 });
+  });
+
+/** Gives an enrolment up, unless there is a device by now, or another tab has begun another one. */
+export const abandon = (pending) =>
+  alone(async () => {
+    if (!(await enrolled())) await keys.change('pending', (kept) => (keys.same(pending.keys, kept?.keys) ? undefined : kept));
+  });
+
+// Sends what enrols a key, which counts once. The key is kept first: the answer may be lost, and the key must not be.
+async function enrol(pending, path, json) {
+  await keys.write('pending', { ...pending, sent: true });
+  let answer;
   try {
-    return await request('POST', `/phone/enrollments/${id}/confirm`, { json: { code }, pair, once: true });
+    answer = await request('POST', path, { json, pair: pending.keys, once: true });
   } catch (problem) {
-    if (problem.code !== 'offline') throw problem;
-    return request('GET', '/phone/account', { pair });
+    // A code that is wrong now may have been right the time before.
+    if (await enrolled().catch(() => false)) return account();
+    throw problem;
   }
+  await become(pending);
+  return answer;
 }
+
+/** Enrols a key by the code that was sent. @param {object} pending as it was kept @returns {Promise<Account>} of the device that there is now */
+export const confirmEnrollment = (pending, code) =>
+  alone(async () => {
+    if (await made()) return account();
+    if (!keys.same(pending.keys, (await keys.read('pending'))?.keys)) throw new Problem('enrollment-replaced');
+    return enrol(pending, `/phone/enrollments/${pending.id}/confirm`, { code });
+  });
+
+/** Enrols a key by a passkey. @returns {Promise<Account>} of the device that there is now */
+export const enrolByPasskey = (pair, credential, device_name) =>
+  alone(async () => {
+    if (await enrolled()) return account();
+    return enrol({ keys: pair, passkey: credential.id }, '/phone/enrollments/passkey', { credential, device_name });
+  });
+
+export const recoveryOptions = (pair) => request('POST', '/phone/enrollments/passkey/options', { pair });
 
 // Codes
 
@@ -209,8 +271,10 @@ export async function decide({ challenge, text }, decision, session) {
 
 /** @returns {Promise<Account>} */
 export async function account() {
-  const answer = await request('GET', '/phone/account');
-  if (answer.device.passkey !== true && passkeyID) await keys.write('device', { keys: device }); // removed by another phone
+  const pair = device;
+  const answer = await request('GET', '/phone/account', { pair });
+  if (pair !== device) return answer; // forgotten meanwhile
+  if (answer.device.passkey !== true && passkeyID) await alter(pair, { keys: pair }); // removed by another phone
   guard(answer.device.passkey === true ? passkeyID : undefined);
   guarded = answer.device.passkey === true;
   return answer;
@@ -258,18 +322,6 @@ export async function removePasskey(id) {
 }
 
 async function keep(id) {
-  await keys.write('device', { keys: device, passkey: id });
+  await alter(device, { keys: device, passkey: id });
   guard(id);
-}
-
-export const recoveryOptions = (pair) => request('POST', '/phone/enrollments/passkey/options', { pair });
-
-/** Enrols a key by a passkey. It counts once, as a code does. @returns {Promise<Account>} */
-export async function enrolByPasskey(pair, credential, device_name) {
-  try {
-    return await request('POST', '/phone/enrollments/passkey', { json: { credential, device_name }, pair, once: true });
-  } catch (problem) {
-    if (problem.code !== 'offline') throw problem;
-    return request('GET', '/phone/account', { pair });
-  }
 }

@@ -17,6 +17,7 @@ import { languageSwitch } from './language.js';
 import { afterwards, byPasskey } from './passkeys.js';
 
 export async function welcome() {
+  if (await provider.enrolled().catch(() => false)) return onward(); // in another tab
   const region = h('select', { id: 'region', autocomplete: 'country' }, regions());
   region.value = likelyRegion();
   const number = field(t('welcome.number'), {
@@ -48,9 +49,7 @@ export async function welcome() {
     const typed = number.input.value.trim();
     if (!/\d{4}/.test(typed.replace(/\D/g, ''))) throw new provider.Problem('phone-number-invalid');
     const whole = typed.startsWith('+') ? typed : `+${prefixes.get(region.value)} ${typed}`;
-    const pair = await keys.create();
-    const { enrollment_id, expires_in } = await provider.startEnrollment(pair, whole, device.input.value.trim() || t('name'));
-    await keys.write('pending', { keys: pair, id: enrollment_id, number: whole, until: Date.now() + expires_in * 1000 });
+    await provider.startEnrollment(whole, device.input.value.trim() || t('name'));
     go('code');
   }
   const shown = passkey.possible() && byPasskey(t('passkey.have'), { class: 'link' });
@@ -67,7 +66,7 @@ export async function welcome() {
 const inField =
   ({ complain }) =>
   (problem) => {
-    const here = ['phone-number-invalid', 'enrollment-code-wrong', 'too-many-requests', 'country-not-served', 'offline', 'unavailable'];
+    const here = ['phone-number-invalid', 'enrollment-code-wrong', 'enrollment-replaced', 'too-many-requests', 'country-not-served', 'offline', 'unavailable'];
     if (!here.includes(problem.code)) return false;
     complain(sayProblem(problem));
     return true;
@@ -83,7 +82,7 @@ function regions() {
 
 export async function code(_, signal) {
   const pending = await keys.read('pending');
-  if (!pending || pending.until < Date.now()) return welcome();
+  if (!(pending?.until > Date.now())) return become('welcome');
   const digits = field(t('code.label'), {
     name: 'code',
     autocomplete: 'one-time-code',
@@ -98,8 +97,7 @@ export async function code(_, signal) {
     },
   });
   async function confirm() {
-    const account = await provider.confirmEnrollment(pending.keys, pending.id, digits.input.value);
-    await provider.become(pending.keys);
+    const account = await provider.confirmEnrollment(pending, digits.input.value);
     const persisted = await keys.persist();
     become(active(account) ? 'ready' : 'waiting', { persisted });
   }
@@ -111,7 +109,7 @@ export async function code(_, signal) {
       button(
         t('code.other'),
         async () => {
-          await keys.remove('pending');
+          await provider.abandon(pending);
           become('welcome');
         },
         { class: 'link' },

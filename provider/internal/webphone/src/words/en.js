@@ -276,7 +276,7 @@ export default {
   // Problems
   'problem.title': 'That did not work',
   'problem.offline.title': 'No connection',
-  'problem.offline': 'The provider cannot be reached. Nothing was sent that counts, and nothing was approved. Once there is a network, this page goes on by itself.',
+  'problem.offline': 'The provider cannot be reached. What you did just now may have counted, or not. Once there is a network, this page goes on by itself.',
   'problem.unknown': 'Something is wrong, and this page does not know what. Nothing was approved. Try again.',
   'problem.code-unknown': 'The provider does not know this code.',
   'problem.code-stale': 'This code is out of date. Scan the one that is on the screen now.',
@@ -291,6 +291,7 @@ export default {
   'problem.consent-mismatch': 'What you were shown is not what the provider has. Nothing was approved. Scan again.',
   'problem.foreign-code': 'This is not a code of {host}. Nothing was sent anywhere.',
   'problem.enrollment-code-wrong': 'That is not the code that was sent, or it has expired.',
+  'problem.enrollment-replaced': 'Another code has been asked for in this browser since. Load this page again, and type that one.',
   'problem.phone-number-invalid': 'This is not a mobile number that can receive a code. Look at the country and the digits.',
   'problem.country-not-served': 'This provider sends no messages to that country.',
   'problem.too-many-requests': 'Too many tries. Wait {time} and try again.',

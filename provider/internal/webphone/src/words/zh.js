@@ -265,7 +265,7 @@ export default {
 
   'problem.title': '没有成功',
   'problem.offline.title': '没有连接',
-  'problem.offline': '无法连接到服务。没有发出任何作数的内容，也没有同意任何请求。有网络后，本页会自动继续。',
+  'problem.offline': '无法连接到服务。你刚才做的可能已经作数，也可能没有。有网络后，本页会自动继续。',
   'problem.unknown': '出了点问题，本页不知道原因。没有同意任何请求，请重试。',
   'problem.code-unknown': '本服务不认识这个码。',
   'problem.code-stale': '这个码已经过时，请扫屏幕上现在的码。',
@@ -280,6 +280,7 @@ export default {
   'problem.consent-mismatch': '你看到的与服务端的不一致。没有同意任何请求，请再扫一次。',
   'problem.foreign-code': '这不是 {host} 的码。没有向任何地方发送任何内容。',
   'problem.enrollment-code-wrong': '验证码不对，或已过期。',
+  'problem.enrollment-replaced': '这个浏览器后来又请求了另一个验证码。请重新加载本页，输入那一个。',
   'problem.phone-number-invalid': '这不是能接收验证码的手机号码。请检查国家和数字。',
   'problem.country-not-served': '本服务不向该国家或地区发送短信。',
   'problem.too-many-requests': '尝试太多，请等{time}再试。',
