@@ -432,3 +432,55 @@ func TestPhoneSaysWhatIsWrongAndThatNothingWasApproved(t *testing.T) {
 	p.on("approved")
 	p.close("Failed to load resource")
 }
+
+// What came of an approval is not to be said where it is not known. The provider forgets a login that is over, and says "gone" then.
+func TestPhoneSaysThatAnApprovalWasSentWhoseAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := newHandset(t, w)
+	p.inject("performance.now = ((now) => () => now() + (window.__later ?? 0))(performance.now.bind(performance));")
+	p.enrol("+8613800138015", 0)
+	for name, goOn := range map[string]func(){
+		"at the next try": func() {
+			w.intercept("POST /phone/decisions", func(rw http.ResponseWriter, r *http.Request) {
+				w.answer("POST /phone/decisions", http.StatusGone, "gone")
+				w.unheard(rw, r)
+			})
+			p.press("consent.approve")
+		},
+		"after another touch": func() {
+			w.lose("POST /phone/decisions")
+			p.press("consent.approve")
+			p.says(p.word("problem.offline"))
+			w.answer("POST /phone/decisions", http.StatusConflict, "wrong-state")
+			p.press("consent.approve")
+		},
+		"when it is declined then": func() {
+			w.lose("POST /phone/decisions")
+			p.press("consent.approve")
+			p.says(p.word("problem.offline"))
+			w.intercept("POST /phone/decisions", nil)
+			p.press("consent.decline")
+		},
+		"when the time is over": func() {
+			w.lose("POST /phone/decisions")
+			p.press("consent.approve")
+			p.says(p.word("problem.offline"))
+			js[int](p, "window.__later = 400_000")
+		},
+	} {
+		login := w.start("shop")
+		p.follow(login.frame())
+		p.on("consent")
+		goOn()
+		p.on("unheard")
+		if !login.tokens() {
+			t.Errorf("%s: the site gets no tokens", name)
+		}
+		w.intercept("POST /phone/decisions", nil)
+	}
+	p.press("home.logins")
+	p.on("logins")
+	p.says("Firefox on Windows")
+	p.close("net::ERR_", "status of 4", "status of 5")
+}

@@ -115,11 +115,14 @@ func (w *world) intercept(name string, handler http.HandlerFunc) {
 }
 
 // lose has an endpoint do as it is asked, and its answers lost.
-func (w *world) lose(name string) {
-	w.intercept(name, func(_ http.ResponseWriter, r *http.Request) {
-		w.behind.ServeHTTP(httptest.NewRecorder(), r)
-		panic(http.ErrAbortHandler)
-	})
+func (w *world) lose(name string) { w.intercept(name, w.unheard) }
+
+func (w *world) unheard(rw http.ResponseWriter, r *http.Request) {
+	w.behind.ServeHTTP(httptest.NewRecorder(), r)
+	rw.Header().Set("Content-Length", "9")
+	rw.WriteHeader(http.StatusOK) // Chromium asks again by itself where there is not even this
+	_ = http.NewResponseController(rw).Flush()
+	panic(http.ErrAbortHandler)
 }
 
 // down makes the network between the phone and the provider one that carries nothing, also for the phone's service worker.

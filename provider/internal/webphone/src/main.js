@@ -37,6 +37,7 @@ const passing = {
   approved: outcome.approved,
   confirming: outcome.confirming,
   denied: outcome.denied,
+  unheard: outcome.unheard,
   expired: outcome.expired,
   delete: account.erase,
   deleted: account.deleted,

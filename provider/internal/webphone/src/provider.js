@@ -96,13 +96,15 @@ function prove(pair, method, path) {
  * shown: needs a passkey whether the device has one or not.
  */
 export async function request(method, path, options = {}) {
+  let lost = false;
   for (let tries = 1; ; tries++) {
     try {
       return await send(method, path, { ...options, assert: options.shown || (options.weighty && guarded) });
     } catch (problem) {
+      lost ||= problem.code === 'offline' || problem.status >= 500;
       if (problem.code === 'passkey-required' && options.weighty && !guarded) guarded = true; // set up in another tab: again, with it
       else if (problem.code !== 'offline' || options.once || tries >= TRIES || !navigator.onLine) {
-        problem.tries = tries;
+        problem.lost = lost;
         throw problem;
       }
       await new Promise((resolve) => setTimeout(resolve, tries * 300));
@@ -204,7 +206,8 @@ export const recoveryOptions = (pair) => request('POST', '/phone/enrollments/pas
 // Codes
 
 /** What a decision is about: the consent as the provider sent it, and what it says.
- * @typedef {{challenge: string, text: string, consent: object, until: number}} Claim until: of performance.now() */
+ * @typedef {{challenge: string, text: string, consent: object, until: number, unheard?: 'approve'|'deny'}} Claim
+ * until: of performance.now(). unheard: the decision that was sent without an answer */
 
 /** The text to send for a code that was scanned or typed; undefined where it is none of this provider's (RFC 10027 §6.1.5). */
 export function ownCode(text) {
@@ -250,17 +253,20 @@ export async function releaser(challenge) {
 /**
  * Signs and sends a decision over the very text that the scan returned (ADR 0004).
  * @param {Claim} claim @param {'approve'|'deny'} decision @param {boolean} [session] "this is my computer"
- * @returns {Promise<{state: string, confirmation_code?: string}>}
+ * @returns {Promise<{state: string, confirmation_code?: string}>} state: also 'unheard', of an approval that was sent and may have counted
  */
-export async function decide({ challenge, text }, decision, session) {
+export async function decide(claim, decision, session) {
+  const { challenge, text } = claim;
   const claims = { aud: ISSUER, challenge, decision, iat: now(), consent: text };
   if (session) claims.session = true;
   const signed = await keys.sign(device, 'qrlogin-decision+jwt', claims);
   try {
     return await request('POST', '/phone/decisions', { json: { decision: signed }, signed, weighty: decision === 'approve' });
   } catch (problem) {
-    // A denied challenge is gone at once: when an answer was lost, 410 to the next try is that denial.
-    if (decision === 'deny' && problem.status === 410 && problem.tries > 1) return { state: 'denied' };
+    if (problem.lost && claim.unheard !== 'approve') claim.unheard = decision;
+    // Another try finds what came of the one before: a login that is over, or at another phone, or gone as a denied one is at once.
+    if (claim.unheard === 'approve' && [404, 409, 410].includes(problem.status)) return { state: 'unheard' };
+    if (claim.unheard === 'deny' && problem.status === 410) return { state: 'denied' };
     throw problem;
   }
 }

@@ -75,7 +75,7 @@ export async function consent({ code, blob, transaction }, signal) {
       }
       if (rest <= 0 && !busy) {
         decided = true;
-        become('expired', { transaction });
+        become(claim.unheard === 'approve' ? 'unheard' : 'expired', { client: asked.client.name, transaction });
       }
     }, 500);
     signal.addEventListener('abort', () => clearInterval(tick));

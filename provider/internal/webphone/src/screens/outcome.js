@@ -31,6 +31,13 @@ export const denied = ({ client }) =>
     [done()],
   );
 
+// The answer to an approval was lost, and there is nothing left to ask about it.
+export const unheard = ({ client, transaction }) =>
+  screen({ title: t('unheard.title'), lead: rich('unheard.lead', { site: name(client) }), badge: 'care', leading: false }, [], [
+    transaction ? button(t('problem.site'), () => location.replace(`/authorize/${transaction}`)) : button(t('done'), () => become('home')),
+    button(t('home.logins'), () => become('home').then(() => go('logins')), { class: 'yes' }),
+  ]);
+
 export const expired = ({ transaction }) =>
   screen({ title: t('expired.title'), lead: t('expired.lead'), badge: 'clock', leading: false }, [], [
     transaction && button(t('problem.site'), () => location.replace(`/authorize/${transaction}`)),

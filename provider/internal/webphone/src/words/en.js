@@ -145,6 +145,8 @@ export default {
   'declined.title': 'Declined',
   'declined.lead': '{site} gets nothing, and nobody was logged in.',
   'declined.more': 'If you did not start this login, somebody may have shown you their code. What happened is kept under “What happened”.',
+  'unheard.title': 'Sent, without an answer',
+  'unheard.lead': 'Your approval for {site} was sent, and the answer was lost on the way. You may be logged in there: “My logins” shows it.',
   'expired.title': 'Too late',
   'expired.lead': 'The time to decide is over. Nobody was logged in. Load the page that shows the code again, and scan the new code.',
 

@@ -142,6 +142,8 @@ export default {
   'declined.title': '已拒绝',
   'declined.lead': '“{site}”什么也得不到，也没有人登录。',
   'declined.more': '如果不是你发起的登录，可能有人让你扫了他的码。经过记录在“发生过什么”里。',
+  'unheard.title': '已发出，没有收到答复',
+  'unheard.lead': '你对“{site}”的同意已发出，但答复在路上丢失了。你可能已在那里登录，请在“我的登录”里查看。',
   'expired.title': '太晚了',
   'expired.lead': '决定的时间已过，没有人登录。请重新加载显示二维码的页面，再扫新的码。',
 
