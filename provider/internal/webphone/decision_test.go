@@ -349,9 +349,9 @@ func TestPhoneThatIsOpenedByALinkClaimsNothingBeforeATouch(t *testing.T) {
 	p.enrol("+8613800138019", 0)
 	w.answer("GET /authorize/"+transaction, http.StatusNotFound, "transaction-unknown") // no page here began the login of the second link
 	for _, link := range []struct {
-		address  func(started) string
-		warning  string
-		leave    func()
+		address func(started) string
+		warning string
+		leave   func()
 	}{
 		{started.frame, "consent.education", func() { p.on("home") }},
 		{started.here, "landed.education.here", func() { p.says("transaction-unknown") }},

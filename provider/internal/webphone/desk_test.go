@@ -28,6 +28,7 @@ type desk struct {
 
 	mu     sync.Mutex
 	logins map[string]string // device codes, by the challenge; a site with more than one visitor keeps them in sessions
+	inside bool              // the visitor is logged in
 }
 
 // newDesk makes a provider with the site, and opens the site's login page.
@@ -38,13 +39,11 @@ func newDesk(t testing.TB) *desk {
 	mux.HandleFunc("GET /login", d.loginPage)
 	mux.HandleFunc("POST /login/challenge", d.begin)
 	mux.HandleFunc("POST /login/finish", d.finish)
-	mux.HandleFunc("GET /account", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprint(w, `<!doctype html><title>Account</title><h1>Welcome</h1>`)
-	})
+	mux.HandleFunc("GET /account", d.account)
+	mux.HandleFunc("POST /logout", func(http.ResponseWriter, *http.Request) { d.enter(false) }) // by the provider
 	d.site = httptest.NewServer(mux)
 	t.Cleanup(func() { d.site.CloseClientConnections(); d.site.Close() })
-	d.w = newWorld(t, app.Client{ID: "kiln", Secret: secret, Name: "Kiln Lane", Origins: []string{d.site.URL}})
+	d.w = newWorld(t, app.Client{ID: "kiln", Secret: secret, Name: "Kiln Lane", Origins: []string{d.site.URL}, BackchannelLogoutURI: d.site.URL + "/logout"})
 	ctx, cancel := chromedp.NewContext(chromium, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	d.ctx = ctx
@@ -60,6 +59,24 @@ func (d *desk) loginPage(w http.ResponseWriter, _ *http.Request) {
 <script type="module" src="%s/widget.js"></script>
 <h1>Kiln Lane</h1><p>Log in to see your orders, and where your glazes are.</p>
 <qr-login challenge="/login/challenge" finish="/login/finish"></qr-login>`, d.w.issuer)
+}
+
+func (d *desk) account(w http.ResponseWriter, r *http.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.inside {
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html")
+	fmt.Fprint(w, `<!doctype html><title>Account</title><h1>Welcome</h1>`)
+}
+
+// enter logs the visitor in or out.
+func (d *desk) enter(yes bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.inside = yes
 }
 
 // ask sends a form to the provider as the site.
@@ -112,6 +129,7 @@ func (d *desk) finish(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := map[string]any{"status": "pending"}
 	if tokens.IDToken != "" {
+		d.enter(true)
 		answer = map[string]any{"location": "/account"}
 	}
 	_ = json.NewEncoder(w).Encode(answer)

@@ -137,6 +137,10 @@ var samples = []sample{
 		p.open(p.w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
 		p.on("landed")
 	}},
+	{"landed-here", func(p *handset) {
+		p.open(p.w.issuer + "/phone#here/" + challengeID + ".1.AEBAGBAFAYDQQ/" + transaction)
+		p.on("landed")
+	}},
 	{"consent", func(p *handset) { p.consent(nil) }},
 	{"consent-warnings", func(p *handset) { p.consent(alarming) }},
 	{"consent-here", func(p *handset) { p.consent(object{"same_browser": true}) }},
@@ -155,6 +159,15 @@ var samples = []sample{
 		p.consent(nil)
 		p.decide("consent.decline", object{"state": "denied"})
 		p.on("denied")
+	}},
+	{"unheard", func(p *handset) {
+		p.consent(nil)
+		p.w.answer("POST /phone/decisions", http.StatusServiceUnavailable, "unavailable")
+		p.press("consent.approve")
+		p.says(p.word("problem.unavailable"))
+		p.w.answer("POST /phone/decisions", http.StatusGone, "gone")
+		p.press("consent.approve")
+		p.on("unheard")
 	}},
 	{"problem", func(p *handset) {
 		p.w.answer("POST /phone/scans", http.StatusUnprocessableEntity, "code-stale")

@@ -49,7 +49,7 @@ func newWorld(t testing.TB, more ...app.Client) *world {
 	w := &world{
 		t: t, issuer: fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port), console: &console{}, fakes: map[string]http.HandlerFunc{},
 	}
-	provider, err := app.New(t.Context(), app.Config{Issuer: w.issuer, Console: w.console, Clients: append(sites[:len(sites):len(sites)], more...), Log: slog.New(slog.DiscardHandler)})
+	provider, err := app.New(t.Context(), app.Config{Issuer: w.issuer, Console: w.console, AllowPrivateNetworks: true, Clients: append(sites[:len(sites):len(sites)], more...), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
