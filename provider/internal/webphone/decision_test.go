@@ -277,32 +277,42 @@ func TestPhoneApprovesNothingWithoutAPersonsTouch(t *testing.T) {
 	p.close()
 }
 
-// A touch that was meant for what was there before, or that an attacker has lured to this place, finds nothing to press.
+// A touch that was meant for what was there before, or that an attacker has lured to this place, finds nothing to press; nor does one of
+// many in a row.
 func TestPhoneTakesNoApprovalBeforeTheConsentHasBeenInViewForAMoment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := newHandset(t, w)
 	p.enrol("+8613800138010", 0)
 	// The page's clock is in the test's hand.
-	p.inject(`{ const wait = window.setTimeout, held = []; window.__settle = () => held.splice(0).forEach((f) => f()); window.__held = held;
-		window.setTimeout = (f, ms, ...more) => ms >= 500 && ms <= 1000 ? -held.push(f) : wait(f, ms, ...more); }`)
+	p.inject(`{ const { setTimeout: wait, clearTimeout: clear } = window, held = new Map(); let n = 0, anew = false;
+		window.setTimeout = (f, ms, ...more) => ms >= 500 && ms <= 1000 ? (held.set(--n, f), anew = true, n) : wait(f, ms, ...more);
+		window.clearTimeout = (id) => held.delete(id) || clear(id);
+		window.__anew = () => held.size === 1 && anew && !(anew = false);
+		window.__settle = () => { held.forEach((f) => f()); held.clear(); return true; }; }`)
 	login := w.start("shop")
-	p.follow(login.frame())
-	p.on("consent")
-	p.await("__held.length === 1")
-	p.tapOn("#approve")
-	if !js[bool](p, "document.querySelector('#approve').disabled") || w.times("POST /phone/decisions") != 0 {
-		t.Error("it takes a touch at once")
+	p.open(login.frame())
+	for _, step := range []struct{ screen, button string }{{"landed", "#see"}, {"consent", "#approve"}} {
+		p.on(step.screen)
+		p.await("__anew()")
+		p.tapOn(step.button)
+		p.await("__anew()")
+		if !js[bool](p, "document.querySelector('"+step.button+"').disabled") || w.times("POST /phone/decisions") != 0 {
+			t.Error("it takes a touch at once")
+		}
+		if js[bool](p, "[...document.querySelectorAll('.actions button')][0].disabled") {
+			t.Error("declining has to wait")
+		}
+		js[bool](p, "__settle()")
+		p.await("!document.querySelector('" + step.button + "').disabled")
+		// Another window was in front: the same again.
+		js[bool](p, "dispatchEvent(new Event('focus'))")
+		p.await("document.querySelector('" + step.button + "').disabled && __anew()")
+		js[bool](p, "__settle()")
+		if step.screen == "landed" {
+			p.press("landed.see")
+		}
 	}
-	if js[bool](p, "document.querySelector('#decline').disabled") {
-		t.Error("declining has to wait")
-	}
-	js[bool](p, "__settle() ?? true")
-	p.await("!document.querySelector('#approve').disabled")
-	// Another window was in front: the same again.
-	js[bool](p, "dispatchEvent(new Event('focus'))")
-	p.await("document.querySelector('#approve').disabled && __held.length === 1")
-	js[bool](p, "__settle() ?? true")
 	p.press("consent.approve")
 	p.on("approved")
 	p.close()
@@ -360,6 +370,7 @@ func TestPhoneThatIsOpenedByALinkClaimsNothingBeforeATouch(t *testing.T) {
 		p.open(link.address(login))
 		p.on("landed")
 		p.says(p.word(link.warning))
+		p.await("!document.querySelector('#see').disabled")
 		js[bool](p, "document.querySelector('#see').click() ?? true") // a script
 		p.on("landed")
 		p.do(chromedp.Reload())

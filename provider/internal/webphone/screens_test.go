@@ -136,10 +136,12 @@ var samples = []sample{
 	{"landed", func(p *handset) {
 		p.open(p.w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
 		p.on("landed")
+		p.await("!document.querySelector('#see').disabled")
 	}},
 	{"landed-here", func(p *handset) {
 		p.open(p.w.issuer + "/phone#here/" + challengeID + ".1.AEBAGBAFAYDQQ/" + transaction)
 		p.on("landed")
+		p.await("!document.querySelector('#see').disabled")
 	}},
 	{"consent", func(p *handset) { p.consent(nil) }},
 	{"consent-warnings", func(p *handset) { p.consent(alarming) }},

@@ -161,7 +161,8 @@ export const startEnrollment = (phone_number, device_name) =>
     if (await enrolled()) return;
     const pair = await keys.create();
     const json = { phone_number, device_name };
-    const { enrollment_id: id, expires_in } = await request('POST', '/phone/enrollments', { json, pair, once: true }); // each sends a message
+    // Each sends a message.
+    const { enrollment_id: id, expires_in } = await request('POST', '/phone/enrollments', { json, pair, once: true });
     await keys.write('pending', { keys: pair, id, number: phone_number, until: Date.now() + expires_in * 1000 });
   });
 
@@ -186,7 +187,7 @@ async function enrol(pending, path, json) {
   return answer;
 }
 
-/** Enrols a key by the code that was sent. @param {object} pending as it was kept @returns {Promise<Account>} of the device that there is now */
+/** Enrols a key by the code that was sent. @param {object} pending as kept @returns {Promise<Account>} of the device that there is now */
 export const confirmEnrollment = (pending, code) =>
   alone(async () => {
     if (await made()) return account();

@@ -3,12 +3,10 @@
 import { h, icon, say } from '../dom.js';
 import * as provider from '../provider.js';
 import { announce, become } from '../router.js';
+import { settle } from '../settle.js';
 import { name, sayProblem, screen, shapes } from '../ui.js';
 import { browser, left, place } from '../when.js';
 import { has, rich, t } from '../words.js';
-
-// So long after it has come into view nobody has read it: a touch was meant for what was there before.
-const SETTLE = 600; // milliseconds
 
 /** One of: code, a text; blob, a picture. transaction: of the hosted page in this browser, which waits for the decision. */
 export async function consent({ code, blob, transaction }, signal) {
@@ -130,22 +128,6 @@ export async function consent({ code, blob, transaction }, signal) {
     h('p', { class: 'soft', role: 'timer', 'aria-live': 'off' }, rich('consent.left', { time: clock })),
     trouble,
   ], [h('div', { class: 'pair' }, decline, approve)]);
-}
-
-// Enables the button once a person has had it in view for a moment, and again whenever the page has come back into view.
-function settle(approve, signal, idle) {
-  let timer;
-  const begin = () => {
-    approve.disabled = true;
-    clearTimeout(timer);
-    if (document.visibilityState === 'visible') timer = setTimeout(() => idle() && (approve.disabled = false), SETTLE);
-  };
-  const again = () => idle() && begin();
-  document.addEventListener('visibilitychange', again, { signal });
-  addEventListener('focus', again, { signal });
-  signal.addEventListener('abort', () => clearTimeout(timer));
-  requestAnimationFrame(() => requestAnimationFrame(begin)); // shown, by then
-  return begin;
 }
 
 const listed = (texts, none) => (texts.length > 0 ? texts.map((text) => h('li', {}, name(text))) : h('li', {}, none));

@@ -5,19 +5,22 @@ import { h } from '../dom.js';
 import { take, waiting } from '../landing.js';
 import { onward } from '../onward.js';
 import { become } from '../router.js';
+import { settle } from '../settle.js';
 import { button, screen } from '../ui.js';
 import { t } from '../words.js';
 
-export function landed() {
+export function landed(_, signal) {
   const { transaction } = waiting() ?? {};
   function leave() {
     take();
     if (transaction) location.replace(`/authorize/${transaction}`);
     else become('home');
   }
+  const see = button(t('landed.see'), onward, { class: 'yes', id: 'see', disabled: true });
+  settle(see, signal);
   return screen(
     { title: t('landed.title'), lead: t(transaction ? 'landed.here' : 'landed.lead'), leading: false },
     h('p', { class: 'education' }, t(transaction ? 'landed.education.here' : 'consent.education')),
-    [button(t('later'), leave), button(t('landed.see'), onward, { class: 'yes', id: 'see' })],
+    [button(t('later'), leave), see],
   );
 }
