@@ -1,6 +1,7 @@
 package webphone_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -129,4 +130,19 @@ func TestPhoneForgetsNoKeyThatAnotherTabHasMade(t *testing.T) {
 		t.Error("the key is another one")
 	}
 	old.close("status of 401")
+}
+
+func TestPhoneThatIsNotSetUpHasNoHome(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := newHandset(t, w)
+	p.open(w.issuer + "/phone")
+	p.on("welcome")
+	w.answer("POST /phone/enrollments", http.StatusInternalServerError, "internal")
+	p.fill("number", number)
+	p.press("welcome.send")
+	p.says(p.word("problem.internal"))
+	p.press("home")
+	p.on("welcome")
+	p.close("status of 500")
 }

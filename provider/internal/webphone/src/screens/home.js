@@ -11,7 +11,8 @@ import { card } from './logins.js';
 import { note } from './passkeys.js';
 
 // The buttons are there at once, whatever the network does; the rest comes.
-export function home(_, signal) {
+export async function home(_, signal) {
+  if (!(await provider.enrolled().catch(() => false))) return become('code'); // this is no phone, or not any more
   const lead = h('span', {});
   const news = h('div', { role: 'status' });
   const recent = h('div', {});
