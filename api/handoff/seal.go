@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"mime"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -24,8 +25,8 @@ var (
 // Seal encrypts something for a page's key: a JWE in compact form (RFC 7516) by ECDH-ES and A256GCM (RFC 7518 §4.6, §5.3), with the
 // media type as its cty. It returns [ErrKey] for what is no P-256 key, and [ErrMediaType].
 func Seal(key api.HandoffKey, mediaType string, plain []byte) ([]byte, error) {
-	if _, _, err := mime.ParseMediaType(mediaType); err != nil {
-		return nil, ErrMediaType
+	if _, err := MediaType(mediaType); err != nil {
+		return nil, err
 	}
 	jwk, err := read(key)
 	if err != nil {
@@ -42,6 +43,16 @@ func Seal(key api.HandoffKey, mediaType string, plain []byte) ([]byte, error) {
 	}
 	jwe, err := sealed.CompactSerialize()
 	return []byte(jwe), err
+}
+
+// MediaType returns a media type in lower case without its parameters, as it is held against those that a page takes, or
+// [ErrMediaType].
+func MediaType(text string) (string, error) {
+	mediaType, _, err := mime.ParseMediaType(text)
+	if err != nil || !strings.Contains(mediaType, "/") {
+		return "", ErrMediaType
+	}
+	return mediaType, nil
 }
 
 // Open is what a page does, for one that is written in Go: it returns what was sealed for its key, and the media type. It returns
@@ -79,7 +90,7 @@ func contentType(jwe []byte) (string, error) {
 	if d.Decode(&members) != nil {
 		return "", ErrMalformed
 	}
-	if _, _, err := mime.ParseMediaType(members.Cty); err != nil {
+	if _, err := MediaType(members.Cty); err != nil {
 		return "", ErrMalformed
 	}
 	return members.Cty, nil

@@ -100,7 +100,7 @@ func TestNothingIsSealedForWhatIsNoKeyOrWithoutAMediaType(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, mediaType := range []string{"", "text/", "a b/c", "text/html; charset"} {
+	for _, mediaType := range []string{"", "text", "text/", "a b/c", "text/html; charset"} {
 		if _, err := Seal(public, mediaType, nil); !errors.Is(err, ErrMediaType) {
 			t.Errorf("%q: %v", mediaType, err)
 		}

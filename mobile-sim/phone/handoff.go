@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mime"
 	"slices"
 	"strings"
 
@@ -44,7 +43,7 @@ func (c *Claim) Takes(content *Content) error {
 	case content == nil:
 		return ErrHandoffMissing
 	}
-	mediaType, _, err := mime.ParseMediaType(content.MediaType)
+	mediaType, err := handoff.MediaType(content.MediaType)
 	if err != nil {
 		return fmt.Errorf("%w: %s", ErrHandoffType, content.MediaType)
 	}

@@ -122,6 +122,7 @@ func TestWhatThePageCannotTakeIsNotSent(t *testing.T) {
 		"a limit that is not said":        {unlimited, &Content{"text/html", make([]byte, 1)}, ErrHandoffTooLarge},
 		"another type":                    {limited, &Content{"image/png", nil}, ErrHandoffType},
 		"no type, where any type will do": {open, &Content{"", nil}, ErrHandoffType},
+		"half a type":                     {open, &Content{"text", nil}, ErrHandoffType},
 	} {
 		if _, err := p.Approve(t.Context(), test.claim, Approval{Send: test.send}); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v", name, err)

@@ -520,7 +520,7 @@ func (p *Provider) take(r *http.Request, device string) (int, any, error) {
 		return 0, nil, refuse(http.StatusNotFound, "not-found")
 	case c.Reject != nil:
 		return 0, nil, refuse(c.Reject.Status, c.Reject.Code)
-	case c.Consent.Handoff == nil || r.Header.Get("Content-Type") != "application/jose":
+	case c.Consent.Handoff == nil || r.Header.Get("Content-Type") != "application/jose" || r.ContentLength < 0:
 		return 0, nil, refuse(http.StatusUnprocessableEntity, "handoff-malformed")
 	}
 	jwe, err := io.ReadAll(r.Body)
@@ -579,7 +579,7 @@ func (p *Provider) decide(r *http.Request) (int, any, error) {
 		return 0, nil, refuse(http.StatusUnprocessableEntity, "consent-mismatch")
 	case d.Verdict == proof.Approve && c.Consent.Handoff != nil && (c.sent == nil || d.Handoff != proof.Digest(c.sent)),
 		d.Handoff != "" && c.Consent.Handoff == nil:
-		return 0, nil, refuse(http.StatusUnprocessableEntity, "handoff-mismatch")
+		return 0, nil, refuse(http.StatusUnprocessableEntity, "handoff-missing")
 	case d.Session && (c.Consent.SessionOffered == nil || !*c.Consent.SessionOffered):
 		return 0, nil, refuse(http.StatusForbidden, "not-allowed")
 	case c.State != "claimed" && !retracted && (c.State != verdict || c.Session != d.Session):
