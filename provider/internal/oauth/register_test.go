@@ -173,7 +173,8 @@ func TestWhatASiteSaysIsRegistered(t *testing.T) {
 		"id_token_signed_response_alg": "ES256", "logo_uri": "https://wiki.example/logo.png", "post_logout_redirect_uris": ["https://wiki.example/"],
 		"backchannel_logout_uri": "https://wiki.example/logout", "backchannel_logout_session_required": true, "jwks_uri": "https://wiki.example/unused",
 		"require_pushed_authorization_requests": true, "contacts": ["a", {"b": 1}], "client_id": "mine", "client_secret": "mine", "CLIENT_NAME": "x",
-		"software_statement": "x.y.z", "Scope": 7, "sector": "other", "origins": ["https://evil.example"], "pkce_optional": true, "policy": "relaxed"}`)
+		"software_statement": "x.y.z", "Scope": 7, "sector": "other", "origins": ["https://evil.example"], "pkce_optional": true, "policy": "relaxed",
+		"authorization_details_types": ["order", "handoff"]}`)
 	raw, err := json.Marshal(answer)
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +187,7 @@ func TestWhatASiteSaysIsRegistered(t *testing.T) {
 	if string(raw) != want {
 		t.Errorf("got  %s\nwant %s", raw, want)
 	}
-	if client.ID == "mine" || client.HasSecret("mine") || client.Sector != "" || len(client.Origins) != 0 || client.PKCEOptional || client.Policy.Preset != "" || !client.RequirePAR ||
+	if client.ID == "mine" || client.HasSecret("mine") || client.Sector != "" || len(client.Origins) != 0 || len(client.DetailTypes) != 0 || client.PKCEOptional || client.Policy.Preset != "" || !client.RequirePAR ||
 		client.HasKeys() || client.Name != "The Wiki" || client.LogoURI == "" || client.BackchannelLogoutURI == "" || len(client.PostLogoutRedirectURIs) != 1 {
 		t.Errorf("%+v", client)
 	}
