@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,17 +33,26 @@ func VerifyReceipt(jws, issuer, device string) (Receipt, error) {
 	if d.Verdict != Approve {
 		return Receipt{}, errors.New("receipt: it is a refusal")
 	}
-	var consent api.Consent
+	var consent struct {
+		api.Consent
+		Order json.RawMessage `json:"order"`
+	}
 	if err := json.Unmarshal(d.Consent, &consent); err != nil {
 		return Receipt{}, errors.New("receipt: the consent is no consent")
 	}
 	if consent.Challenge != d.Challenge {
 		return Receipt{}, errors.New("receipt: the consent is about another challenge")
 	}
-	if consent.Order == nil {
+	if len(consent.Order) == 0 {
 		return Receipt{}, errors.New("receipt: the consent has no order")
 	}
-	return Receipt{Decision: d, ClientID: consent.Client.Id, Order: *consent.Order, At: consent.ClaimedAt}, nil
+	var order *api.Order
+	strict := json.NewDecoder(bytes.NewReader(consent.Order))
+	strict.DisallowUnknownFields() // what a person signed and this cannot read might be a term of the sale
+	if err := strict.Decode(&order); err != nil || order == nil {
+		return Receipt{}, errors.New("receipt: the consent's order is none that is known here")
+	}
+	return Receipt{Decision: d, ClientID: consent.Client.Id, Order: *order, At: consent.ClaimedAt}, nil
 }
 
 // Confirms tells whether this is the order that was shown, member by member.

@@ -32,6 +32,9 @@ func consenting(t testing.TB, order api.Order) []byte {
 	return raw
 }
 
+// loginConsent asks for a login and nothing else.
+var loginConsent = []byte(`{"challenge":"` + challenge + `"}`)
+
 func signedBy(t testing.TB, key *ecdsa.PrivateKey, s Statement) string {
 	t.Helper()
 	jws, err := SignDecision(key, s, now)
@@ -100,13 +103,26 @@ func TestWhatIsNoReceiptIsRefused(t *testing.T) {
 		change(&s)
 		return signedBy(t, key, s)
 	}
+	header := map[string]any{"typ": DecisionType, "alg": "ES256", "jwk": members(t, key)}
+	claims := decisionMembers()
+	claims["consent"] = base64url.EncodeToString(consent)
+	saying := func(order string) string {
+		return with(func(s *Statement) {
+			s.Consent = []byte(strings.TrimSuffix(string(loginConsent), "}") + `,"order":` + order + "}")
+		})
+	}
 	for what, c := range map[string]struct{ jws, issuer, device, says string }{
 		"another key":           {signedBy(t, other, good), issuer, device, "another key"},
 		"no key named":          {signedBy(t, key, good), issuer, "", "another key"},
 		"a refusal":             {with(func(s *Statement) { s.Verdict = Deny }), issuer, device, "a refusal"},
 		"another provider":      {signedBy(t, key, good), "https://other.example", device, "aud"},
 		"another challenge":     {with(func(s *Statement) { s.Challenge = "BBBBBBBBBBBBBBBBBBBBBBBBBB" }), issuer, device, "another challenge"},
-		"a login":               {with(func(s *Statement) { s.Consent = []byte(`{"challenge":"` + challenge + `"}`) }), issuer, device, "no order"},
+		"a login":               {with(func(s *Statement) { s.Consent = loginConsent }), issuer, device, "no order"},
+		"ES384":                 {es384(t, key, header, claims), issuer, device, "signing method"},
+		"an order of null":      {saying("null"), issuer, device, "none that is known"},
+		"an order in words":     {saying(`"a bowl"`), issuer, device, "none that is known"},
+		"more than is known":    {saying(`{"type":"order","tip":100}`), issuer, device, "none that is known"},
+		"a fraction":            {saying(`{"type":"order","total":0.5}`), issuer, device, "none that is known"},
 		"no consent":            {with(func(s *Statement) { s.Consent = []byte("x") }), issuer, device, "no consent"},
 		"a changed signature":   {strings.TrimSuffix(signedBy(t, key, good), "A") + "A", issuer, device, ""},
 		"nothing":               {"", issuer, device, "decision"},
@@ -129,4 +145,45 @@ func mustProof(t *testing.T, key *ecdsa.PrivateKey) string {
 		t.Fatal(err)
 	}
 	return jws
+}
+
+// Whatever a phone was shown: what verifies is an approval of one order by that key, and confirms that order and no other.
+func FuzzVerifyReceipt(f *testing.F) {
+	key, other := newKey(f), newKey(f)
+	device := Thumbprint(&key.PublicKey)
+	_, consent := ordered(f)
+	f.Add(consent, true)
+	f.Add(consent, false)
+	f.Add(loginConsent, true)
+	f.Add([]byte(`{"challenge":"`+challenge+`","order":null}`), true)
+	f.Add([]byte(`{"challenge":"`+challenge+`","order":{"total":1,"Total":2},"ORDER":{}}`), true)
+	f.Add([]byte(`{"challenge":"`+challenge+`","order":{"total":9223372036854775807,"lines":[{}]}}`), true)
+	f.Fuzz(func(t *testing.T, consent []byte, approve bool) {
+		s := Statement{Audience: issuer, Challenge: challenge, Verdict: Deny, Consent: consent}
+		if approve {
+			s.Verdict = Approve
+		}
+		jws := signedBy(t, key, s)
+		r, err := VerifyReceipt(jws, issuer, device)
+		if err != nil {
+			if r.Key != nil || r.Confirms(api.Order{Type: api.OrderTypeOrder}) {
+				t.Fatal("a refused receipt says something")
+			}
+			return
+		}
+		if !approve || r.Thumbprint != device || r.Challenge != challenge || !r.Confirms(r.Order) {
+			t.Fatalf("verified, and says %+v", r)
+		}
+		changed := r.Order
+		changed.Total ^= 1
+		if r.Confirms(changed) {
+			t.Fatal("confirms another total")
+		}
+		if _, err := VerifyReceipt(jws, issuer+"/", device); err == nil {
+			t.Fatal("verifies for another provider")
+		}
+		if _, err := VerifyReceipt(jws, issuer, Thumbprint(&other.PublicKey)); err == nil {
+			t.Fatal("verifies by another key")
+		}
+	})
 }
