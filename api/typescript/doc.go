@@ -1,6 +1,6 @@
 // Package typescript is three programs that log in by a client generated from openapi.yaml (openapi-typescript, openapi-fetch), as
-// a site's backend in TypeScript would. It has tests alone: they run them, and the other clients that docs/api.md shows,
-// against a provider of their own.
+// a site's backend in TypeScript would. It has tests alone: they run them, and the other clients that docs/api.md and docs/orders.md
+// show, against a provider of their own.
 //
 // It must not know how the provider is made.
 package typescript

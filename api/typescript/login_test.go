@@ -15,6 +15,8 @@ import (
 	"qrlogin/mobile-sim/phone"
 )
 
+const logins = "../../docs/api.md"
+
 // Each prints the code that it shows, or the picture's file name, and at last what the provider tells of the person.
 func TestTheLoginInTypeScriptWorks(t *testing.T) {
 	build(t)
@@ -23,12 +25,12 @@ func TestTheLoginInTypeScriptWorks(t *testing.T) {
 
 func TestTheLoginInGoWorks(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "main.go")
-	write(t, program, shown(t, "go")[0])
+	write(t, program, shown(t, logins, "go")[0])
 	logIn(t, exec.CommandContext(t.Context(), "go", "run", program)) // here, so that it is this module's package api
 }
 
 func TestTheLoginByCurlWorks(t *testing.T) {
-	command := exec.CommandContext(t.Context(), "sh", "-c", shown(t, "sh")[0])
+	command := exec.CommandContext(t.Context(), "sh", "-c", shown(t, logins, "sh")[0])
 	command.Dir = t.TempDir()
 	logIn(t, command)
 }
@@ -54,13 +56,18 @@ func TestTheDocumentationShowsTheFilesThatAreRun(t *testing.T) {
 	for _, name := range []string{"client.ts", "login.ts", "redeem.ts"} {
 		files = append(files, read(t, name))
 	}
-	if got := shown(t, "ts"); !slices.Equal(got, files) {
+	if got := shown(t, logins, "ts"); !slices.Equal(got, files) {
 		t.Errorf("docs/api.md shows other TypeScript than api/typescript has:\n%s", strings.Join(got, "\n"))
 	}
 }
 
-// logIn starts a program that logs in by the device flow, and has the phone scan and approve what it shows.
 func logIn(t *testing.T, command *exec.Cmd) {
+	t.Helper()
+	wantPerson(t, run(t, command))
+}
+
+// run starts a program that begins a challenge, has the phone scan and approve what it shows, and returns what it says after that.
+func run(t *testing.T, command *exec.Cmd) string {
 	t.Helper()
 	p := newProvider(t)
 	command.Env, command.Stderr = p.environment(), os.Stderr
@@ -91,7 +98,7 @@ func logIn(t *testing.T, command *exec.Cmd) {
 	if err := command.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	wantPerson(t, string(rest))
+	return string(rest)
 }
 
 func wantPerson(t *testing.T, said string) {
@@ -114,15 +121,15 @@ func build(t *testing.T) {
 
 var built = sync.OnceValues(func() ([]byte, error) { return exec.Command("npm", "run", "build").CombinedOutput() })
 
-// shown is the blocks of a language in docs/api.md.
-func shown(t *testing.T, language string) []string {
+// shown is the blocks of a language in a document.
+func shown(t *testing.T, document, language string) []string {
 	t.Helper()
 	var blocks []string
-	for _, block := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(read(t, "../../docs/api.md"), -1) {
+	for _, block := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(read(t, document), -1) {
 		blocks = append(blocks, block[1])
 	}
 	if len(blocks) == 0 {
-		t.Fatalf("docs/api.md shows no %s", language)
+		t.Fatalf("%s shows no %s", document, language)
 	}
 	return blocks
 }

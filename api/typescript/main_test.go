@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -13,9 +14,14 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	var without []string
-	for tests, tools := range map[string][]string{"InTypeScript": {"npm", "node", "node_modules/.bin/tsc"}, "ByCurl": {"curl", "jq"}} {
+	for tests, tools := range map[string][]string{"InTypeScript": {"npm", "node", "node_modules/.bin/tsc"}, "ByCurl": {"curl", "jq"}, "InJavaScript": {"node"},
+		"InPython": {"/usr/bin/python3", "/usr/lib/python3/dist-packages/authlib"}} {
 		for _, tool := range tools {
-			if _, err := exec.LookPath(tool); err == nil {
+			_, err := exec.LookPath(tool)
+			if filepath.IsAbs(tool) { // a library is no program
+				_, err = os.Stat(tool)
+			}
+			if err == nil {
 				continue
 			}
 			if os.Getenv("QRLOGIN_REQUIRE") == "all" {

@@ -50,6 +50,7 @@ func newProvider(t *testing.T) *provider {
 		Issuer: p.issuer, SMS: "file:" + sms, Log: slog.New(slog.DiscardHandler),
 		Clients: []app.Client{{
 			ID: "shop", Secret: p.secret, Origins: []string{"https://shop.example"}, RedirectURIs: []string{callback}, Resources: apis,
+			DetailTypes: []string{"order"},
 		}},
 	})
 	if err != nil {
