@@ -15,6 +15,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"qrlogin/api"
+	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
 )
 
@@ -127,6 +128,31 @@ func TestAnIDTokenSaysWhoLoggedInWhereWhenAndHow(t *testing.T) {
 	for name := range want {
 		if fmt.Sprint(claims[name]) != fmt.Sprint(want[name]) {
 			t.Errorf("%s is %v, want %v", name, claims[name], want[name])
+		}
+	}
+}
+
+// The key is the same at every site, so that whoever else is shown an access token must not learn it.
+func TestThePhonesKeyIsNamedInTheIDTokenOfAnOrderAlone(t *testing.T) {
+	m := newMint(t)
+	g := grant("openid")
+	g.Device = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+	answer := tokens(t, m, g)
+	if _, claims := verified(t, m, *answer.IdToken); claims["device_jkt"] != g.Device {
+		t.Errorf("device_jkt is %v", claims["device_jkt"])
+	}
+	if _, claims := verified(t, m, answer.AccessToken); strings.Contains(fmt.Sprint(claims), g.Device) {
+		t.Errorf("the access token says %v", claims)
+	}
+}
+
+func TestWhatUnlockedThePhoneIsSaid(t *testing.T) {
+	for unlock, want := range map[challenge.Unlock]string{
+		challenge.Unlocked: "pop user", challenge.UnlockByPIN: "pop user pin", challenge.UnlockByPasskey: "pop user mfa",
+	} {
+		c := challenge.Challenge{Unlock: unlock}
+		if _, amr := Authentication(c); strings.Join(amr, " ") != want {
+			t.Errorf("unlocked by %q: %v, want %s", unlock, amr, want)
 		}
 	}
 }
