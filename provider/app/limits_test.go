@@ -104,6 +104,12 @@ func (s scanner) uploads(w *world) *http.Request {
 	return r
 }
 
+// handsOff sends something for a challenge that is not there.
+func (s scanner) handsOff(w *world) *http.Request {
+	w.t.Helper()
+	return s.by(w).sealed(nobodysChallenge, "a JWE")
+}
+
 func (w *world) enrolls(number string) *http.Request {
 	w.t.Helper()
 	return w.rawPhone().request(http.MethodPost, "/phone/enrollments", api.EnrollmentRequest{PhoneNumber: number})
@@ -213,6 +219,16 @@ var everyLimit = map[limit.Name]met{
 		s := w.scanners(oneNumber, oneNumber, oneNumber, oneNumber, anotherNumber) // one phone alone may not send so many
 		return func(w *world, i int) *http.Request { return at(elsewhere(i), s[i%4].uploads(w)) },
 			func(w *world, _ int) *http.Request { return at(elsewhere(0), s[4].uploads(w)) }
+	}},
+	limit.HandoffsPerDevice: {http.StatusNotFound, "not-found", "too-many-requests", func(w *world) (same, other knock) {
+		s := w.scanners(oneNumber, oneNumber)
+		return func(w *world, i int) *http.Request { return at(elsewhere(i), s[0].handsOff(w)) },
+			func(w *world, _ int) *http.Request { return at(elsewhere(0), s[1].handsOff(w)) }
+	}},
+	limit.HandoffsPerAccount: {http.StatusNotFound, "not-found", "too-many-requests", func(w *world) (same, other knock) {
+		s := w.scanners(oneNumber, oneNumber, anotherNumber)
+		return func(w *world, i int) *http.Request { return at(elsewhere(i), s[i%2].handsOff(w)) },
+			func(w *world, _ int) *http.Request { return at(elsewhere(0), s[2].handsOff(w)) }
 	}},
 	limit.IdleDecisionsPerDevice: {http.StatusOK, "", "too-many-requests", func(w *world) (same, other knock) {
 		s := w.scanners(oneNumber, oneNumber)
