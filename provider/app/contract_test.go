@@ -71,6 +71,8 @@ func TestEveryOperationOfTheContractAnswersAsItSays(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer "+started.Watch)
 		w.do(r)
 	}
+	w.do(w.byWatch(http.MethodGet, started, "/handoff")).wants(t, "a handoff that nobody asked for", http.StatusGone, "gone")
+	w.do(w.rawPhone().enrolled(anotherNumber).sealed(nobodysChallenge, "a JWE")).wants(t, "a handoff for nobody", http.StatusNotFound, "not-found")
 	w.visitor().open("/q")
 	w.visitor().open(w.frame(w.start()))
 	throughTheCodeFlow(t, w, p)

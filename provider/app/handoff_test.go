@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -280,17 +279,15 @@ func TestAHandoffThatBreaksOffLeavesNothing(t *testing.T) {
 		started := h.begin(challenge.Policy{})
 		h.phone.claim(started)
 		jwe := h.encrypt("text/html", make([]byte, 1<<20))
-		ctx, hangUp := context.WithCancel(t.Context())
-		defer hangUp()
-		r := h.phone.sealed(started.ChallengeId, jwe).WithContext(ctx)
 		half, rest := io.Pipe()
+		r := h.phone.sealed(started.ChallengeId, jwe)
 		r.Body = half
 		go func() {
 			_, _ = io.WriteString(rest, jwe[:len(jwe)/2])
 			for len(h.kept()) == 0 { // until the provider has some of it
 				time.Sleep(time.Millisecond)
 			}
-			hangUp()
+			_ = rest.CloseWithError(io.ErrClosedPipe)
 		}()
 		if a, err := h.try(r); err == nil {
 			h.t.Fatalf("half of a handoff is answered %d %s", a.Status, a.Body)

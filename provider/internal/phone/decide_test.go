@@ -11,7 +11,7 @@ import (
 	"qrlogin/provider/internal/challenge"
 )
 
-func shown(t *testing.T, claim api.Claim) []byte {
+func shown(t testing.TB, claim api.Claim) []byte {
 	t.Helper()
 	consent, err := base64.RawURLEncoding.DecodeString(claim.Consent)
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"qrlogin/api/proof"
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/dpop"
+	"qrlogin/provider/internal/handoffs"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/memstore"
@@ -31,7 +32,7 @@ const issuer = "https://id.example"
 
 // kit is a door with all that stands behind it in memory.
 type kit struct {
-	t       *testing.T
+	t       testing.TB
 	door    *Door
 	handler http.Handler
 
@@ -52,7 +53,7 @@ func (p places) Find(address netip.Addr) (place.Place, bool) {
 	return found, ok
 }
 
-func newKit(t *testing.T) *kit {
+func newKit(t testing.TB) *kit {
 	t.Helper()
 	store := memstore.New()
 	t.Cleanup(func() {
@@ -68,7 +69,7 @@ func newKit(t *testing.T) *kit {
 		t.Fatal(err)
 	}
 	k.door = &Door{
-		Issuer: issuer, Challenges: store, Keys: store, Limits: limit.Defaults(), Clients: k, Devices: k, Logins: loginsOf{k}, SignOut: signOutOf{k}, Audit: k,
+		Issuer: issuer, Challenges: store, Keys: store, Handoffs: handoffs.Box{Contents: store, Keys: store}, Limits: limit.Defaults(), Clients: k, Devices: k, Logins: loginsOf{k}, SignOut: signOutOf{k}, Audit: k,
 		Places: k.places, Numbers: numbers, Proofs: dpop.Verifier{Issuer: issuer, Keys: store, NonceKey: []byte("key")}, Log: slog.New(slog.DiscardHandler),
 	}
 	gin.SetMode(gin.ReleaseMode)
