@@ -299,6 +299,40 @@ func TestAHandoffThatBreaksOffLeavesNothing(t *testing.T) {
 	})
 }
 
+// A handoff is on its way for a while. What happened meanwhile counts.
+func TestAHandoffThatArrivesTooLateLeavesNothing(t *testing.T) {
+	for what, c := range map[string]struct {
+		meanwhile func(h *handingOff, claim api.Claim, started api.DeviceAuthorization)
+		status    int
+		code      string
+	}{
+		"released":  {func(h *handingOff, claim api.Claim, _ api.DeviceAuthorization) { h.phone.release(claim) }, http.StatusConflict, "wrong-state"},
+		"denied":    {func(h *handingOff, claim api.Claim, _ api.DeviceAuthorization) { h.phone.decide(claim, proof.Deny) }, http.StatusGone, "gone"},
+		"cancelled": {func(h *handingOff, _ api.Claim, started api.DeviceAuthorization) { h.cancel(started) }, http.StatusGone, "gone"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			h := newHandingOff(t, embeddedRedis(t))
+			started := h.begin(challenge.Policy{})
+			claim := h.phone.claim(started)
+			jwe := h.encrypt("text/html", make([]byte, 1<<20))
+			half, rest := io.Pipe()
+			r := h.phone.sealed(started.ChallengeId, jwe)
+			r.Body = half
+			go func() {
+				_, _ = io.WriteString(rest, jwe[:len(jwe)/2])
+				for len(h.kept()) == 0 {
+					time.Sleep(time.Millisecond)
+				}
+				c.meanwhile(h, claim, started)
+				_, _ = io.WriteString(rest, jwe[len(jwe)/2:])
+				_ = rest.Close()
+			}()
+			h.do(r).wants(h.t, what, c.status, c.code)
+			h.wantKept(what, 0)
+		})
+	}
+}
+
 func TestPastTheRoomAPhoneIsToldToComeBackAndThenItFits(t *testing.T) {
 	const limit = 1000
 	eachRedis(t, func(h *handingOff) {
