@@ -156,6 +156,7 @@ func (g *target) bodies() map[string]string {
 		"enrollByPasskey":          `{"credential":{}}`,
 		"confirmChallenge":         `{"code":"0000"}`,
 		"scan":                     `{"code":"` + g.frame + `"}`,
+		"sendHandoff":              "a JWE",
 		"scan image/*":             string(pictureOf(g.w.t, g.frame)),
 		"decide":                   `{"decision":"` + g.phone.signedFor(g.w.issuer, g.started.ChallengeId, proof.Approve, []byte("{}")) + `"}`,
 	}
