@@ -274,21 +274,28 @@ func TestOnlyWhatTheClaimingPhoneMaySendIsTaken(t *testing.T) {
 	}, withHandoffs(limit, 100*limit), withoutLimits)
 }
 
+// halting is the request that sends a handoff, whose second half is for then to send, once the provider has some of the first.
+func (h *handingOff) halting(started api.DeviceAuthorization, jwe string, then func(rest *io.PipeWriter)) *http.Request {
+	h.t.Helper()
+	half, rest := io.Pipe()
+	r := h.phone.sealed(started.ChallengeId, jwe)
+	r.Body = half
+	go func() {
+		_, _ = io.WriteString(rest, jwe[:len(jwe)/2])
+		for len(h.kept()) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		then(rest)
+	}()
+	return r
+}
+
 func TestAHandoffThatBreaksOffLeavesNothing(t *testing.T) {
 	eachRedis(t, func(h *handingOff) {
 		started := h.begin(challenge.Policy{})
 		h.phone.claim(started)
 		jwe := h.encrypt("text/html", make([]byte, 1<<20))
-		half, rest := io.Pipe()
-		r := h.phone.sealed(started.ChallengeId, jwe)
-		r.Body = half
-		go func() {
-			_, _ = io.WriteString(rest, jwe[:len(jwe)/2])
-			for len(h.kept()) == 0 { // until the provider has some of it
-				time.Sleep(time.Millisecond)
-			}
-			_ = rest.CloseWithError(io.ErrClosedPipe)
-		}()
+		r := h.halting(started, jwe, func(rest *io.PipeWriter) { _ = rest.CloseWithError(io.ErrClosedPipe) })
 		if a, err := h.try(r); err == nil {
 			h.t.Fatalf("half of a handoff is answered %d %s", a.Status, a.Body)
 		}
@@ -315,18 +322,11 @@ func TestAHandoffThatArrivesTooLateLeavesNothing(t *testing.T) {
 			started := h.begin(challenge.Policy{})
 			claim := h.phone.claim(started)
 			jwe := h.encrypt("text/html", make([]byte, 1<<20))
-			half, rest := io.Pipe()
-			r := h.phone.sealed(started.ChallengeId, jwe)
-			r.Body = half
-			go func() {
-				_, _ = io.WriteString(rest, jwe[:len(jwe)/2])
-				for len(h.kept()) == 0 {
-					time.Sleep(time.Millisecond)
-				}
+			r := h.halting(started, jwe, func(rest *io.PipeWriter) {
 				c.meanwhile(h, claim, started)
 				_, _ = io.WriteString(rest, jwe[len(jwe)/2:])
 				_ = rest.Close()
-			}()
+			})
 			h.do(r).wants(h.t, what, c.status, c.code)
 			h.wantKept(what, 0)
 		})
