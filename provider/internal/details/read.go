@@ -160,7 +160,7 @@ func checkOrder(o *api.Order) error {
 			return err
 		}
 	}
-	if !currency.IsValid(o.Currency) { // which knows upper case alone
+	if _, known := currency.GetDigits(o.Currency); !known { // which knows upper case alone
 		return Invalid("currency is no code of ISO 4217")
 	}
 	if len(o.Lines) == 0 || len(o.Lines) > maxLines {
@@ -206,7 +206,7 @@ func checkOrder(o *api.Order) error {
 // payable tells whether a phone may be sent there.
 func payable(uri string) bool {
 	u, err := url.Parse(uri)
-	if err != nil || len(uri) > maxURI || u.Host == "" || u.User != nil || !ascii(uri) {
+	if err != nil || len(uri) > maxURI || u.Hostname() == "" || u.User != nil || !ascii(uri) || !ascii(u.Host) {
 		return false
 	}
 	at, err := netip.ParseAddr(u.Hostname())
