@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -10,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/details"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/token"
 )
@@ -32,6 +33,7 @@ type authorization struct {
 	Confirm       bool            `json:"confirm,omitempty"` // the site asks for token.ACRConfirmed
 	Locales       string          `json:"ui_locales,omitempty"`
 	Details       json.RawMessage `json:"details,omitempty"` // RFC 9396
+	Account       string          `json:"account,omitempty"` // with Details: whose phone it must be, "" for anybody's
 }
 
 // destination is where an authorization is answered, and how.
@@ -70,7 +72,7 @@ func isWeb(uri string) bool {
 }
 
 // readAuthorization reads the rest. Its errors are the client's to know.
-func (d *Door) readAuthorization(client identity.Client, to destination, f form) (authorization, error) {
+func (d *Door) readAuthorization(ctx context.Context, client identity.Client, to destination, f form) (authorization, error) {
 	a := authorization{Client: client.ID, destination: to, Nonce: f["nonce"], CodeChallenge: f["code_challenge"], Thumbprint: f["dpop_jkt"], Locales: f["ui_locales"], Confirm: asksConfirmation(f)}
 	switch {
 	case f["request"] != "":
@@ -103,9 +105,7 @@ func (d *Door) readAuthorization(client identity.Client, to destination, f form)
 	if a.Resources, err = targets(client.Resources, f); err != nil {
 		return a, err
 	}
-	// A handoff is for a page of the site's own, which has the key.
-	orders := slices.DeleteFunc(slices.Clone(client.DetailTypes), func(t string) bool { return t != string(api.OrderTypeOrder) })
-	if a.Details, err = readDetails(f, orders); err != nil {
+	if err := d.readOrder(ctx, client, f, &a); err != nil {
 		return a, err
 	}
 	if a.Prompt, err = readPrompt(f); err != nil {
@@ -126,10 +126,24 @@ func (d *Door) readAuthorization(client identity.Client, to destination, f form)
 		}
 		a.Subject = read.Subject
 	}
-	if err := readClaims(client, f["claims"], &a); err != nil {
-		return a, err
+	return a, readClaims(client, f["claims"], &a)
+}
+
+// readOrder reads what is asked for beyond a login, and whose it is to approve: who is logged in at the site, by a hint. That the
+// site names a subject is not enough: the request comes by a browser, and subjects are no secrets.
+func (d *Door) readOrder(ctx context.Context, client identity.Client, f form, a *authorization) (err error) {
+	if a.Details, err = readDetails(f, client.DetailTypes); len(a.Details) == 0 {
+		return err
 	}
-	return a, initiable(client, a.Details, a.Subject)
+	if asked, err := details.Of(a.Details); err != nil {
+		return err
+	} else if asked.Handoff != nil { // it is encrypted for a page of the site's own
+		return invalidDetails("a handoff is for the device grant alone")
+	}
+	if a.Account, err = d.hinted(ctx, client, f); err != nil {
+		return err
+	}
+	return initiable(client, a.Details, a.Account)
 }
 
 // readHint reads an ID token that comes back, of the client with this id; "" for any (OIDC Core §3.1.2.1).
@@ -304,5 +318,5 @@ func (a authorization) satisfies(acr string) bool {
 
 // request is the challenge's part of an authorization. The provider can keep a session in the browser that is at its own page.
 func (a authorization) request() challenge.Request {
-	return challenge.Request{Scopes: a.Scopes, Resources: a.Resources, Details: a.Details, SessionOffered: true}
+	return challenge.Request{Scopes: a.Scopes, Resources: a.Resources, Details: a.Details, Account: a.Account, SessionOffered: true}
 }

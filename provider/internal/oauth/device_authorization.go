@@ -39,7 +39,7 @@ func (d *Door) deviceAuthorization(c *gin.Context, r request) error {
 	if asked.Details, err = readDetails(r.form, r.client.DetailTypes); err != nil {
 		return err
 	}
-	if asked.Account, err = d.hinted(c.Request.Context(), r); err != nil {
+	if asked.Account, err = d.hinted(c.Request.Context(), r.client, r.form); err != nil {
 		return err
 	}
 	if err := initiable(r.client, asked.Details, asked.Account); err != nil {
@@ -73,19 +73,24 @@ func readDetails(f form, allowed []string) (json.RawMessage, error) {
 	}
 	asked, err := details.Read(f["authorization_details"], allowed)
 	if wrong, ok := errors.AsType[details.Invalid](err); ok {
-		return nil, oauthError{Status: http.StatusBadRequest, Code: "invalid_authorization_details", Description: "authorization_details: " + string(wrong)}
+		return nil, invalidDetails(string(wrong))
 	}
 	return asked, err
 }
 
+// invalidDetails says what is wrong with authorization_details (RFC 9396 §5).
+func invalidDetails(why string) error {
+	return oauthError{Status: http.StatusBadRequest, Code: "invalid_authorization_details", Description: "authorization_details: " + why}
+}
+
 // hinted is the account that the site says is logged in there, by an ID token of a login that has not ended; "" when it says
 // nothing. Then no other account's phone may claim.
-func (d *Door) hinted(ctx context.Context, r request) (string, error) {
-	hint := r.form["id_token_hint"]
+func (d *Door) hinted(ctx context.Context, client identity.Client, f form) (string, error) {
+	hint := f["id_token_hint"]
 	if hint == "" {
 		return "", nil
 	}
-	read, err := d.readHint(hint, r.client.ID)
+	read, err := d.readHint(hint, client.ID)
 	if err != nil {
 		return "", err
 	}
@@ -96,11 +101,11 @@ func (d *Door) hinted(ctx context.Context, r request) (string, error) {
 	return login.Account, err
 }
 
-// initiable tells whether a request may begin a challenge (RFC 10027 §6.1.15: authenticate, then initiate). who is the person whom it
-// names, "" for nobody.
-func initiable(client identity.Client, carried json.RawMessage, who string) error {
+// initiable tells whether a request may begin a challenge (RFC 10027 §6.1.15: authenticate, then initiate). account is the one that it
+// names, "" for none.
+func initiable(client identity.Client, carried json.RawMessage, account string) error {
 	asked, err := details.Of(carried)
-	if err == nil && asked.Order != nil && who == "" && client.Policy.Effective().Orders == "signed-in" {
+	if err == nil && asked.Order != nil && account == "" && client.Policy.Effective().Orders == "signed-in" {
 		return errLoginRequired
 	}
 	return err
