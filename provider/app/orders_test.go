@@ -218,6 +218,8 @@ func TestAnOrderThatCannotBeIsRefusedWithAReason(t *testing.T) {
 		var told api.OAuthError
 		if a.decode(t, &told); told.ErrorDescription == nil || !strings.HasPrefix(*told.ErrorDescription, "authorization_details: ") {
 			t.Errorf("%s: it does not say what is wrong: %s", what, a.Body)
+		} else if strings.ContainsFunc(*told.ErrorDescription, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+			t.Errorf("%s: it is no description by RFC 6749 §5.2: %s", what, a.Body)
 		}
 	}
 	long := anOrder()

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -87,10 +88,13 @@ func read[T any](raw json.RawMessage, check func(*T) error) (json.RawMessage, er
 	d.DisallowUnknownFields()
 	if err := d.Decode(&asked); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return nil, Invalid(fmt.Sprintf("%s is not %s", wrong.Field, map[bool]string{true: "a whole number in bounds", false: "of the right type"}[strings.HasPrefix(wrong.Type.Name(), "int")]))
+			if wrong.Type.Kind() == reflect.Int64 {
+				return nil, Invalid(wrong.Field + " is not a whole number in bounds")
+			}
+			return nil, Invalid(wrong.Field + " is not of the right type")
 		}
 		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-			return nil, Invalid("a member " + name + " that is not known")
+			return nil, Invalid("the member " + strings.Trim(name, `"`) + " is not known") // RFC 6749 §5.2: no quotes in a description
 		}
 		return nil, Invalid("it is malformed")
 	}
@@ -123,7 +127,7 @@ func once(text []byte) error {
 				case err != nil || !ok:
 					return Invalid("it is not JSON")
 				case strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "":
-					return Invalid("a member that is not known")
+					return Invalid("a member is not known")
 				case seen[name]:
 					return Invalid("the member " + name + " is repeated")
 				}
