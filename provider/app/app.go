@@ -254,7 +254,7 @@ func (p *Provider) Handler() http.Handler { return p.handler }
 
 // How long stopping may take, all in all under 10 s.
 const (
-	shutdownTime = 6 * time.Second // for the requests under way
+	shutdownTime = 7 * time.Second // for the requests under way
 	deliveryTime = 2 * time.Second // for telling sites of logouts
 )
 
