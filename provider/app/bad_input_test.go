@@ -347,9 +347,9 @@ func TestHostileValuesAreRefusedWhereTheyAreRead(t *testing.T) {
 			fresh.phone.send(http.MethodPost, fresh.path, api.EnrollmentConfirmation{Code: code}).
 				wants(t, "enrolment code "+code, http.StatusUnprocessableEntity, "enrollment-code-wrong")
 		}
-		w.sendDecision(p.signedFor(w.issuer, g.started.ChallengeId, proof.Approve, bytes.Repeat([]byte("x"), 15<<10))).
+		w.sendDecision(p.signedFor(w.issuer, g.started.ChallengeId, proof.Approve, bytes.Repeat([]byte("x"), 35<<10))).
 			wants(t, "a large consent", http.StatusConflict, "wrong-state")
-		w.sendDecision(p.signedFor(w.issuer, g.started.ChallengeId, proof.Approve, bytes.Repeat([]byte("x"), 18<<10))).
+		w.sendDecision(p.signedFor(w.issuer, g.started.ChallengeId, proof.Approve, bytes.Repeat([]byte("x"), 37<<10))).
 			wants(t, "a consent past the limit", http.StatusUnauthorized, "proof-invalid")
 	})
 }
