@@ -193,7 +193,6 @@ func TestAnOrderThatCannotBeIsRefusedWithAReason(t *testing.T) {
 		"an unknown currency":   func(o *api.Order) { o.Currency = "ABC" },
 		"a currency in words":   func(o *api.Order) { o.Currency = "cny" },
 		"no currency":           func(o *api.Order) { o.Currency = "" },
-		"gold":                  func(o *api.Order) { o.Currency = "XAU" },
 		"no lines":              func(o *api.Order) { o.Lines = nil },
 		"101 lines":             func(o *api.Order) { o.Lines = slices.Repeat(o.Lines[:1], 101); o.Total = 4_848_000 },
 		"no merchant":           func(o *api.Order) { o.Merchant = "" },
@@ -206,7 +205,6 @@ func TestAnOrderThatCannotBeIsRefusedWithAReason(t *testing.T) {
 		"a payment by script":   func(o *api.Order) { *o.PaymentUri = "javascript:alert(1)" },
 		"a payment with a name": func(o *api.Order) { *o.PaymentUri = "https://bank.example@evil.example/" },
 		"a payment by no host":  func(o *api.Order) { *o.PaymentUri = "https://:443/pay" },
-		"a payment in letters":  func(o *api.Order) { *o.PaymentUri = "https://b%C3%A4nk.example/pay" },
 	} {
 		o := anOrder()
 		change(&o)

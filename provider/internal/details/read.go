@@ -76,8 +76,8 @@ func Read(text string, allowed []string) (json.RawMessage, error) {
 	} else {
 		carried, err = read(list[0], checkHandoff)
 	}
-	if err == nil && len(carried) > maxText {
-		err = Invalid("it is longer than 16 KiB")
+	if len(carried) > maxText {
+		return nil, Invalid("it is longer than 16 KiB")
 	}
 	return carried, err
 }
