@@ -16,12 +16,9 @@ import (
 	"syscall"
 	"time"
 
+	"qrlogin/provider/app"
+	"qrlogin/relyingparty-demo/kiosk"
 	"qrlogin/relyingparty-demo/shop"
-)
-
-const (
-	shopID   = "demo-shop"
-	shopName = "Kiln Lane"
 )
 
 // demo is what one command runs: the shop, and a provider unless that is somewhere else.
@@ -30,8 +27,9 @@ type demo struct {
 	issuer   string
 	listener net.Listener
 	shop     *shop.Shop
-	provider *embedded // nil for a provider somewhere else
-	lan      *lan      // nil on this machine alone
+	provider *embedded      // nil for a provider somewhere else
+	machine  *kiosk.Machine // nil without one
+	lan      *lan           // nil on this machine alone
 }
 
 // start opens everything in the order in which it can fail for a reason that a person can mend: folder, ports, stores.
@@ -65,23 +63,34 @@ func start(ctx context.Context, o options, console, errOut io.Writer) (_ *demo, 
 	case d.url == "":
 		d.url = localURL(d.listener)
 	}
-	secret := o.ClientSecret
+	id, secret := o.ClientID, o.ClientSecret
 	if d.issuer == "" {
-		secret = randomSecret()
-		if d.provider, err = embed(ctx, o, d.lan, d.url, secret, console, logger(errOut, o.Verbose)); err != nil {
+		client := clientFor(o, d.url)
+		if d.provider, err = embed(ctx, o, d.lan, client, console, logger(errOut, o.Verbose)); err != nil {
 			return nil, err
 		}
-		d.issuer = d.provider.issuer
+		d.issuer, id, secret = d.provider.issuer, client.ID, client.Secret
 	}
-	id := o.ClientID
-	if id == "" {
-		id = shopID
+	log := logger(errOut, o.Verbose || !o.Play && !o.Kiosk.on) // who logs in is what a person wants to see, unless there is a screen
+	d.shop, err = shop.New(shop.Config{URL: d.url, Issuer: d.issuer, ClientID: id, ClientSecret: secret, Data: o.Data, Roots: roots, Log: log})
+	if err == nil && o.Kiosk.on {
+		d.machine = kiosk.New(d.shop, o.Kiosk.ID, o.Kiosk.Place, log)
+		d.shop.Mount("/kiosk", d.machine.Handler())
 	}
-	d.shop, err = shop.New(shop.Config{
-		URL: d.url, Issuer: d.issuer, ClientID: id, ClientSecret: secret, Data: o.Data, Roots: roots,
-		Log: logger(errOut, o.Verbose || !o.Play), // who logs in is what a person wants to see
-	})
 	return d, err
+}
+
+// clientFor is what the embedded provider knows of the site: the shop, or a machine, which nobody logs in to before they buy.
+func clientFor(o options, at string) app.Client {
+	c := app.Client{
+		ID: "demo-shop", Name: shop.Merchant, Secret: randomSecret(), Origins: []string{at}, RedirectURIs: []string{at + "/login/callback"},
+		DetailTypes: []string{"order", "handoff"}, Policy: app.Policy{Preset: o.Policy},
+	}
+	if o.Kiosk.on {
+		c.ID, c.Name, c.DetailTypes = "kiosk", shop.Merchant+" "+o.Kiosk.ID, []string{"order"}
+		c.Policy.Orders, c.Policy.Confirmation = "anybody", "none" // a screen in a terminal takes no digits
+	}
+	return c
 }
 
 // run serves until ctx is done or something fails, then stops the shop, and after it the provider that it talks to.

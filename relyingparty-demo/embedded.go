@@ -30,8 +30,8 @@ type embedded struct {
 	closers []func() error                // in the order of opening; closed in reverse
 }
 
-// embed opens a provider with the shop as its client, in the network of lan unless that is nil.
-func embed(ctx context.Context, o options, in *lan, shopURL, secret string, console io.Writer, log *slog.Logger) (_ *embedded, err error) {
+// embed opens a provider with the site as its client, in the network of lan unless that is nil.
+func embed(ctx context.Context, o options, in *lan, client app.Client, console io.Writer, log *slog.Logger) (_ *embedded, err error) {
 	e := &embedded{}
 	defer func() {
 		if err != nil {
@@ -50,10 +50,7 @@ func embed(ctx context.Context, o options, in *lan, shopURL, secret string, cons
 	config := app.Config{
 		Issuer: e.issuer, Store: o.Store, Data: o.Data, SMS: "console", Console: console, Log: log,
 		ConsoleAnywhere: in != nil, // the terminal is that of who tries it out, and the accounts are nobody's
-		Clients: []app.Client{{
-			ID: shopID, Secret: secret, Name: shopName, Origins: []string{shopURL}, RedirectURIs: []string{shopURL + "/login/callback"},
-			Policy: app.Policy{Preset: o.Policy},
-		}},
+		Clients:         []app.Client{client},
 	}
 	if o.Nodes == 1 {
 		return e, e.node(ctx, config, public)

@@ -25,6 +25,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"qrlogin/mobile-sim/phone"
+	"qrlogin/relyingparty-demo/console"
 )
 
 // inLAN starts the demo for a network, here of this machine alone, and returns a client that trusts the certificate in the file that
@@ -291,7 +292,7 @@ func TestOnlyThePortsCountInANetwork(t *testing.T) {
 // The code in the terminal is dark on light, and reads as the address.
 func TestTheCodeInTheTerminalOpensTheWebPhone(t *testing.T) {
 	const address = "https://192.168.1.20:9000/phone"
-	block, err := qrBlock(address)
+	block, err := console.QR(address)
 	if err != nil {
 		t.Fatal(err)
 	}

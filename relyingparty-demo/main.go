@@ -7,10 +7,15 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
+
+	"qrlogin/relyingparty-demo/console"
 )
 
 // The exit status: all well; anything that went wrong; a command line that cannot be meant.
@@ -32,9 +37,10 @@ Examples:
   relyingparty-demo --nodes=2           two provider nodes: browsers are served by one, phones by the other
   relyingparty-demo --policy=strict     the shop asks for the digits on the phone, and for a phone that is near
   relyingparty-demo --lan               over TLS in your own network, for the phone in your hand
-  relyingparty-demo --data=./demo       accounts survive a restart; the folder must exist
+  relyingparty-demo --data=./demo       accounts and orders survive a restart; the folder must exist
+  relyingparty-demo kiosk               a vending machine in this terminal, and as a page
   relyingparty-demo --provider=https://id.example --client-id=shop --client-secret=…
-                                        the shop alone, against a provider somewhere else
+                                        the shop alone, against a provider somewhere else; kiosk: the machine alone
 
 Exit status: 0 stopped or played to the end, 1 something failed, 2 usage.`
 
@@ -44,7 +50,7 @@ type options struct {
 	URL    string  `name:"url" placeholder:"URL" help:"The shop's address as browsers see it, when a proxy stands before it. With https its cookies are for https alone. Default: http://localhost and the port of --listen."`
 	LAN    lanFlag `name:"lan" placeholder:"ADDRESS" help:"Serve both in your own network, over TLS, so that the phone in your hand can be the phone: --lan finds this machine's address, --lan=ADDRESS (or a name that the phone knows) names it. Only the ports count of --listen and --provider-listen. The certificate is made on the spot, and browsers warn of it. Whoever is in that network can reach the demo."`
 
-	Data string `placeholder:"DIR" help:"Keep accounts in this folder, which must exist. Default: in memory, gone at the end."`
+	Data string `placeholder:"DIR" help:"Keep accounts and orders in this folder, which must exist. Default: in memory, gone at the end."`
 
 	ProviderListen string `group:"The embedded provider" default:"localhost:9000" placeholder:"HOST:PORT" help:"Where the provider listens; its issuer is http://localhost and this port (default ${default})."`
 	Store          string `group:"The embedded provider" default:"memory" placeholder:"STORE" help:"Where logins in progress live: memory, miniredis (a Redis inside this process, for trying out) or redis://HOST:PORT (default ${default})."`
@@ -52,12 +58,37 @@ type options struct {
 	Policy         string `group:"The embedded provider" default:"standard" enum:"relaxed,standard,strict" placeholder:"PRESET" help:"How strict the shop is with its codes: relaxed (they may stand still), standard or strict (the phone must be in the browser's network, and its digits are typed into the page; default ${default})."`
 
 	Provider     string `group:"A provider somewhere else" placeholder:"URL" help:"Its issuer. No provider is started here. Register the shop's address there as an origin, and /login/callback on it as a redirect URI."`
-	ClientID     string `group:"A provider somewhere else" placeholder:"ID" help:"What the shop is registered as."`
+	ClientID     string `group:"A provider somewhere else" placeholder:"ID" help:"What the shop, or the machine, is registered as; to sell it needs --authorization-details-types=order there."`
 	ClientSecret string `group:"A provider somewhere else" placeholder:"SECRET" help:"The secret of that registration; better by its environment variable, since other users can see a command line."`
+
+	Shop  struct{}     `cmd:"" default:"1" hidden:"" help:"The shop."`
+	Kiosk kioskOptions `cmd:"" help:"A vending machine in this terminal, which sells the shop's goods, in place of the shop; and its page, at /kiosk/ID. It is a client of its own."`
 
 	Play    bool `help:"Play a whole login on free ports and in memory, with a simulated phone and a plain HTTP client as the browser; print each step, remove everything. Succeeds only if the logged-in page was served."`
 	Verbose bool `help:"Log every request."`
 }
+
+// kioskOptions say which machine it is: the phone shows both before it signs.
+type kioskOptions struct {
+	ID    string `default:"K-1" placeholder:"ID" help:"The machine's number (default ${default})."`
+	Place string `default:"Kiln Lane 1, by the door" placeholder:"TEXT" help:"Where it stands, in words (default: ${default})."`
+	Lang  string `default:"en" enum:"en,zh" help:"The language of its screen in the terminal, en or zh (default ${default})."`
+
+	on bool
+}
+
+// Validate refuses what no address or order can have; kong calls it.
+func (k *kioskOptions) Validate() error {
+	switch {
+	case !kioskID.MatchString(k.ID):
+		return errors.New("--id is 1 to 64 letters, digits, dots, underscores and hyphens")
+	case strings.TrimSpace(k.Place) == "" || utf8.RuneCountInString(k.Place) > 100 || strings.ContainsFunc(k.Place, unicode.IsControl):
+		return errors.New("--place is 1 to 100 characters, and no control characters")
+	}
+	return nil
+}
+
+var kioskID = regexp.MustCompile(`^[0-9A-Za-z_-][0-9A-Za-z._-]{0,63}$`)
 
 // Validate refuses combinations that cannot be meant; kong calls it.
 func (o *options) Validate() error {
@@ -84,11 +115,11 @@ func (o *options) Validate() error {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the program; it returns the exit status once everything has stopped.
-func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	var o options
 	helped := false
 	parser, err := kong.New(&o,
@@ -102,17 +133,25 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	if err != nil {
 		panic(err) // the options themselves are wrong
 	}
-	_, err = parser.Parse(args)
+	command, err := parser.Parse(args)
 	if helped {
 		return statusDone
+	}
+	if err == nil {
+		if o.Kiosk.on = command.Command() == "kiosk"; o.Kiosk.on && o.Play {
+			err = errors.New("--play plays a login in the shop; it does not go with kiosk")
+		}
 	}
 	if err != nil {
 		fmt.Fprintf(errOut, "relyingparty-demo: %s\nTry: relyingparty-demo --help\n", err)
 		return statusUsage
 	}
-	if o.Play {
+	switch {
+	case o.Play:
 		err = play(ctx, o, out, errOut)
-	} else {
+	case o.Kiosk.on:
+		err = sell(ctx, o, in, out, errOut)
+	default:
 		err = serve(ctx, o, out, errOut)
 	}
 	if err != nil {
@@ -175,7 +214,7 @@ func (d *demo) advice(o options) (string, error) {
 // lanAdvice is for who has a phone in hand.
 func (d *demo) lanAdvice() (string, error) {
 	certificate := d.lan.tls.Certificates[0].Leaf
-	code, err := qrBlock(d.issuer + "/phone")
+	code, err := console.QR(d.issuer + "/phone")
 	return fmt.Sprintf(`
   Nobody vouches for this machine's certificate, so each browser warns of it, some once for the shop and once for the provider: go on.
   Do not install it. It is in %[3]s and has the SHA-256 fingerprint

@@ -61,7 +61,7 @@ func TestPlayIsAWholeLogin(t *testing.T) {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			emptyTemp(t)
 			var out, errOut output
-			if status := run(t.Context(), args, &out, &errOut); status != statusDone {
+			if status := run(t.Context(), args, nil, &out, &errOut); status != statusDone {
 				t.Fatalf("status %d\n%s\n%s", status, out.String(), errOut.String())
 			}
 			if !strings.Contains(out.String(), "browser: is logged in; the page shows the account of +8613800138000") {
@@ -79,7 +79,7 @@ func TestPlayFailsWhenItIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out, errOut output
-	if status := run(ctx, []string{"--play", "--nodes=2"}, &out, &errOut); status != statusFailed {
+	if status := run(ctx, []string{"--play", "--nodes=2"}, nil, &out, &errOut); status != statusFailed {
 		t.Errorf("status %d\n%s", status, out.String())
 	}
 }
@@ -146,7 +146,7 @@ func running(t *testing.T, args ...string) (shop, provider string, out *output, 
 	out = &output{}
 	var errOut output
 	status := make(chan int, 1)
-	go func() { status <- run(ctx, args, out, &errOut) }()
+	go func() { status <- run(ctx, args, nil, out, &errOut) }()
 	says := regexp.MustCompile(`The shop +(https?://\S+)\s+The provider +(https?://\S+)`)
 	for {
 		if found := says.FindStringSubmatch(out.String()); found != nil {
@@ -313,7 +313,7 @@ func TestWhatIsWrongIsSaidInOneLine(t *testing.T) {
 		{statusUsage, "unexpected argument", []string{"serve"}},
 	} {
 		var out, errOut output
-		status := run(t.Context(), test.args, &out, &errOut)
+		status := run(t.Context(), test.args, nil, &out, &errOut)
 		first, rest, _ := strings.Cut(errOut.String(), "\n")
 		if status != test.status || !strings.Contains(first, test.says) || strings.Contains(strings.TrimSuffix(rest, "Try: relyingparty-demo --help\n"), "\n") {
 			t.Errorf("%v: status %d, says %q", test.args, status, errOut.String())
@@ -323,7 +323,7 @@ func TestWhatIsWrongIsSaidInOneLine(t *testing.T) {
 
 func TestHelpTeaches(t *testing.T) {
 	var out, errOut output
-	if status := run(t.Context(), []string{"--help"}, &out, &errOut); status != statusDone || errOut.String() != "" {
+	if status := run(t.Context(), []string{"--help"}, nil, &out, &errOut); status != statusDone || errOut.String() != "" {
 		t.Errorf("status %d, %s", status, errOut.String())
 	}
 	for _, want := range []string{"--play", "--nodes", "--lan", "--provider-listen", "RELYINGPARTY_DEMO_DATA", "RELYINGPARTY_DEMO_POLICY", "RELYINGPARTY_DEMO_CLIENT_SECRET", "Examples:", "Exit status:"} {

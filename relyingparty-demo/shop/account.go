@@ -43,7 +43,7 @@ func openAccounts(folder string) (*accounts, error) {
 		}
 		name = "file:" + path
 	}
-	db, err := sql.Open("sqlite", name+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)")
+	db, err := sql.Open("sqlite", name+"?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)")
 	if err != nil {
 		return nil, fmt.Errorf("open the shop's accounts: %w", err)
 	}
@@ -56,7 +56,7 @@ func openAccounts(folder string) (*accounts, error) {
 		created_at   INTEGER NOT NULL, -- milliseconds, as all times
 		seen_at      INTEGER NOT NULL,
 		visits       INTEGER NOT NULL,
-		UNIQUE (iss, sub))`)
+		UNIQUE (iss, sub));`+ordersSchema+bookmarksSchema)
 	if err != nil {
 		return nil, fmt.Errorf("open the shop's accounts: %w", errors.Join(err, db.Close()))
 	}
@@ -69,7 +69,16 @@ const accountColumns = `id, iss, sub, phone_number, created_at, seen_at, visits`
 
 // seen counts a login of the person whom the issuer calls by this subject, and makes the account on the first one.
 func (a *accounts) seen(ctx context.Context, issuer, subject, phoneNumber string) (account, error) {
-	return scanAccount(a.db.QueryRowContext(ctx, `
+	return seen(ctx, a.db, issuer, subject, phoneNumber)
+}
+
+// querier is a database, or a transaction in one.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func seen(ctx context.Context, db querier, issuer, subject, phoneNumber string) (account, error) {
+	return scanAccount(db.QueryRowContext(ctx, `
 		INSERT INTO accounts (iss, sub, phone_number, created_at, seen_at, visits) VALUES ($1, $2, $3, $4, $4, 1)
 		ON CONFLICT (iss, sub) DO UPDATE SET
 			phone_number = excluded.phone_number, seen_at = excluded.seen_at, visits = visits + 1

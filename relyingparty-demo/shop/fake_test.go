@@ -21,6 +21,9 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
+
+	"qrlogin/api"
+	signed "qrlogin/api/proof"
 )
 
 // fakeProvider is a provider as small as the shop's tests need it. Its fields make it hostile; set them before it is used.
@@ -34,7 +37,12 @@ type fakeProvider struct {
 	noHold   bool                                              // does not know `Prefer: wait`
 	picture  func(w http.ResponseWriter, r *http.Request)      // answers GET …/qr.png in place of the fake
 
+	answers func(order *api.Order, shown *api.Order) // changes the order that the token response has, and the one in the receipt
+	site    string                                   // whom the receipt is for; "" for the shop
+	receipt func(string) string                      // changes the receipt
+
 	key        *ecdsa.PrivateKey
+	phone      *ecdsa.PrivateKey // signs the receipts
 	mu         sync.Mutex
 	challenges map[string]*fakeChallenge // by id
 	made       []string                  // the ids, in order
@@ -45,6 +53,8 @@ type fakeProvider struct {
 
 type fakeChallenge struct {
 	id, deviceCode, watch, nonce string
+	hint                         string
+	order                        *api.Order
 	decided                      chan struct{}
 	verdict                      string // "", "approve", or an OAuth error
 	answer                       []byte // as redeemed
@@ -57,7 +67,11 @@ func newFakeProvider() *fakeProvider {
 	if err != nil {
 		panic(err)
 	}
-	f := &fakeProvider{key: key, challenges: map[string]*fakeChallenge{}, codes: map[string]url.Values{}}
+	phone, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	f := &fakeProvider{key: key, phone: phone, challenges: map[string]*fakeChallenge{}, codes: map[string]url.Values{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", f.serveMetadata)
 	mux.HandleFunc("GET /jwks", f.serveJWKS)
@@ -123,7 +137,14 @@ func (f *fakeProvider) serveDevice(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	id := fmt.Sprintf("CHALLENGE%d", len(f.made)+1)
-	c := &fakeChallenge{id: id, deviceCode: id + ".device", watch: id + ".watch", nonce: r.PostFormValue("nonce"), decided: make(chan struct{})}
+	c := &fakeChallenge{id: id, deviceCode: id + ".device", watch: id + ".watch", nonce: r.PostFormValue("nonce"), decided: make(chan struct{}),
+		hint: r.PostFormValue("id_token_hint")}
+	if details := r.PostFormValue("authorization_details"); details != "" {
+		if c.order = orderIn(details); c.order == nil {
+			answer(w, http.StatusBadRequest, map[string]string{"error": "invalid_authorization_details"})
+			return
+		}
+	}
 	f.challenges[id], f.made = c, append(f.made, id)
 	answer(w, http.StatusOK, map[string]any{
 		"device_code": c.deviceCode, "user_code": "WDJB-MJHT", "verification_uri": f.URL + "/q",
@@ -170,11 +191,47 @@ func (f *fakeProvider) serveToken(w http.ResponseWriter, r *http.Request) {
 	default:
 		if c.answer == nil {
 			f.redeemed++
-			c.answer, _ = json.Marshal(map[string]any{"access_token": "at", "token_type": "Bearer", "expires_in": 600, "id_token": f.idToken(c.nonce)})
+			given := map[string]any{"access_token": "at", "token_type": "Bearer", "expires_in": 600, "id_token": f.idToken(c.nonce)}
+			if c.order != nil {
+				given["authorization_details"] = []api.Order{f.signed(c)}
+			}
+			c.answer, _ = json.Marshal(given)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Write(c.answer)
 	}
+}
+
+// orderIn reads authorization details; nil for none, and for what is no order.
+func orderIn(details string) *api.Order {
+	var orders []*api.Order
+	if json.Unmarshal([]byte(details), &orders) != nil || len(orders) != 1 {
+		return nil
+	}
+	return orders[0]
+}
+
+// signed is the order as the provider gives it back, with the phone's receipt.
+func (f *fakeProvider) signed(c *fakeChallenge) api.Order {
+	order, shown := *c.order, *c.order
+	if f.answers != nil {
+		f.answers(&order, &shown)
+	}
+	consented := api.Consent{Challenge: c.id, Order: &shown}
+	consented.Client.Id = fakeClient
+	if f.site != "" {
+		consented.Client.Id = f.site
+	}
+	consent, _ := json.Marshal(consented)
+	receipt, err := signed.SignDecision(f.phone, signed.Statement{Audience: f.URL, Challenge: c.id, Verdict: signed.Approve, Consent: consent, PIN: true}, time.Now())
+	if err != nil {
+		panic(err)
+	}
+	if f.receipt != nil {
+		receipt = f.receipt(receipt)
+	}
+	order.Receipt = &receipt
+	return order
 }
 
 // approve answers a request to /authorize, as a browser that was sent there brings the answer back.
@@ -204,7 +261,11 @@ func (f *fakeProvider) serveCode(w http.ResponseWriter, r *http.Request) {
 	}
 	f.codes[r.PostFormValue("code")] = nil
 	f.redeemed++
-	answer(w, http.StatusOK, map[string]any{"access_token": "at", "token_type": "Bearer", "expires_in": 600, "id_token": f.idToken(asked.Get("nonce"))})
+	given := map[string]any{"access_token": "at", "token_type": "Bearer", "expires_in": 600, "id_token": f.idToken(asked.Get("nonce"))}
+	if order := orderIn(asked.Get("authorization_details")); order != nil {
+		given["authorization_details"] = []api.Order{f.signed(&fakeChallenge{id: "C", order: order})}
+	}
+	answer(w, http.StatusOK, given)
 }
 
 func (f *fakeProvider) idToken(nonce string) string {
@@ -212,7 +273,7 @@ func (f *fakeProvider) idToken(nonce string) string {
 	claims := jwt.MapClaims{
 		"iss": f.URL, "sub": "pairwise-1", "aud": fakeClient, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 		"auth_time": now.Unix(), "nonce": nonce, "acr": "urn:qrlogin:acr:qr", "amr": []string{"hwk", "user"},
-		"phone_number": "+8613800138000", "phone_number_verified": true,
+		"phone_number": "+8613800138000", "phone_number_verified": true, "device_jkt": signed.Thumbprint(&f.phone.PublicKey),
 	}
 	if f.claims != nil {
 		f.claims(claims)

@@ -5,18 +5,23 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
 	"golang.org/x/oauth2"
+
+	"qrlogin/api"
 )
 
-// An errand is a login by the provider's own page (the authorization code flow), for who opens the shop on the phone itself and has
-// nothing to scan with, and for who cannot load the widget. Like a login it lives in the session of the browser that began it.
+// An errand is a login, or a purchase, by the provider's own page (the authorization code flow), for who opens the shop on the phone
+// itself and has nothing to scan with, and for who cannot load the widget. Like a login it lives in the session of the browser that
+// began it.
 type errand struct {
-	state    string // comes back with the answer: it is to this browser's request (RFC 9700 §2.1)
-	nonce    string // comes back in the ID token
-	verifier string // redeems the code, and never leaves this server before (RFC 7636)
+	state    string    // comes back with the answer: it is to this browser's request (RFC 9700 §2.1)
+	nonce    string    // comes back in the ID token
+	verifier string    // redeems the code, and never leaves this server before (RFC 7636)
+	purchase *purchase // what it is for, beside the login; nil for nothing
 	done     atomic.Bool
 }
 
@@ -29,8 +34,28 @@ func (s *Shop) leave(c *gin.Context) {
 		c.Redirect(http.StatusSeeOther, "/account")
 		return
 	}
-	e := &errand{state: random(32), nonce: random(32), verifier: oauth2.GenerateVerifier()}
-	to, err := s.provider.authorizeURL(c.Request.Context(), s.url+callbackPath, e)
+	s.send(c, visitor, &errand{nonce: random(32)})
+}
+
+// buyHere is GET /buy/here?piece=…&quantity=…: the same for an order. Who is logged in says so, and then it is theirs or nobody's.
+func (s *Shop) buyHere(c *gin.Context) {
+	b, known := basketOf(c.Request, s.wordsFor(c.Writer, c.Request))
+	if !known {
+		s.failure(c, http.StatusNotFound)
+		return
+	}
+	p := s.purchaseOf([]api.OrderLine{b.Line(b.Quantity)}, nil)
+	s.send(c, s.session(c.Request), &errand{nonce: p.nonce, purchase: p})
+}
+
+// send sends the visitor's browser to the provider.
+func (s *Shop) send(c *gin.Context, visitor *session, e *errand) {
+	e.state, e.verifier = random(32), oauth2.GenerateVerifier()
+	form := url.Values{}
+	if e.purchase != nil {
+		form = e.purchase.form(visitor)
+	}
+	to, err := s.provider.authorizeURL(c.Request.Context(), s.url+callbackPath, e, form)
 	if err != nil {
 		s.log.Warn("a login could not start", "error", brief(err))
 		s.hereFailed(c, http.StatusServiceUnavailable, func(w *words) string { return w.HereFailed })
@@ -65,15 +90,26 @@ func (s *Shop) comeBack(c *gin.Context) {
 		return
 	}
 	s.setSession(c.Writer, member.id)
-	c.Redirect(http.StatusSeeOther, "/account")
+	c.Redirect(http.StatusSeeOther, visitor.errand.purchase.leadsTo())
 }
 
 func (s *Shop) redeemErrand(ctx context.Context, visitor *session, code string) (*session, error) {
-	idToken, err := s.provider.redeemCode(ctx, s.url+callbackPath, code, visitor.errand.verifier)
+	e := visitor.errand
+	got, err := s.provider.redeemCode(ctx, s.url+callbackPath, code, e.verifier)
 	if err != nil {
 		return nil, err
 	}
-	who, err := s.provider.verify(ctx, idToken, visitor.errand.nonce)
+	if e.purchase != nil {
+		a, who, result, err := s.settle(ctx, e.purchase, got)
+		if err == nil && result != ordered {
+			err = errors.New("the order is not the one that was asked for")
+		}
+		if err != nil {
+			return nil, err
+		}
+		return s.sessions.logIn(visitor, a.ID, a.Visits, who), nil
+	}
+	who, err := s.provider.verify(ctx, got.IDToken, e.nonce)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -19,7 +20,6 @@ const hold = 25 * time.Second
 // A login is one challenge that a browser of this shop waits for. It lives in that browser's session and nowhere else:
 // that is what binds the result to the browser that asked (SECURITY.md §1, flaw 1).
 type login struct {
-	deviceCode  string // redeems the challenge; never leaves this server
 	watch       string // the browser's capability, handed to the page
 	challengeID string
 	nonce       string
@@ -27,13 +27,22 @@ type login struct {
 	replaced context.Context // done once another challenge took this one's place
 	abandon  context.CancelFunc
 
+	handoff  bool      // it asks the member's own phone for something, and nobody is logged in by it
+	purchase *purchase // what it is for, beside the login; nil for nothing. Then the shop asks the provider, whoever waits here
+
 	// turn is taken by the one request that asks the provider, because a second held request would end the first. What
 	// follows belongs to whoever has it.
-	turn     chan struct{}
-	interval time.Duration // between two questions to a provider that does not hold its answer
-	notUntil time.Time
-	outcome  outcome
-	member   *session // the session that came of it, when the outcome is loggedIn
+	turn    chan struct{}
+	asking  asking
+	outcome outcome
+	member  *session // the session that came of it, when the outcome is loggedIn
+}
+
+// asking is when to ask the provider next for the tokens of a device_code.
+type asking struct {
+	deviceCode string        // redeems the challenge; never leaves this server
+	interval   time.Duration // between two questions to a provider that does not hold its answer
+	notUntil   time.Time
 }
 
 type outcome string
@@ -43,36 +52,44 @@ const (
 	loggedIn outcome = "logged in"
 	denied   outcome = "denied"
 	expired  outcome = "expired"
+	rejected outcome = "rejected" // by this shop: the order that came back is not the one that was asked for
+	ordered  outcome = "ordered"
+	done     outcome = "done" // the page may fetch what its phone has sent
 )
 
 func newLogin(c challenge, nonce string) *login {
 	replaced, abandon := context.WithCancel(context.Background())
 	return &login{
-		deviceCode: c.DeviceCode, watch: c.Watch, challengeID: c.ChallengeID, nonce: nonce,
+		watch: c.Watch, challengeID: c.ChallengeID, nonce: nonce,
 		replaced: replaced, abandon: abandon,
-		turn:     make(chan struct{}, 1),
-		interval: time.Duration(c.Interval) * time.Second,
-		outcome:  pending,
+		turn:    make(chan struct{}, 1),
+		asking:  asking{deviceCode: c.DeviceCode, interval: time.Duration(c.Interval) * time.Second},
+		outcome: pending,
 	}
 }
 
 // startLogin is POST /login/challenge: a new challenge, which takes the place of an earlier one of the same browser.
 func (s *Shop) startLogin(c *gin.Context) {
 	nonce := random(32)
-	got, err := s.provider.authorizeDevice(c.Request.Context(), nonce)
+	got, err := s.provider.authorizeDevice(c.Request.Context(), url.Values{"nonce": {nonce}})
 	if err != nil {
 		s.unavailable(c, "a login could not start", err)
 		return
 	}
-	next := s.sessions.begin(s.session(c.Request), newLogin(got, nonce))
+	s.began(c, got, newLogin(got, nonce))
+}
+
+// began hands a challenge to the page that asked for it.
+func (s *Shop) began(c *gin.Context, got challenge, l *login) {
+	next := s.sessions.begin(s.session(c.Request), l)
 	s.setSession(c.Writer, next.id)
 	c.JSON(http.StatusOK, gin.H{"challenge_id": got.ChallengeID, "watch": got.Watch, "expires_in": got.ExpiresIn})
 }
 
-// finishLogin is POST /login/finish: answers once the phone has decided, or that it has not yet. A browser that has no
+// finish is POST /login/finish and POST /buy/finish: answers once the phone has decided, or that it has not yet. A browser that has no
 // login here is told that it expired, and so starts one of its own. The page may name the challenge that it shows, which is
 // no longer this browser's when another of its tabs has started one since.
-func (s *Shop) finishLogin(c *gin.Context) {
+func (s *Shop) finish(c *gin.Context) {
 	var shown struct {
 		ChallengeID string `json:"challenge_id"`
 	}
@@ -96,9 +113,13 @@ func (s *Shop) finishLogin(c *gin.Context) {
 		s.unavailable(c, "a login could not finish", err)
 	case result == loggedIn:
 		s.setSession(c.Writer, visitor.login.member.id)
-		c.JSON(http.StatusOK, gin.H{"location": "/account"})
+		c.JSON(http.StatusOK, gin.H{"location": visitor.login.purchase.leadsTo()})
+	case result == done:
+		c.JSON(http.StatusOK, gin.H{"status": result})
 	case result == pending:
 		c.JSON(http.StatusAccepted, gin.H{"status": pending})
+	case result == rejected:
+		c.JSON(http.StatusUnprocessableEntity, gin.H{"status": result}) // not to be asked again
 	default:
 		c.JSON(http.StatusGone, gin.H{"status": result})
 	}
@@ -118,17 +139,17 @@ func (s *Shop) await(ctx context.Context, visitor *session) (outcome, error) {
 	case <-ctx.Done():
 		return pending, nil
 	}
+	if l.outcome == pending && l.purchase != nil {
+		s.awaitPurchase(ctx, visitor, deadline)
+		return l.outcome, nil
+	}
 	for l.outcome == pending && time.Until(deadline) > time.Second && ctx.Err() == nil {
-		if wait := time.Until(l.notUntil); wait > 0 {
-			pause(ctx, min(wait, time.Until(deadline)))
-			continue
-		}
-		l.notUntil = time.Now().Add(time.Second) // a held question may be followed at once; not in a tight loop, though
-		idToken, held, err := s.provider.redeem(ctx, l.deviceCode, time.Until(deadline))
-		if err == nil {
-			err = s.admit(ctx, visitor, idToken)
-		} else {
-			err = l.refused(err, held)
+		got, result, err := l.asking.ask(ctx, s.provider, deadline)
+		switch {
+		case err == nil && got != nil:
+			err = s.admit(ctx, visitor, got.IDToken)
+		case err == nil:
+			l.outcome = result
 		}
 		if err != nil && ctx.Err() == nil {
 			return "", err
@@ -137,28 +158,34 @@ func (s *Shop) await(ctx context.Context, visitor *session) (outcome, error) {
 	return l.outcome, nil
 }
 
-// refused takes in the provider's refusal (RFC 8628 section 3.5); it returns an error that is none of those.
-func (l *login) refused(err error, held bool) error {
+// ask asks once, when it is time to. It returns the tokens, or without them what became of the challenge (RFC 8628 section 3.5).
+func (a *asking) ask(ctx context.Context, p *provider, deadline time.Time) (*tokens, outcome, error) {
+	if wait := time.Until(a.notUntil); wait > 0 {
+		pause(ctx, min(wait, time.Until(deadline)))
+		return nil, pending, nil
+	}
+	a.notUntil = time.Now().Add(time.Second) // a held question may be followed at once; not in a tight loop, though
+	got, held, err := p.redeem(ctx, a.deviceCode, time.Until(deadline))
 	var r *refusal
 	if !errors.As(err, &r) {
-		return err
+		return got, pending, err
 	}
 	switch r.Code {
 	case "authorization_pending":
 		if !held {
-			l.notUntil = time.Now().Add(l.interval)
+			a.notUntil = time.Now().Add(a.interval)
 		}
 	case "slow_down":
-		l.interval += 5 * time.Second
-		l.notUntil = time.Now().Add(l.interval)
+		a.interval += 5 * time.Second
+		a.notUntil = time.Now().Add(a.interval)
 	case "access_denied":
-		l.outcome = denied
+		return nil, denied, nil
 	case "expired_token", "invalid_grant": // invalid_grant: redeemed, and too long ago to be given again
-		l.outcome = expired
+		return nil, expired, nil
 	default:
-		return err
+		return nil, pending, err
 	}
-	return nil
+	return nil, pending, nil
 }
 
 // admit turns a verified ID token into a member's session. An error leaves the login open: the provider may give the same
@@ -167,6 +194,16 @@ func (s *Shop) admit(ctx context.Context, visitor *session, idToken string) erro
 	l := visitor.login
 	who, err := s.provider.verify(ctx, idToken, l.nonce)
 	if err != nil {
+		return err
+	}
+	if l.handoff {
+		a, err := s.accounts.get(ctx, visitor.account)
+		if err == nil && (a.Issuer != who.Issuer || a.Subject != who.Subject) {
+			err = errors.New("the phone is somebody else's")
+		}
+		if err == nil {
+			l.outcome = done
+		}
 		return err
 	}
 	if l.member, err = s.welcome(ctx, visitor, who); err != nil {
@@ -197,7 +234,7 @@ func (s *Shop) livePicture(c *gin.Context) {
 		return
 	}
 	if visitor.login == nil {
-		s.plain(c, http.StatusNotFound, "The login page shows no code at the moment.")
+		s.plain(c, http.StatusNotFound, "The page shows no code at the moment.")
 		return
 	}
 	body, err := s.provider.picture(c.Request.Context(), visitor.login.challengeID, visitor.login.watch)

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -25,10 +26,11 @@ var files embed.FS
 // pages maps a page's name to its template, the frame around it included.
 var pages = func() map[string]*template.Template {
 	frame := template.Must(template.New("frame.html").Funcs(template.FuncMap{
-		"masked": masked, "readable": readable, "moment": moment, "join": strings.Join,
-	}).ParseFS(files, "templates/frame.html"))
+		"masked": masked, "readable": readable, "moment": moment, "join": strings.Join, "money": Money, "host": host,
+		"times": func(a, b int64) int64 { return a * b }, "pair": func(a, b any) []any { return []any{a, b} },
+	}).ParseFS(files, "templates/frame.html", "templates/parts.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"home", "login", "account", "failure"} {
+	for _, name := range []string{"home", "login", "account", "bookmarks", "buy", "orders", "order", "pay", "failure"} {
 		all[name] = template.Must(template.Must(frame.Clone()).ParseFS(files, "templates/"+name+".html"))
 	}
 	return all
@@ -63,7 +65,7 @@ func (s *Shop) render(c *gin.Context, status int, page string, fill func(*view))
 
 func (s *Shop) homePage(c *gin.Context) {
 	s.render(c, http.StatusOK, "home", func(v *view) {
-		v.Title, v.Body = v.Motto, goods(v.words == english)
+		v.Title, v.Body = v.Motto, Goods(v.words == english)
 	})
 }
 
@@ -73,15 +75,7 @@ func (s *Shop) loginPage(c *gin.Context) {
 		c.Redirect(http.StatusSeeOther, "/account")
 		return
 	}
-	var body struct{ Host, Picture string }
-	body.Host = strings.TrimPrefix(strings.TrimPrefix(s.url, "https://"), "http://")
-	if s.onLoopback(c.Request) {
-		if visitor == nil || visitor.picture == "" {
-			visitor = s.sessions.visit()
-			s.setSession(c.Writer, visitor.id)
-		}
-		body.Picture = s.url + "/login/qr/" + visitor.picture + ".png"
-	}
+	body := s.scanning(c)
 	s.render(c, http.StatusOK, "login", func(v *view) { v.Title, v.Body = v.LoginTitle, body })
 }
 
@@ -194,6 +188,15 @@ func masked(e164 string) string {
 		}
 	}
 	return string(text)
+}
+
+// host is where a link leads, for who reads before clicking.
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }
 
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -16,9 +17,11 @@ func TestEveryAnswerHasTheHeadersOfASafePage(t *testing.T) {
 		"home": b.get("/"), "login": b.get("/login"), "account of nobody": b.get("/account"), "not found": b.get("/nothing"),
 		"not allowed": b.post("/"), "style": b.get("/static/shop.css"), "drawing": b.get("/static/art/cup.svg"),
 		"no such picture": b.get("/login/qr/x.png"), "challenge": b.post("/login/challenge"),
-		"another site": b.post("/login/challenge", "Sec-Fetch-Site", "cross-site"),
+		"another site": b.post("/login/challenge", "Sec-Fetch-Site", "cross-site"), "purchase": b.get("/buy?piece=cup"),
+		"no such piece": b.get("/buy"), "no such payment": b.get("/pay/x"), "orders of nobody": b.get("/orders"), "order": b.post("/buy/challenge?piece=cup"),
 	}
 	b.logIn(w)
+	pages["orders"] = b.get("/orders")
 	pages["account"], pages["log out"] = b.get("/account"), b.post("/logout")
 	want := map[string]string{
 		"Content-Security-Policy": "default-src 'none'; script-src 'self' " + w.provider.URL + "; connect-src 'self' " + w.provider.URL +
@@ -68,7 +71,7 @@ func TestRequestsFromAnotherSiteAreRefused(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser(t)
 	b.logIn(w)
-	for _, path := range []string{"/login/challenge", "/login/finish", "/logout"} {
+	for _, path := range []string{"/login/challenge", "/login/finish", "/buy/challenge?piece=cup", "/buy/finish", "/logout"} {
 		for _, header := range [][]string{
 			{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"},
 			{"Origin", w.provider.URL}, {"Origin", "null"},
@@ -160,8 +163,8 @@ func TestBothLanguagesSayEverything(t *testing.T) {
 				t.Errorf("%s has no %s", w.Lang, v.Type().Field(i).Name)
 			}
 		}
-		for _, p := range goods(w == english) {
-			if _, known := tags["static/art/"+p.Art+".svg"]; !known || p.Name == "" || p.Glaze == "" || p.Price == "" {
+		for _, p := range Goods(w == english) {
+			if _, known := tags["static/art/"+p.Art+".svg"]; !known || p.Name == "" || p.Glaze == "" || p.Price == 0 {
 				t.Errorf("%s: %+v", w.Lang, p)
 			}
 		}
@@ -170,7 +173,7 @@ func TestBothLanguagesSayEverything(t *testing.T) {
 
 func TestTheLoginPageLoadsTheWidgetAndHelpsWithoutJavaScript(t *testing.T) {
 	w := newWorld(t)
-	page := w.browser(t).get("/login").body
+	page := html.UnescapeString(w.browser(t).get("/login").body)
 	for _, want := range []string{
 		`<script type="module" src="` + w.provider.URL + `/widget.js"></script>`, `<noscript>`,
 		"go run ./mobile-sim enroll --provider " + w.provider.URL + " --phone +8613800138000",

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -20,6 +21,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+
+	"qrlogin/api"
 )
 
 const (
@@ -121,15 +124,17 @@ type challenge struct {
 
 var challengeID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 
-// authorizeDevice starts a challenge. The nonce comes back in the ID token.
-func (p *provider) authorizeDevice(ctx context.Context, nonce string) (challenge, error) {
+// authorizeDevice starts a challenge: a login, and what more it asks for. Its nonce comes back in the ID token.
+func (p *provider) authorizeDevice(ctx context.Context, more url.Values) (challenge, error) {
 	m, err := p.discover(ctx)
 	if err != nil {
 		return challenge{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	got, err := p.post(ctx, m.deviceAuthorization, url.Values{"scope": {scope}, "nonce": {nonce}}, 0)
+	form := url.Values{"scope": {scope}}
+	maps.Copy(form, more)
+	got, err := p.post(ctx, m.deviceAuthorization, form, 0)
 	if err != nil {
 		return challenge{}, fmt.Errorf("start a challenge: %w", err)
 	}
@@ -177,44 +182,47 @@ func refusalOf(got response) *refusal {
 // it belongs to, so that a connection that dropped with the tokens on it loses no login.
 var pauses = []time.Duration{0, 200 * time.Millisecond, time.Second, 2 * time.Second}
 
+// tokens is what the provider gives for a device_code, or a code. The access token is not kept: this shop has no use for it.
+type tokens struct {
+	IDToken string      `json:"id_token"`
+	Details []api.Order `json:"authorization_details"` // what was approved beyond the login (RFC 9396 section 7)
+}
+
 // redeem asks for the tokens of a device_code (RFC 8628 section 3.4) and lets the provider hold the answer for up to wait
-// (RFC 7240). It returns the ID token, or the refusal; held says whether the provider did wait, so that the next question
-// may follow at once.
-func (p *provider) redeem(ctx context.Context, deviceCode string, wait time.Duration) (idToken string, held bool, err error) {
+// (RFC 7240). held says whether the provider did wait, so that the next question may follow at once.
+func (p *provider) redeem(ctx context.Context, deviceCode string, wait time.Duration) (got *tokens, held bool, err error) {
 	m, err := p.discover(ctx)
 	if err != nil {
-		return "", false, err
+		return nil, false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait+callTimeout)
 	defer cancel()
 	form := url.Values{"grant_type": {grantDeviceCode}, "device_code": {deviceCode}}
 	for try := 0; ; try++ {
-		idToken, held, err = p.redeemOnce(ctx, m.token, form, wait)
+		got, held, err = p.redeemOnce(ctx, m.token, form, wait)
 		var refused *refusal
 		answered := err == nil || errors.As(err, &refused) && refused.Status < 500
 		if answered || ctx.Err() != nil || try == len(pauses) {
-			return idToken, held, err
+			return got, held, err
 		}
 		pause(ctx, pauses[try])
 	}
 }
 
-func (p *provider) redeemOnce(ctx context.Context, endpoint string, form url.Values, wait time.Duration) (string, bool, error) {
+func (p *provider) redeemOnce(ctx context.Context, endpoint string, form url.Values, wait time.Duration) (*tokens, bool, error) {
 	got, err := p.post(ctx, endpoint, form, wait)
 	if err != nil {
-		return "", false, fmt.Errorf("redeem: %w", err)
+		return nil, false, fmt.Errorf("redeem: %w", err)
 	}
 	held := strings.Contains(got.header.Get("Preference-Applied"), "wait")
 	if got.status != http.StatusOK {
-		return "", held, fmt.Errorf("redeem: %w", refusalOf(got))
+		return nil, held, fmt.Errorf("redeem: %w", refusalOf(got))
 	}
-	var tokens struct {
-		IDToken string `json:"id_token"` // the access token is not kept: this shop has no use for it
+	var given tokens
+	if json.Unmarshal(got.body, &given) != nil || given.IDToken == "" {
+		return nil, held, errors.New("redeem: the answer has no ID token")
 	}
-	if json.Unmarshal(got.body, &tokens) != nil || tokens.IDToken == "" {
-		return "", held, errors.New("redeem: the answer has no ID token")
-	}
-	return tokens.IDToken, held, nil
+	return &given, held, nil
 }
 
 // response is a whole answer of the provider.
@@ -261,6 +269,8 @@ type proof struct {
 	ACR      string
 	AMR      []string
 	AuthTime time.Time
+	Device   string // the thumbprint of the key that signed, where the provider says it: with an order
+	IDToken  string // says to the provider who is logged in here
 }
 
 // verify checks an ID token (OIDC Core section 3.1.3.7): signature, issuer, audience and expiry by go-oidc, then the nonce.
@@ -285,6 +295,7 @@ func (p *provider) verify(ctx context.Context, idToken, nonce string) (proof, er
 		AuthTime int64    `json:"auth_time"`
 		Phone    string   `json:"phone_number"`
 		Verified bool     `json:"phone_number_verified"`
+		Device   string   `json:"device_jkt"`
 	}
 	if err := token.Claims(&claims); err != nil {
 		return proof{}, fmt.Errorf("verify the ID token: %w", err)
@@ -292,7 +303,7 @@ func (p *provider) verify(ctx context.Context, idToken, nonce string) (proof, er
 	if token.Subject == "" || len(token.Subject) > 255 { // OIDC Core §2
 		return proof{}, errors.New("verify the ID token: unusable subject")
 	}
-	got := proof{Issuer: token.Issuer, Subject: token.Subject, ACR: claims.ACR, AMR: claims.AMR}
+	got := proof{Issuer: token.Issuer, Subject: token.Subject, ACR: claims.ACR, AMR: claims.AMR, Device: claims.Device, IDToken: idToken}
 	if claims.AuthTime > 0 {
 		got.AuthTime = time.Unix(claims.AuthTime, 0)
 	}
@@ -302,8 +313,8 @@ func (p *provider) verify(ctx context.Context, idToken, nonce string) (proof, er
 	return got, nil
 }
 
-// authorizeURL is where a browser asks for a code (RFC 6749 section 4.1.1), with PKCE.
-func (p *provider) authorizeURL(ctx context.Context, callback string, e *errand) (string, error) {
+// authorizeURL is where a browser asks for a code (RFC 6749 section 4.1.1), with PKCE, and for what more there is.
+func (p *provider) authorizeURL(ctx context.Context, callback string, e *errand, more url.Values) (string, error) {
 	m, err := p.discover(ctx)
 	if err != nil {
 		return "", err
@@ -311,24 +322,37 @@ func (p *provider) authorizeURL(ctx context.Context, callback string, e *errand)
 	if m.authorization == "" {
 		return "", errors.New("the provider has no page to log in on")
 	}
-	return p.oauth(m, callback).AuthCodeURL(e.state, oidc.Nonce(e.nonce), oauth2.S256ChallengeOption(e.verifier)), nil
+	options := []oauth2.AuthCodeOption{oidc.Nonce(e.nonce), oauth2.S256ChallengeOption(e.verifier)}
+	for name := range more {
+		options = append(options, oauth2.SetAuthURLParam(name, more.Get(name)))
+	}
+	return p.oauth(m, callback).AuthCodeURL(e.state, options...), nil
 }
 
-// redeemCode asks for the tokens of a code (RFC 6749 section 4.1.3) and returns the ID token. A code is good once, so it is not
-// asked for twice.
-func (p *provider) redeemCode(ctx context.Context, callback, code, verifier string) (idToken string, err error) {
+// redeemCode asks for the tokens of a code (RFC 6749 section 4.1.3). A code is good once, so it is not asked for twice.
+func (p *provider) redeemCode(ctx context.Context, callback, code, verifier string) (tokens, error) {
 	m, err := p.discover(ctx)
 	if err != nil {
-		return "", err
+		return tokens{}, err
 	}
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, p.http), callTimeout)
 	defer cancel()
-	tokens, err := p.oauth(m, callback).Exchange(ctx, code, oauth2.VerifierOption(verifier))
+	given, err := p.oauth(m, callback).Exchange(ctx, code, oauth2.VerifierOption(verifier))
 	if err != nil {
-		return "", fmt.Errorf("redeem a code: %w", err)
+		return tokens{}, fmt.Errorf("redeem a code: %w", err)
 	}
-	idToken, _ = tokens.Extra("id_token").(string)
-	return idToken, nil // "" does not verify
+	var got tokens
+	got.IDToken, _ = given.Extra("id_token").(string) // "" does not verify
+	if details := given.Extra("authorization_details"); details != nil {
+		text, err := json.Marshal(details)
+		if err == nil {
+			err = json.Unmarshal(text, &got.Details)
+		}
+		if err != nil {
+			return tokens{}, fmt.Errorf("redeem a code: what was approved: %w", err)
+		}
+	}
+	return got, nil
 }
 
 func (p *provider) oauth(m *metadata, callback string) *oauth2.Config {
@@ -345,16 +369,11 @@ func (p *provider) saysItself(ctx context.Context, iss []string) bool {
 	return err == nil && (len(iss) == 0 && !m.saysIssuer || len(iss) == 1 && iss[0] == p.issuer)
 }
 
-// picture fetches the QR code of this moment as a PNG, with the watch capability in a header: it is never part of a URL.
+// picture fetches the QR code of this moment as a PNG.
 func (p *provider) picture(ctx context.Context, id, watch string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.issuer+"/challenges/"+id+"/qr.png", nil)
-	if err != nil {
-		return nil, fmt.Errorf("fetch the picture: %w", err)
-	}
-	req.Header.Set("Authorization", "Bearer "+watch)
-	got, err := p.do(req)
+	got, err := p.atChallenge(ctx, http.MethodGet, id, "/qr.png", watch)
 	if err != nil {
 		return nil, fmt.Errorf("fetch the picture: %w", err)
 	}
@@ -365,6 +384,16 @@ func (p *provider) picture(ctx context.Context, id, watch string) ([]byte, error
 		return nil, errors.New("fetch the picture: the answer is no PNG")
 	}
 	return got.body, nil
+}
+
+// atChallenge calls the door of who shows a challenge, with the watch capability in a header: it is never part of a URL.
+func (p *provider) atChallenge(ctx context.Context, method, id, rest, watch string) (response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, p.issuer+"/challenges/"+id+rest, nil)
+	if err != nil {
+		return response{}, err
+	}
+	req.Header.Set("Authorization", "Bearer "+watch)
+	return p.do(req)
 }
 
 // pause waits, unless the context ends before.

@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 )
@@ -32,14 +34,21 @@ type Shop struct {
 	issuer     string
 	origin     string // of the issuer, for the Content-Security-Policy
 	accounts   *accounts
+	orders     *orders
+	payments   payments
 	sessions   *sessions
 	provider   *provider
 	protection *http.CrossOriginProtection
 	log        *slog.Logger
 	engine     *gin.Engine
+
+	life      context.Context // of what is followed while no request is under way
+	end       context.CancelFunc
+	followers sync.WaitGroup
+	places    chan struct{} // a place for each purchase that is followed
 }
 
-// New opens the accounts and prepares the shop. It does not call the provider, which may start later.
+// New opens the accounts and prepares the shop. It does not wait for the provider, which may start later.
 func New(c Config) (*Shop, error) {
 	own, err := origin(c.URL)
 	if err != nil {
@@ -65,12 +74,19 @@ func New(c Config) (*Shop, error) {
 		issuer:     c.Issuer,
 		origin:     trusted,
 		accounts:   opened,
+		orders:     &orders{db: opened.db},
 		sessions:   newSessions(sessionLimit),
 		provider:   newProvider(c),
 		protection: http.NewCrossOriginProtection(),
 		log:        c.Log,
+		places:     make(chan struct{}, followed),
 	}
+	s.life, s.end = context.WithCancel(context.Background())
+	s.payments = sandbox{s}
 	s.engine = s.routes()
+	if err := s.resume(s.life); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
@@ -86,22 +102,43 @@ func (s *Shop) routes() *gin.Engine {
 	get("/login", s.loginPage)
 	get("/login/qr/:name", s.livePicture)
 	e.GET("/login/here", s.leave)
+	e.GET("/buy/here", s.buyHere)
 	e.GET(callbackPath, s.comeBack)
 	get("/account", s.accountPage)
+	get("/bookmarks", s.bookmarksPage)
+	get("/buy", s.buyPage)
+	get("/orders", s.ordersPage)
+	get("/orders/:id", s.orderPage)
 	get("/static/*file", s.staticFile)
 	e.POST("/login/challenge", s.startLogin)
-	e.POST("/login/finish", s.finishLogin)
+	e.POST("/login/finish", s.finish)
+	e.POST("/bookmarks", s.importBookmarks)
+	e.POST("/bookmarks/challenge", s.startHandoff)
+	e.POST("/bookmarks/finish", s.finish)
+	e.POST("/buy/challenge", s.startBuying)
+	e.POST("/buy/finish", s.finish)
+	s.payments.mount(e)
 	e.POST("/logout", s.logOut)
 	e.NoRoute(func(c *gin.Context) { s.failure(c, http.StatusNotFound) })
 	e.NoMethod(func(c *gin.Context) { s.failure(c, http.StatusMethodNotAllowed) })
 	return e
 }
 
+// Mount serves what lies under a path by somebody else, behind the same guard. It is called before the shop is served.
+func (s *Shop) Mount(path string, h http.Handler) { s.engine.Any(path+"/*rest", gin.WrapH(h)) }
+
+// Issuer is the provider that the shop trusts: pages take the widget from it.
+func (s *Shop) Issuer() string { return s.issuer }
+
 // Handler serves the shop.
 func (s *Shop) Handler() http.Handler { return s.guard(s.engine) }
 
 // Close closes the accounts; the handler must not be in use any more.
-func (s *Shop) Close() error { return s.accounts.Close() }
+func (s *Shop) Close() error {
+	s.end()
+	s.followers.Wait()
+	return s.accounts.Close()
+}
 
 func (s *Shop) panicked(c *gin.Context, reason any) {
 	s.log.Error("a page failed", "route", c.FullPath(), "reason", reason)

@@ -1,4 +1,5 @@
-package main
+// Package console draws for terminals.
+package console
 
 import (
 	"fmt"
@@ -7,9 +8,9 @@ import (
 	"github.com/skip2/go-qrcode"
 )
 
-// qrBlock draws a QR code for a terminal: two modules to a character, black on white whatever the terminal's colours are, since not
+// QR draws a QR code for a terminal: two modules to a character, black on white whatever the terminal's colours are, since not
 // every camera reads it the other way round.
-func qrBlock(text string) (string, error) {
+func QR(text string) (string, error) {
 	code, err := qrcode.New(text, qrcode.Low)
 	if err != nil {
 		return "", fmt.Errorf("draw %s: %w", text, err)
