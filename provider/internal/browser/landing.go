@@ -11,7 +11,8 @@ import (
 
 // land is what a QR code opens in a phone's browser: it leaves a ticket there if the code is good now, and leads to the web phone,
 // which says what is to be said of one that is not. It claims nothing and approves nothing, for robots and previews open links too
-// (SECURITY.md §4). The code goes on in the fragment, which no server logs and no other site is told.
+// (SECURITY.md §4). There is no fragment in where it leads, so that the browser carries on the one that a handoff's code has: the
+// thumbprint of the page's key, which no server is told.
 func (d *Door) land(c *gin.Context) error {
 	text := c.Param("code")
 	code, err := challenge.ParseCode(text)
@@ -29,17 +30,17 @@ func (d *Door) land(c *gin.Context) error {
 	} else {
 		text = "" // whatever it is, it is not carried on
 	}
-	return lead(c, "#q/"+text)
+	return lead(c, "?q="+text)
 }
 
 // landTyped is where a person goes who has a code of letters (verification_uri, RFC 8628 §3.3).
 func (d *Door) landTyped(c *gin.Context) error { return lead(c, "#type") }
 
-func lead(c *gin.Context, fragment string) error {
+func lead(c *gin.Context, what string) error {
 	h := c.Writer.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer") // the address holds a code
-	h.Set("Location", "/phone"+fragment)
+	h.Set("Location", "/phone"+what)
 	c.Status(http.StatusSeeOther)
 	return nil
 }

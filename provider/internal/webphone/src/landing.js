@@ -2,6 +2,7 @@
 // message). It is public, and gets nobody anything.
 
 const KEY = 'qrlogin-landing';
+const CODE = `${location.origin}/q/`;
 
 /**
  * @typedef {object} Landing
@@ -12,13 +13,15 @@ const KEY = 'qrlogin-landing';
 
 /** Takes what the address says out of it. @returns {Landing|undefined} */
 export function arrive() {
-  const fragment = location.hash;
-  if (!fragment) return undefined;
+  const { search, hash } = location;
+  if (!search && !hash) return undefined;
   history.replaceState(history.state, '', '/phone');
-  const [, kind, code, transaction] = /^#(q|here)\/([A-Za-z0-9.=_-]+)(?:\/([A-Z2-7]{26}))?$/.exec(fragment) ?? [];
-  if (fragment === '#type') return keep({ kind: 'type' });
-  if (kind === 'q' && !transaction) return keep({ kind, code: `${location.origin}/q/${code}` });
-  if (kind === 'here' && transaction) return keep({ kind, code: `${location.origin}/q/${code}`, transaction });
+  const [, scanned] = /^\?q=([A-Za-z0-9.=_-]+)$/.exec(search) ?? [];
+  // The browser has carried on what stood behind the code: the thumbprint of a page's key, which no server is told.
+  if (scanned) return keep({ kind: 'q', code: `${CODE}${scanned}${/^#[A-Za-z0-9_-]{43}$/.test(hash) ? hash : ''}` });
+  if (hash === '#type') return keep({ kind: 'type' });
+  const [, code, transaction] = /^#here\/([A-Za-z0-9.=_-]+)\/([A-Z2-7]{26})$/.exec(hash) ?? [];
+  if (code) return keep({ kind: 'here', code: CODE + code, transaction });
   return undefined;
 }
 

@@ -21,8 +21,9 @@ self.addEventListener('activate', (event) => {
 self.addEventListener('fetch', (event) => {
   const { method, mode, url } = event.request;
   const { origin, pathname, search } = new URL(url);
-  if (method !== 'GET' || origin !== self.location.origin || !SHELL.includes(pathname + search)) return;
-  event.respondWith(mode === 'navigate' ? page(event.request) : kept(event.request));
+  if (method !== 'GET' || origin !== self.location.origin) return;
+  if (mode === 'navigate') pathname === PAGE && event.respondWith(page(event.request)); // whatever code it brings
+  else if (SHELL.includes(pathname + search)) event.respondWith(kept(event.request));
 });
 
 async function page(request) {
