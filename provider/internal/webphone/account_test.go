@@ -22,7 +22,7 @@ func TestPhoneThatIsTheSecondWaitsAndSaysWhatToDo(t *testing.T) {
 	w.answer("POST /phone/scans", http.StatusForbidden, "device-waiting")
 	for _, open := range []func(){
 		func() { p.open(w.issuer + "/phone") },
-		func() { p.follow(w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ") },
+		func() { p.follow(w.issuer + "/phone?q=" + challengeID + ".1.AEBAGBAFAYDQQ") },
 	} {
 		open()
 		p.says("This phone must wait")

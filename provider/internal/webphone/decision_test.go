@@ -161,7 +161,7 @@ func TestPhoneSignsTheBytesThatTheScanReturned(t *testing.T) {
 	p := newHandset(t, w)
 	p.enrol("+8613800138005", 0)
 	said := ` {"client" :{"id":"shop","name":"K\u0069ln  L\u00e4ne 窯","domains":[ ]},` + "\n\t" +
-		`"scopes":["openid"],"browser":{},"session_offered":true, "claimed_at":"2026-01-01T00:00:00.000Z","challenge":"` + challengeID + `","new":[1.0,1e2]}`
+		`"scopes":["openid"],"browser":{},"session_offered":true, "claimed_at":"2026-01-01T00:00:00.000Z","challenge":"` + challengeID + `"}`
 	w.answer("POST /phone/scans", http.StatusOK, object{
 		"challenge_id": challengeID, "consent": base64.RawURLEncoding.EncodeToString([]byte(said)), "expires_in": 100,
 	})
@@ -174,7 +174,7 @@ func TestPhoneSignsTheBytesThatTheScanReturned(t *testing.T) {
 			rw.Header().Set("Content-Type", "application/json")
 			_, _ = rw.Write([]byte(`{"state":"approved"}`))
 		})
-		p.follow(w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
+		p.follow(w.issuer + "/phone?q=" + challengeID + ".1.AEBAGBAFAYDQQ")
 		p.on("consent")
 		p.says("Kiln Läne 窯")
 		if session {
@@ -202,7 +202,7 @@ func TestPhoneDoesNotShowAConsentAboutAnotherChallenge(t *testing.T) {
 		"challenge_id": challengeID, "expires_in": 100,
 		"consent": base64.RawURLEncoding.EncodeToString([]byte(`{"challenge":"ANOTHER","client":{"id":"x","name":"X","domains":[]},"browser":{},"scopes":[]}`)),
 	})
-	p.follow(w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
+	p.follow(w.issuer + "/phone?q=" + challengeID + ".1.AEBAGBAFAYDQQ")
 	p.says(p.word("problem.title"))
 	p.close("status of 404") // there is nothing to give back
 }
@@ -212,8 +212,8 @@ func TestPhoneSendsNothingForACodeOfAnotherProvider(t *testing.T) {
 	w := newWorld(t)
 	p := newHandset(t, w)
 	p.enrol("+8613800138007", 0)
-	for _, fragment := range []string{"#q/", "#q/a/b", "#q/https://evil.example/q/X", "#here/X", "#here/X/short", "#x", "#q/" + strings.Repeat("A", 600)} {
-		p.open(w.issuer + "/phone" + fragment)
+	for _, brought := range []string{"?q=", "?q=a/b", "?q=a&q=b", "?q=https://evil.example/q/X", "#q/X", "#here/X", "#here/X/short", "#x", "?q=" + strings.Repeat("A", 600)} {
+		p.open(w.issuer + "/phone" + brought)
 		p.await("document.querySelector('main:not([aria-busy]) h1')")
 	}
 	if n := w.times("POST /phone/scans"); n != 0 {
@@ -431,7 +431,7 @@ func TestPhoneSaysWhatIsWrongAndThatNothingWasApproved(t *testing.T) {
 	p.enrol("+8613800138014", 0)
 	for code, status := range map[string]int{"code-stale": 422, "claimed-by-another": 409, "gone": 410, "too-far": 403, "unavailable": 503} {
 		w.answer("POST /phone/scans", status, code)
-		p.follow(w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
+		p.follow(w.issuer + "/phone?q=" + challengeID + ".1.AEBAGBAFAYDQQ")
 		p.says(p.word("problem." + code))
 	}
 	// A decision that the network lost may be taken again.

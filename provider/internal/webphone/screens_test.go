@@ -4,7 +4,15 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"qrlogin/api"
+	"qrlogin/api/handoff"
 )
 
 // sample is a screen to look at; show leads a phone that is enrolled to it. Answers are made up where the provider would not have them
@@ -64,6 +72,17 @@ var events = object{"events": []object{
 
 // consent is what a scan returns. change alters what it says.
 func (p *handset) consent(change object) {
+	p.t.Helper()
+	p.scanned(change, "#"+pageThumbprint)
+	p.on("consent")
+	if change["handoff"] == nil { // which waits for a file
+		p.await("!document.querySelector('#approve').disabled")
+	}
+}
+
+// scanned opens a code by a link with a fragment, and looks at what it asks for.
+func (p *handset) scanned(change object, fragment string) {
+	p.t.Helper()
 	said := object{
 		"challenge": challengeID, "client": kiln, "scopes": []string{"openid", "phone"}, "claimed_at": ago(0),
 		"browser":   object{"address": "192.0.2.7", "user_agent": windows, "name": firefox, "place": berlin},
@@ -73,15 +92,59 @@ func (p *handset) consent(change object) {
 	for key, value := range change {
 		said[key] = value
 	}
+	if change["order"] != nil {
+		delete(said, "phone")
+	}
 	text, err := json.Marshal(said)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	p.w.answer("POST /phone/scans", http.StatusOK, object{"challenge_id": challengeID, "consent": base64.RawURLEncoding.EncodeToString(text), "expires_in": 252})
 	p.w.answer("DELETE /phone/scans/"+challengeID, http.StatusNoContent, nil)
-	p.follow(p.w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
-	p.on("consent")
-	p.await("!document.querySelector('#approve').disabled")
+	p.follow(p.w.issuer + "/phone?q=" + challengeID + ".1.AEBAGBAFAYDQQ" + fragment)
+}
+
+// A page's key, and what a page that has it draws behind the # of its codes.
+var pageKey = api.HandoffKey{
+	Kty: "EC", Crv: "P-256", X: "WKn-ZIGevcwGIyyrzFoZNBdaq9_TsqzGl96oc0CWuis", Y: "y77t-RvAHRKTsSGdIYUfweuOvwrvDD-Q3Hv5J0fSKbE",
+}
+
+var pageThumbprint = func() string {
+	thumbprint, err := handoff.Thumbprint(pageKey)
+	if err != nil {
+		panic(err)
+	}
+	return thumbprint
+}()
+
+// buying is a consent with an order, asking one with a handoff.
+var (
+	buying = object{
+		"client": object{"id": "kiosks", "name": "Corner Drinks", "domains": []string{"corner-drinks.example"}}, "currency_digits": 2,
+		"order": object{
+			"type": "order", "order_id": "A-20419", "merchant": "Corner Drinks GmbH", "currency": "EUR", "total": 125150,
+			"lines": []object{
+				{"name": "Sparkling water, 0.5 l", "quantity": 3, "unit_price": 150},
+				{"name": "Coffee machine “Nine” with a stand", "quantity": 1, "unit_price": 124700},
+			},
+			"kiosk":       object{"id": "K-17", "place": "Central Station, platform 4"},
+			"payment_uri": "https://pay.corner-drinks.example/A-20419",
+		},
+	}
+	asking = object{
+		"handoff":       object{"type": "handoff", "kind": "bookmarks", "media_types": []string{"text/html"}, "jwk": pageKey},
+		"handoff_limit": 5 << 20,
+	}
+)
+
+// choose picks a file to hand off.
+func (p *handset) choose(name, content string) {
+	p.t.Helper()
+	path := filepath.Join(p.t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	p.do(chromedp.SetUploadFiles("#file", []string{path}))
 }
 
 // alarming is a consent with everything in it.
@@ -134,7 +197,7 @@ var samples = []sample{
 	{"scan-without", func(p *handset) { p.home(); p.press("home.scan"); p.on("scan"); p.says(p.word("scan.none")) }},
 	{"type", func(p *handset) { p.home(); p.press("home.type"); p.on("type") }},
 	{"landed", func(p *handset) {
-		p.open(p.w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
+		p.open(p.w.issuer + "/phone?q=" + challengeID + ".1.AEBAGBAFAYDQQ")
 		p.on("landed")
 		p.await("!document.querySelector('#see').disabled")
 	}},
@@ -146,6 +209,23 @@ var samples = []sample{
 	{"consent", func(p *handset) { p.consent(nil) }},
 	{"consent-warnings", func(p *handset) { p.consent(alarming) }},
 	{"consent-here", func(p *handset) { p.consent(object{"same_browser": true}) }},
+	{"order", func(p *handset) { p.consent(buying) }},
+	{"order-approved", func(p *handset) {
+		p.consent(buying)
+		p.w.answer("POST /phone/decisions", http.StatusOK, object{"state": "approved"})
+		p.tapOn("#approve")
+		p.on("approved")
+	}},
+	{"handoff", func(p *handset) {
+		p.consent(asking)
+		p.choose("bookmarks_29.11.26.html", strings.Repeat("bookmark ", 30_000))
+		p.await("!document.querySelector('#approve').disabled")
+	}},
+	{"handoff-refused", func(p *handset) {
+		p.consent(asking)
+		p.choose("holiday.jpg", "")
+		p.await("document.querySelector('#file').ariaInvalid")
+	}},
 	{"approved", func(p *handset) {
 		p.consent(object{"session_offered": true})
 		js[bool](p, "document.querySelector('#session').click() ?? true")
@@ -173,7 +253,7 @@ var samples = []sample{
 	}},
 	{"problem", func(p *handset) {
 		p.w.answer("POST /phone/scans", http.StatusUnprocessableEntity, "code-stale")
-		p.follow(p.w.issuer + "/phone#q/" + challengeID + ".1.AEBAGBAFAYDQQ")
+		p.follow(p.w.issuer + "/phone?q=" + challengeID + ".1.AEBAGBAFAYDQQ")
 		p.on("consent")
 		p.await("document.querySelector('.badge')")
 	}},

@@ -2,8 +2,10 @@
 // this page.
 
 import { decodeText, encode } from './base64url.js';
+import { mediaType, seal, thumbprint } from './handoff.js';
 import * as keys from './keys.js';
 import * as passkey from './passkey.js';
+import { known } from './shape.js';
 
 const ISSUER = location.origin;
 const TIMEOUT = 20_000; // of one request, in milliseconds
@@ -128,7 +130,7 @@ async function send(method, path, { json, blob, pair = device, signed, assert, a
       cache: 'no-store',
       credentials: 'same-origin',
       redirect: 'error', // a proof is good for one URL
-      signal: AbortSignal.timeout(blob ? 3 * TIMEOUT : TIMEOUT),
+      signal: AbortSignal.timeout(blob ? 6 * TIMEOUT : TIMEOUT),
     });
     body = response.status === 204 ? undefined : await response.json();
   } catch (error) {
@@ -218,27 +220,35 @@ export function ownCode(text) {
   return code.startsWith(CODE) && code.length <= 512 ? code : undefined;
 }
 
-/** @returns {Promise<Claim>} */
+/** What stands behind a code's # is kept here: the provider must not know what its key for a handoff is held against. @returns {Promise<Claim>} */
 export async function scan(text) {
-  const code = ownCode(text);
+  const [code, fragment] = ownCode(text)?.split('#') ?? [];
   if (!code) throw new Problem('foreign-code');
-  return claim(await request('POST', '/phone/scans', { json: { code } }), code);
+  return claim(await request('POST', '/phone/scans', { json: { code } }), code, fragment);
 }
 
 /** Has the provider read a picture. @returns {Promise<Claim>} */
 export const scanImage = async (blob) => claim(await request('POST', '/phone/scans', { blob }), '');
 
-async function claim({ challenge_id: challenge, consent: text, expires_in }, code) {
+async function claim({ challenge_id: challenge, consent: text, expires_in }, code, fragment) {
   try {
     const consent = JSON.parse(decodeText(text));
     const named = code.startsWith(CODE) ? code.slice(CODE.length).split('.')[0] : challenge;
     if (consent.challenge !== challenge || named !== challenge) throw new Error('about another challenge');
+    if (!known(consent)) throw new Problem('consent-unknown');
+    if (consent.handoff) await compare(consent.handoff.jwk, fragment);
     return { challenge, text, consent, until: performance.now() + expires_in * 1000 };
-  } catch {
+  } catch (problem) {
     // Nobody can decide on what cannot be shown; let the code be scanned by a phone that can.
     release(challenge).catch(() => {});
-    throw new Problem('unknown');
+    throw problem instanceof Problem ? problem : new Problem('unknown');
   }
+}
+
+// A provider, or whoever has broken into it, could put a key of its own in place of the page's, and read all that is handed off.
+async function compare(jwk, fragment) {
+  if (!fragment) throw new Problem('handoff-needs-scan');
+  if (fragment !== (await thumbprint(jwk))) throw new Problem('handoff-key');
 }
 
 /** Gives a claim back without a decision. */
@@ -251,15 +261,25 @@ export async function releaser(challenge) {
   return () => fetch(path, { method: 'DELETE', headers: { DPoP }, keepalive: true }).catch(() => {});
 }
 
+/** Encrypts a file for the page that shows the code, and sends it ahead of the approval. @returns {Promise<string>} what that calls it */
+export async function handOff({ challenge, consent: { handoff } }, file) {
+  const content = await file.arrayBuffer().catch(() => {
+    throw new Problem('file-unreadable');
+  });
+  const jwe = await seal(handoff.jwk, mediaType(file), content);
+  await request('PUT', `/phone/scans/${challenge}/handoff`, { blob: new Blob([jwe], { type: 'application/jose' }) });
+  return encode(await keys.hash(jwe));
+}
+
 /**
  * Signs and sends a decision over the very text that the scan returned (ADR 0004).
- * @param {Claim} claim @param {'approve'|'deny'} decision @param {boolean} [session] "this is my computer"
+ * @param {Claim} claim @param {'approve'|'deny'} decision
+ * @param {{session?: boolean, handoff?: string}} [beside] session: "this is my computer"; handoff: what handOff returned
  * @returns {Promise<{state: string, confirmation_code?: string}>} state: also 'unheard', of an approval that was sent and may have counted
  */
-export async function decide(claim, decision, session) {
+export async function decide(claim, decision, beside = {}) {
   const { challenge, text } = claim;
-  const claims = { aud: ISSUER, challenge, decision, iat: now(), consent: text };
-  if (session) claims.session = true;
+  const claims = { aud: ISSUER, challenge, decision, iat: now(), consent: text, ...beside };
   const signed = await keys.sign(device, 'qrlogin-decision+jwt', claims);
   try {
     return await request('POST', '/phone/decisions', { json: { decision: signed }, signed, weighty: decision === 'approve' });

@@ -84,7 +84,7 @@ let fields = 0;
 
 /** A labelled input in its row, with a hint and a place for what is wrong with it. */
 export function field(label, attributes, hint) {
-  const id = `field-${++fields}`;
+  const id = attributes.id ?? `field-${++fields}`;
   const wrong = h('p', { class: 'wrong', id: `${id}-wrong`, role: 'alert' });
   const input = h('input', {
     id,

@@ -47,5 +47,8 @@ export const rich = (key, params) =>
 /** Whether there are words for a key. */
 export const has = (key) => key in en;
 
+/** The key of the words for an order or a handoff, where these are not the same as for a login. @param {'order'|'handoff'} [kind] */
+export const of = (kind, key) => (has(`${key}.${kind}`) ? `${key}.${kind}` : key);
+
 /** The language's tag, for lang attributes and for Intl. */
 export const tag = () => t('lang');

@@ -6,7 +6,15 @@ import { announce, become } from '../router.js';
 import { settle } from '../settle.js';
 import { name, sayProblem, screen, shapes } from '../ui.js';
 import { browser, left, place } from '../when.js';
-import { has, rich, t } from '../words.js';
+import { has, of, rich, t } from '../words.js';
+import { chooser } from './handoff.js';
+import { goods, machine, total } from './order.js';
+
+// What another try may mend, or another file.
+const MENDABLE = [
+  'offline', 'unavailable', 'passkey-required', 'passkey-wrong', 'passkey-cancelled',
+  'file-unreadable', 'handoffs-full', 'handoff-missing', 'handoff-too-large', 'handoff-malformed',
+];
 
 /** One of: code, a text; blob, a picture. transaction: of the hosted page in this browser, which waits for the decision. */
 export async function consent({ code, blob, transaction }, signal) {
@@ -18,6 +26,7 @@ export async function consent({ code, blob, transaction }, signal) {
     throw new Error('left'); // nobody sees it
   }
   const asked = claim.consent;
+  const kind = asked.order ? 'order' : asked.handoff && 'handoff';
   const site = () => name(asked.client.name);
   const trouble = h('p', { class: 'wrong', role: 'alert' });
   const session = asked.session_offered && h('input', { type: 'checkbox', id: 'session', 'aria-describedby': 'session-hint' });
@@ -25,12 +34,15 @@ export async function consent({ code, blob, transaction }, signal) {
   const approve = h(
     'button',
     { type: 'button', id: 'approve', class: 'yes', disabled: true, onclick: (event) => decide(event, 'approve') },
-    t('consent.approve'),
+    asked.order ? t('consent.approve.order', { total: total(asked) }) : t(of(kind, 'consent.approve')),
   );
 
   let decided = false;
   let busy = false;
-  const settled = settle(approve, signal, () => !busy);
+  let sending = false; // a handoff, which nothing has been decided on
+  let sent = {}; // of which file, and what the approval calls it
+  const file = asked.handoff && chooser(asked, () => settled());
+  const settled = settle(approve, signal, () => !busy && (!file || file.chosen() !== undefined));
   countdown();
   await giveBack();
 
@@ -43,14 +55,17 @@ export async function consent({ code, blob, transaction }, signal) {
     (decision === 'approve' ? approve : decline).ariaBusy = 'true';
     const keepsSession = decision === 'approve' && session?.checked === true;
     try {
-      const outcome = await provider.decide(claim, decision, keepsSession);
+      const handoff = decision === 'approve' && file ? await send(file.chosen()) : undefined;
+      const outcome = await provider.decide(claim, decision, { session: keepsSession || undefined, handoff });
       decided = true;
       if (transaction) location.replace(`/authorize/${transaction}`);
-      else become(outcome.state, { client: asked.client.name, session: keepsSession, digits: outcome.confirmation_code });
+      else become(outcome.state, { client: asked.client.name, kind, order: asked.order, session: keepsSession, digits: outcome.confirmation_code });
     } catch (problem) {
-      busy = false;
+      if (sending && signal.aborted) return; // and given back
+      busy = sending = false;
+      if (problem.code === 'handoff-missing') sent = {};
       // What another try may mend is said here; the request is still there.
-      if (problem instanceof provider.Problem && !['offline', 'unavailable', 'passkey-required', 'passkey-wrong', 'passkey-cancelled'].includes(problem.code)) {
+      if (problem instanceof provider.Problem && !MENDABLE.includes(problem.code)) {
         decided = true;
         become('problem', { problem: Object.assign(problem, { transaction }) });
         return;
@@ -60,6 +75,22 @@ export async function consent({ code, blob, transaction }, signal) {
       settled();
       trouble.textContent = sayProblem(problem);
     }
+  }
+
+  // Sends a file, once. Whoever leaves meanwhile approves nothing.
+  async function send(chosen) {
+    if (sent.file === chosen) return sent.name;
+    sending = true;
+    announce(t('handoff.sending'));
+    say(note, t('handoff.sending'));
+    try {
+      sent = { file: chosen, name: await provider.handOff(claim, chosen) };
+    } finally {
+      say(note, '');
+    }
+    signal.throwIfAborted();
+    sending = false;
+    return sent.name;
   }
 
   function countdown() {
@@ -73,7 +104,7 @@ export async function consent({ code, blob, transaction }, signal) {
       }
       if (rest <= 0 && !busy) {
         decided = true;
-        become(claim.unheard === 'approve' ? 'unheard' : 'expired', { client: asked.client.name, transaction });
+        become(claim.unheard === 'approve' ? 'unheard' : 'expired', { client: asked.client.name, kind, transaction });
       }
     }, 500);
     signal.addEventListener('abort', () => clearInterval(tick));
@@ -84,7 +115,7 @@ export async function consent({ code, blob, transaction }, signal) {
   async function giveBack() {
     let release = await provider.releaser(claim.challenge);
     const renew = setInterval(async () => (release = await provider.releaser(claim.challenge)), 25_000);
-    const leaving = () => decided || busy || release();
+    const leaving = () => decided || (busy && !sending) || release();
     addEventListener('pagehide', leaving, { signal });
     // A page that comes back out of the browser's memory shows a claim that it has given back.
     addEventListener('pageshow', ({ persisted }) => persisted && become('home'), { signal });
@@ -94,6 +125,7 @@ export async function consent({ code, blob, transaction }, signal) {
     });
   }
 
+  const note = h('p', { class: 'soft' });
   const clock = h('span', { class: 'clock' }, left(claim.until - performance.now()));
   const warnings = warned(asked);
   const later = () => (transaction ? location.replace(`/authorize/${transaction}`) : become('home'));
@@ -103,7 +135,7 @@ export async function consent({ code, blob, transaction }, signal) {
       warnings.length > 0 &&
       h('div', { class: 'care', id: 'warnings' }, h('strong', {}, t('consent.warning')), warnings.map((warning) => h('p', {}, warning))),
     described: warnings.length > 0 ? 'warnings' : undefined,
-    title: rich('consent.title', { site: site() }),
+    title: rich(of(kind, 'consent.title'), { site: site() }),
   }, [
     h(
       'div',
@@ -111,7 +143,9 @@ export async function consent({ code, blob, transaction }, signal) {
       logo(asked.client),
       h('ul', { class: 'domains' }, listed(asked.client.domains, t('consent.nodomain'))),
     ),
-    h('h2', {}, t('consent.from')),
+    asked.order && [machine(asked.order), goods(asked)],
+    file?.node,
+    h('h2', {}, t(of(kind, 'consent.from'))),
     h('ul', { class: 'facts' }, origin(asked).map((line) => h('li', {}, line))),
     h('h2', {}, rich('consent.gets', { site: site() })),
     h('ul', { class: 'gets' }, gets(asked).map((line) => h('li', {}, line))),
@@ -124,8 +158,9 @@ export async function consent({ code, blob, transaction }, signal) {
         h('span', {}, t('consent.session'), h('small', { id: 'session-hint' }, t('consent.session.hint'))),
       ),
     asked.confirmation && h('p', {}, t('consent.digits')),
-    h('p', { class: 'education' }, asked.same_browser ? rich('consent.education.here', { site: site() }) : t('consent.education')),
+    h('p', { class: 'education' }, asked.same_browser ? rich('consent.education.here', { site: site() }) : t(of(kind, 'consent.education'))),
     h('p', { class: 'soft', role: 'timer', 'aria-live': 'off' }, rich('consent.left', { time: clock })),
+    note,
     trouble,
   ], [h('div', { class: 'pair' }, decline, approve)]);
 }

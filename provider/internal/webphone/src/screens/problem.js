@@ -7,7 +7,7 @@ import { t } from '../words.js';
 import { removed, waiting } from './enrol.js';
 
 // Problems with a code: another one is the way on.
-const OF_CODES = /^(code-|picture-|too-late|too-far|gone$|claimed-|outside|other-account|not-allowed|consent-|foreign-)/;
+const OF_CODES = /^(code-|picture-|too-late|too-far|gone$|claimed-|outside|other-account|not-allowed|consent-|foreign-|handoff-)/;
 
 export function problem({ problem: what, retry }, signal) {
   if (what.code === 'device-unknown') return removed();
