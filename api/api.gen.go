@@ -2391,7 +2391,8 @@ type ClientInterface interface {
 	// GetQRPage What a QR code opens in a phone's browser; leads to the web phone, and claims and approves nothing
 	//
 	// A code that is good now leaves a ticket in this browser, a cookie that no script can read. The scan that the web phone makes
-	// of the same code later counts as made now: a slow start, an enrolment or an unlocking makes no code stale.
+	// of the same code later counts as made now: a slow start, an enrolment or an unlocking makes no code stale. The redirect is to
+	// `/phone?q=` and the code, without a fragment, so that the browser carries on the one of a handoff's code, which no server is told.
 	//
 	// Corresponds with GET /q/{code} (the `GetQRPage` operationId).
 	GetQRPage(ctx context.Context, code string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3702,7 +3703,8 @@ func (c *Client) GetVerificationPage(ctx context.Context, reqEditors ...RequestE
 // GetQRPage What a QR code opens in a phone's browser; leads to the web phone, and claims and approves nothing
 //
 // A code that is good now leaves a ticket in this browser, a cookie that no script can read. The scan that the web phone makes
-// of the same code later counts as made now: a slow start, an enrolment or an unlocking makes no code stale.
+// of the same code later counts as made now: a slow start, an enrolment or an unlocking makes no code stale. The redirect is to
+// `/phone?q=` and the code, without a fragment, so that the browser carries on the one of a handoff's code, which no server is told.
 //
 // Corresponds with GET /q/{code} (the `GetQRPage` operationId).
 func (c *Client) GetQRPage(ctx context.Context, code string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7130,7 +7132,8 @@ type ClientWithResponsesInterface interface {
 	// GetQRPageWithResponse What a QR code opens in a phone's browser; leads to the web phone, and claims and approves nothing
 	//
 	// A code that is good now leaves a ticket in this browser, a cookie that no script can read. The scan that the web phone makes
-	// of the same code later counts as made now: a slow start, an enrolment or an unlocking makes no code stale.
+	// of the same code later counts as made now: a slow start, an enrolment or an unlocking makes no code stale. The redirect is to
+	// `/phone?q=` and the code, without a fragment, so that the browser carries on the one of a handoff's code, which no server is told.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11755,7 +11758,8 @@ func (c *ClientWithResponses) GetVerificationPageWithResponse(ctx context.Contex
 // GetQRPageWithResponse What a QR code opens in a phone's browser; leads to the web phone, and claims and approves nothing
 //
 // A code that is good now leaves a ticket in this browser, a cookie that no script can read. The scan that the web phone makes
-// of the same code later counts as made now: a slow start, an enrolment or an unlocking makes no code stale.
+// of the same code later counts as made now: a slow start, an enrolment or an unlocking makes no code stale. The redirect is to
+// `/phone?q=` and the code, without a fragment, so that the browser carries on the one of a handoff's code, which no server is told.
 //
 // Returns a wrapper object for the known response body format(s).
 //
