@@ -29,21 +29,42 @@ type desk struct {
 	mu     sync.Mutex
 	logins map[string]string // device codes, by the challenge; a site with more than one visitor keeps them in sessions
 	inside bool              // the visitor is logged in
+	tokens api.TokenResponse // that the site got last
+	paying []*http.Request   // who came to pay
+
+	purpose string                           // of the widget
+	details func(jwk json.RawMessage) string // authorization_details, for what the page sends of its key
 }
 
 // newDesk makes a provider with the site, and opens the site's login page.
 func newDesk(t testing.TB) *desk {
 	t.Helper()
-	d := &desk{t: t, logins: map[string]string{}}
+	return newDeskFor(t, "login", nil)
+}
+
+// newDeskFor is one whose page does not only log in.
+func newDeskFor(t testing.TB, purpose string, details func(d *desk, jwk json.RawMessage) any) *desk {
+	t.Helper()
+	d := &desk{t: t, logins: map[string]string{}, purpose: purpose, details: func(json.RawMessage) string { return "" }}
+	if details != nil {
+		d.details = func(jwk json.RawMessage) string {
+			text, err := json.Marshal([]any{details(d, jwk)})
+			if err != nil {
+				t.Error(err)
+			}
+			return string(text)
+		}
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /login", d.loginPage)
 	mux.HandleFunc("POST /login/challenge", d.begin)
 	mux.HandleFunc("POST /login/finish", d.finish)
 	mux.HandleFunc("GET /account", d.account)
+	mux.HandleFunc("GET /pay", d.pay)
 	mux.HandleFunc("POST /logout", func(http.ResponseWriter, *http.Request) { d.enter(false) }) // by the provider
 	d.site = httptest.NewServer(mux)
 	t.Cleanup(func() { d.site.CloseClientConnections(); d.site.Close() })
-	d.w = newWorld(t, app.Client{ID: "kiln", Secret: secret, Name: "Kiln Lane", Origins: []string{d.site.URL}, BackchannelLogoutURI: d.site.URL + "/logout"})
+	d.w = newWorld(t, app.Client{ID: "kiln", Secret: secret, Name: "Kiln Lane", Origins: []string{d.site.URL}, BackchannelLogoutURI: d.site.URL + "/logout", DetailTypes: []string{"order", "handoff"}})
 	ctx, cancel := chromedp.NewContext(chromium, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	d.ctx = ctx
@@ -58,7 +79,18 @@ func (d *desk) loginPage(w http.ResponseWriter, _ *http.Request) {
 <style>body { display: grid; place-content: center; justify-items: center; min-height: 90vh; font-family: sans-serif }</style>
 <script type="module" src="%s/widget.js"></script>
 <h1>Kiln Lane</h1><p>Log in to see your orders, and where your glazes are.</p>
-<qr-login challenge="/login/challenge" finish="/login/finish"></qr-login>`, d.w.issuer)
+<qr-login purpose="%s" challenge="/login/challenge" finish="/login/finish"></qr-login>
+<script type="module">addEventListener('qr-received', async ({ detail: { content, forget } }) => {
+	const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', await content.arrayBuffer()));
+	await forget();
+	window.received = [content.type, content.size, hash.toHex()].join(' ');
+});</script>`, d.w.issuer, d.purpose)
+}
+
+func (d *desk) pay(_ http.ResponseWriter, r *http.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.paying = append(d.paying, r)
 }
 
 func (d *desk) account(w http.ResponseWriter, r *http.Request) {
@@ -97,8 +129,16 @@ func (d *desk) ask(r *http.Request, path string, form url.Values, into any) erro
 }
 
 func (d *desk) begin(w http.ResponseWriter, r *http.Request) {
+	var page struct {
+		JWK json.RawMessage `json:"jwk"`
+	}
+	_ = json.NewDecoder(r.Body).Decode(&page) // empty but for a handoff
+	form := url.Values{"scope": {"openid phone"}, "nonce": {"n-1"}}
+	if details := d.details(page.JWK); details != "" {
+		form.Set("authorization_details", details)
+	}
 	var started api.DeviceAuthorization
-	if err := d.ask(r, "/device_authorization", url.Values{"scope": {"openid phone"}, "nonce": {"n-1"}}, &started); err != nil {
+	if err := d.ask(r, "/device_authorization", form, &started); err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
@@ -119,18 +159,22 @@ func (d *desk) finish(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	code := d.logins[shown.ChallengeID]
 	d.mu.Unlock()
-	var tokens struct {
-		IDToken string `json:"id_token"`
-	}
+	var tokens api.TokenResponse
 	form := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {code}}
 	if err := d.ask(r, "/token", form, &tokens); err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
 	answer := map[string]any{"status": "pending"}
-	if tokens.IDToken != "" {
+	if tokens.IdToken != nil {
 		d.enter(true)
+		d.mu.Lock()
+		d.tokens = tokens
+		d.mu.Unlock()
 		answer = map[string]any{"location": "/account"}
+		if d.purpose == "handoff" {
+			answer = map[string]any{"status": "done"}
+		}
 	}
 	_ = json.NewEncoder(w).Encode(answer)
 }
@@ -164,14 +208,21 @@ func (d *desk) await(expression string) {
 	}
 }
 
+// js evaluates a text in the page.
+func (d *desk) js(expression string) string {
+	d.t.Helper()
+	text, err := chromedp.Run(d.ctx, chromedp.Evaluate[string](expression))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return text
+}
+
 // recorded is what the screen shows in so many pictures, before the code has changed and after.
 func (d *desk) recorded(before, after int) (screens [][]byte) {
 	d.t.Helper()
 	const drawing = `document.querySelector('qr-login').shadowRoot.querySelector('.code path').getAttribute('d')`
-	shown, err := chromedp.Run(d.ctx, chromedp.Evaluate[string](drawing))
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	shown := d.js(drawing)
 	for range before {
 		screens = append(screens, d.screen())
 	}

@@ -32,8 +32,10 @@ type handset struct {
 
 const pixel = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36"
 
-// before runs in each page before its own scripts. It makes the console hear of what a policy refuses.
-const before = `addEventListener('securitypolicyviolation', (e) => console.error('refused: ' + e.violatedDirective + ' ' + e.blockedURI));`
+// before runs in each page before its own scripts. It makes the console hear of what a policy refuses, and has no button wait until a
+// person has read what it is for (SETTLE in settle.js): one test is about that.
+const before = `addEventListener('securitypolicyviolation', (e) => console.error('refused: ' + e.violatedDirective + ' ' + e.blockedURI));
+{ const wait = setTimeout; window.setTimeout = (act, ms, ...more) => wait(act, ms === 600 ? 0 : ms, ...more); }`
 
 func newHandset(t testing.TB, w *world) *handset {
 	t.Helper()
@@ -192,6 +194,16 @@ func (p *handset) tapOn(selector string) {
 func (p *handset) inject(script string) {
 	p.t.Helper()
 	call(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+}
+
+// upload picks a file.
+func (p *handset) upload(selector, name string, content []byte) {
+	p.t.Helper()
+	path := filepath.Join(p.t.TempDir(), name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	p.do(chromedp.SetUploadFiles(selector, []string{path}))
 }
 
 // fill types into the field with a name, in place of what is there.

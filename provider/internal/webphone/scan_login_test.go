@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"image"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/cdproto/browser"
@@ -50,11 +48,7 @@ func TestScannerLogsInByAPhotoThatTheProviderReads(t *testing.T) {
 	p.tap("Scan a code")
 	p.on("scan")
 	p.says("There is no camera here.")
-	name := filepath.Join(t.TempDir(), "photo.jpg")
-	if err := os.WriteFile(name, mirrored(t, d.screen()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.do(chromedp.SetUploadFiles("input[type=file]", []string{name}))
+	p.upload("input[type=file]", "photo.jpg", mirrored(t, d.screen()))
 	p.on("consent")
 	p.says("Log in to Kiln Lane?")
 	p.close("404")
@@ -82,11 +76,7 @@ func TestScannerLeavesAPhotoWithoutACodeToTheProvidersWords(t *testing.T) {
 	p.enrol("+86 138 0013 8000", 0)
 	p.tap("Scan a code")
 	p.on("scan")
-	name := filepath.Join(t.TempDir(), "photo.jpg")
-	if err := os.WriteFile(name, nothingToSee(t), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.do(chromedp.SetUploadFiles("input[type=file]", []string{name}))
+	p.upload("input[type=file]", "photo.jpg", nothingToSee(t))
 	p.says("There is no QR code in the picture that can be read.")
 	if w.times("POST /phone/scans") != 1 {
 		t.Errorf("%d pictures were sent", w.times("POST /phone/scans"))

@@ -4,12 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/chromedp/chromedp"
 
 	"qrlogin/api"
 	"qrlogin/api/handoff"
@@ -140,11 +136,8 @@ var (
 // choose picks a file to hand off.
 func (p *handset) choose(name, content string) {
 	p.t.Helper()
-	path := filepath.Join(p.t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		p.t.Fatal(err)
-	}
-	p.do(chromedp.SetUploadFiles("#file", []string{path}))
+	p.on("consent")
+	p.upload("#file", name, []byte(content))
 }
 
 // alarming is a consent with everything in it.

@@ -22,9 +22,9 @@ import (
 const secret = "c2hvcC1zZWNyZXQtc2hvcC1zZWNyZXQtc2hvcC1zZWM"
 
 var sites = []app.Client{
-	{ID: "shop", Secret: secret, Name: "Kiln Lane", Origins: []string{"https://kiln-lane.example"}},
+	{ID: "shop", Secret: secret, Name: "Kiln Lane", Origins: []string{"https://kiln-lane.example"}, DetailTypes: []string{"order", "handoff"}},
 	{ID: "strict", Secret: secret, Name: "Kiln Lane", Origins: []string{"https://kiln-lane.example"}, Policy: app.Policy{Preset: "strict"}},
-	{ID: "tv", Secret: secret, Name: "Television", Policy: app.Policy{Rotation: "optional"}},
+	{ID: "tv", Secret: secret, Name: "Television", Policy: app.Policy{Rotation: "optional"}, DetailTypes: []string{"handoff"}},
 }
 
 // world is a running provider. A test may put an answer of its own before an endpoint.

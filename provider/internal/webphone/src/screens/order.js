@@ -40,4 +40,4 @@ export function goods({ order, currency_digits: digits }) {
 
 /** The link to where an order is paid. */
 export const payment = ({ payment_uri: href } = {}) =>
-  href && payee(href) && h('a', { class: 'yes', id: 'pay', href, target: '_blank', rel: 'noopener noreferrer' }, rich('order.pay', { payee: name(payee(href)) }));
+  href && payee(href) && h('a', { class: 'yes', id: 'pay', href, target: '_blank', rel: 'noopener noreferrer' }, h('span', {}, rich('order.pay', { payee: name(payee(href)) })));
