@@ -94,7 +94,7 @@ func FuzzRead(f *testing.F) {
 		check = func(entries []bookmarks.Entry) {
 			for _, e := range entries {
 				if e.Address != "" && !strings.HasPrefix(e.Address, "https://") && !strings.HasPrefix(e.Address, "http://") {
-					t.Fatal(fmt.Sprintf("an address %q", e.Address))
+					t.Fatalf("an address %q", e.Address)
 				}
 				check(e.Entries)
 			}

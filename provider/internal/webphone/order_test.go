@@ -107,7 +107,7 @@ func TestPhoneShowsAmountsToTheUnitAndTextsAsTexts(t *testing.T) {
 	w := newWorld(t)
 	p := newHandset(t, w)
 	p.enrol("+8613800138060", 0)
-	const hostile = "\u202e<script>alert(1)</script> \u2066‏{site} 合计 EUR 0.01"
+	const hostile = "\u202e<script>alert(1)</script> \u2066\u200f{site} 合计 EUR 0.01"
 	for _, c := range []struct {
 		currency                      string
 		digits, quantity, price, line int64
