@@ -36,7 +36,7 @@ func asksFor(jwk any) object {
 func TestPhoneHandsThePageByteForByteWhatItsOwnerChose(t *testing.T) {
 	d := newDeskFor(t, "handoff", func(_ *desk, jwk json.RawMessage) any { return asksFor(jwk) })
 	p := withCamera(t, d.w)
-	film(t, d.recorded(3, 3)...)
+	film(t, d.recorded(3, 0)...)
 	p.press("home.scan")
 	p.on("consent")
 	for _, text := range []string{"Send a file to Kiln Lane?", "127.0.0.1", "bookmarks", "As text/html", "At most 5 MB"} {

@@ -42,6 +42,7 @@ func TestScannerLogsInByAFilmOfTheScreen(t *testing.T) {
 
 // A phone on its stand films the screen in a mirror: the phone's own decoder reads no mirrored codes, the provider's does.
 func TestScannerLogsInByAPhotoThatTheProviderReads(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	p := newHandset(t, d.w)
 	p.enrol("+86 138 0013 8000", 0)
@@ -71,6 +72,7 @@ func mirrored(t testing.TB, shot []byte) []byte {
 }
 
 func TestScannerLeavesAPhotoWithoutACodeToTheProvidersWords(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := newHandset(t, w)
 	p.enrol("+86 138 0013 8000", 0)
@@ -85,6 +87,7 @@ func TestScannerLeavesAPhotoWithoutACodeToTheProvidersWords(t *testing.T) {
 }
 
 func TestScannerLeadsToTheTypedCode(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := newHandset(t, w)
 	p.enrol("+86 138 0013 8000", 0)

@@ -22,6 +22,7 @@ func onAPhoto(t *testing.T, width, height int, screen []byte) []byte {
 }
 
 func TestScannerReadsAPhoto(t *testing.T) {
+	t.Parallel()
 	p := openPage(t, chromium)
 	for name, c := range map[string][]byte{
 		"a photo":                 onAPhoto(t, 1280, 960, showing(t, p.own("4F2"))),
@@ -40,6 +41,7 @@ func TestScannerReadsAPhoto(t *testing.T) {
 }
 
 func TestScannerSaysWhatIsWrongWithAPhotoAndTakesAnother(t *testing.T) {
+	t.Parallel()
 	p := openPage(t, chromium)
 	p.open()
 	p.pick([]byte("not a picture"))
@@ -58,6 +60,7 @@ func TestScannerSaysWhatIsWrongWithAPhotoAndTakesAnother(t *testing.T) {
 
 // What cannot be read here is the provider's to read, in a size that it takes (openapi.yaml, POST /phone/scans).
 func TestScannerHandsOnAPhotoThatItCannotRead(t *testing.T) {
+	t.Parallel()
 	p := openPage(t, chromium)
 	p.open()
 	p.pick(nothingToSee(t))
@@ -90,6 +93,7 @@ func TestScannerClosesTheCameraForAPhoto(t *testing.T) {
 }
 
 func TestScannerHasATypedCodeWrittenAsItShouldBe(t *testing.T) {
+	t.Parallel()
 	p := openPage(t, chromium)
 	for typed, want := range map[string]string{
 		"wdjbmjht":     "WDJB-MJHT",
