@@ -24,6 +24,7 @@ import (
 // The bounds of what is asked for (openapi.yaml says them to sites).
 const (
 	maxText       = 16 << 10 // bytes, as sent and as carried
+	maxName       = 32       // of a member: it is said in the error, which may go into a URL
 	maxLines      = 100
 	maxQuantity   = 10_000
 	maxAmount     = 1_000_000_000_000
@@ -126,7 +127,7 @@ func once(text []byte) error {
 				switch {
 				case err != nil || !ok:
 					return Invalid("it is not JSON")
-				case strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "":
+				case len(name) > maxName, strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "":
 					return Invalid("a member is not known")
 				case seen[name]:
 					return Invalid("the member " + name + " is repeated")
@@ -231,8 +232,8 @@ func checkHandoff(h *api.Handoff) error {
 			return Invalid("media_types are not 1 to 10")
 		}
 		for _, t := range *h.MediaTypes {
-			parsed, parameters, err := mime.ParseMediaType(t)
-			if err != nil || parsed != t || len(parameters) > 0 || len(t) > 127 || !strings.Contains(t, "/") || !ascii(t) {
+			parsed, _, err := mime.ParseMediaType(t) // which lowers it, and takes parameters away
+			if err != nil || parsed != t || len(t) > 127 || !strings.Contains(t, "/") {
 				return Invalid("media_types has one that is not such as text/html, in lower case and without parameters")
 			}
 		}
