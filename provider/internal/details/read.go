@@ -256,3 +256,9 @@ func Digits(code string) int {
 	digits, _ := currency.GetDigits(code) // one that [Read] has let in
 	return int(digits)
 }
+
+// Total is what an order comes to, in words: 640.00 CNY.
+func Total(o api.Order) string {
+	amount, _ := currency.NewAmountFromInt64(o.Total, o.Currency) // one that [Read] has let in
+	return amount.String()
+}

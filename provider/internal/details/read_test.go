@@ -3,6 +3,7 @@ package details_test
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"math/big"
 	"strings"
 	"testing"
@@ -87,6 +88,10 @@ func TestDigitsAreThoseOfISO4217(t *testing.T) {
 		}
 		if got := details.Digits(code); got != want {
 			t.Errorf("%s has %d digits, want %d", code, got, want)
+		}
+		text := big.NewRat(640_001, int64(math.Pow10(want))).FloatString(want) + " " + code
+		if got := details.Total(api.Order{Total: 640_001, Currency: code}); got != text {
+			t.Errorf("a total is written %s, want %s", got, text)
 		}
 	}
 }

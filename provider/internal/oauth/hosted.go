@@ -12,6 +12,7 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/details"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/oauth/pages"
@@ -74,10 +75,18 @@ func (d *Door) hostedPage(c *gin.Context) error {
 			}.Write(c)
 		}
 	}
-	return pages.Login{
+	login := pages.Login{
 		Page: page, Challenge: t.path() + "/challenge", Finish: t.path() + "/finish",
 		QR: t.path() + "/qr.svg", Here: t.path() + "/here", Self: scan, Cancel: t.path() + "/cancel", State: r.State.String(),
-	}.Write(c)
+	}
+	asked, err := details.Of(t.Details)
+	if err != nil {
+		return err
+	}
+	if asked.Order != nil {
+		login.Merchant, login.Total = asked.Order.Merchant, details.Total(*asked.Order)
+	}
+	return login.Write(c)
 }
 
 // frame is what all of the pages have.

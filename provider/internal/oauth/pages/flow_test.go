@@ -79,11 +79,45 @@ func TestPageOfLoginSaysThatDigitsNeedScript(t *testing.T) {
 	b.scripting(false)
 	b.look(320, "dark")
 	b.provider.state = "confirming"
-	for lang, says := range map[string]string{"en": "This login needs the four digits on your phone", "zh": "这次登录需要手机上的四位数字"} {
+	for lang, says := range map[string]string{"en": "The four digits on your phone are needed", "zh": "需要手机上的四位数字"} {
 		b.open(b.provider.samples(lang)[0])
 		b.await("document.querySelector('.status').textContent === '" + says + "' && !document.querySelector('.plain img')")
 		if found := js[[]string](b, outside); len(found) > 0 {
 			t.Error(found)
+		}
+	}
+	b.close()
+}
+
+// An order is not begun for a login: who reads no more than the page's own words knows that there is something to buy.
+func TestPageOfAnOrderSaysWhatIsBoughtAndNothingOfLoggingIn(t *testing.T) {
+	b := newTab(t)
+	order := b.provider.login
+	order.Merchant, order.Total = "<b>\u202eKiln", "640.00 CNY"
+	for lang, says := range map[string][]string{
+		"en": {"Buy from Kiln Lane", "An order from <b>Kiln, 640.00 CNY in all.", "Scan with your phone to buy"},
+		"zh": {"在 Kiln Lane 购买", "向 <b>Kiln 下的订单，合计 640.00 CNY。", "请用手机扫码购买"},
+	} {
+		for _, scripting := range []bool{true, false} {
+			for _, state := range []string{"pending", "claimed", "confirming"} {
+				b.scripting(scripting)
+				order.Lang = lang
+				b.provider.change(func() { b.provider.state = state })
+				b.open(sample{"order", order})
+				if scripting {
+					b.awaitPhase(state)
+				}
+				seen := js[string](b, `document.title + '\n' + document.body.innerText + '\n' + (document.querySelector('qr-login').shadowRoot?.textContent ?? '') +
+					[...document.images].map((i) => i.alt)`)
+				if strings.Contains(strings.ToLower(seen), "log in") || strings.Contains(seen, "登录") {
+					t.Errorf("%s, %s, with script %v: it speaks of logging in: %s", lang, state, scripting, seen)
+				}
+				for i, want := range says {
+					if !strings.Contains(seen, want) && (i < 2 || state == "pending") {
+						t.Errorf("%s, %s, with script %v: it does not say %q: %s", lang, state, scripting, want, seen)
+					}
+				}
+			}
 		}
 	}
 	b.close()

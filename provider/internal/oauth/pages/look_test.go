@@ -26,7 +26,7 @@ func everyLook(t *testing.T, wanted func(sample) bool, f func(t *testing.T, b *t
 					for _, width := range []int64{320, 1280} {
 						b.look(width, scheme)
 						b.open(s)
-						if s.name == "login" {
+						if _, ok := s.page.(Login); ok {
 							b.awaitPhase("pending")
 						}
 						f(t, b, s)

@@ -30,6 +30,7 @@ type Login struct {
 	Self              string // this page's address, for those without script
 	State             string // "claimed" once a phone has scanned, "confirming" where digits are wanted; anything else shows the picture
 	Cancel            string // where a POST gives up
+	Merchant, Total   string // of an order, where there is something to buy: who sells, and for how much
 }
 
 func (l Login) Write(c *gin.Context) error {

@@ -218,6 +218,7 @@ func (p *provider) samples(lang string) []sample {
 		{"logout of nobody", Logout{Page: nobody, Action: "/decide"}},
 		{"logged out", LoggedOut{Page: nobody}},
 		{"stayed", LoggedOut{Page: nobody, Stayed: true}},
+		{"order", Login{Page: base, Challenge: "/login/challenge", Finish: "/login/finish", QR: "/login/qr.svg", Here: "/login/here", Self: "/login", Cancel: "/decide", Merchant: "Kiln Lane", Total: "640.00 CNY"}},
 		{"failure of nobody", Failure{Page: nobody, Kind: UnknownClient}},
 	}
 	for _, kind := range kinds {

@@ -19,6 +19,12 @@ type words struct {
 	Claimed  string
 	Confirm  string
 
+	Buy        string // in the place of Login, for an order
+	Order      string // %[1]s sells, for %[2]s
+	BuyCare    string
+	BuyScan    string
+	BuyPicture string
+
 	Digits     string // without script there is nowhere to type them
 	NeedScript string
 
@@ -71,7 +77,13 @@ var texts = map[string]words{
 		Claimed:  "Scanned. Confirm on your phone.",
 		Confirm:  "This page goes on by itself once you have.",
 
-		Digits:     "This login needs the four digits on your phone",
+		Buy:        "Buy from %s",
+		Order:      "An order from %[1]s, %[2]s in all. Your phone shows each line of it before you approve.",
+		BuyCare:    "Approve only an order that you began yourself, just now, on this screen. By a code that somebody sent you, you buy for them.",
+		BuyScan:    "Scan with your phone to buy",
+		BuyPicture: "QR code to buy: scan it with the app on your phone",
+
+		Digits:     "The four digits on your phone are needed",
 		NeedScript: "They are typed here, and that takes JavaScript. Allow it for this page and load it again.",
 
 		Consent: "Continue to %[1]s as %[2]s?",
@@ -138,7 +150,13 @@ var texts = map[string]words{
 		Claimed:  "已扫描，请在手机上确认。",
 		Confirm:  "确认后，本页面会自动继续。",
 
-		Digits:     "这次登录需要手机上的四位数字",
+		Buy:        "在 %s 购买",
+		Order:      "向 %[1]s 下的订单，合计 %[2]s。批准之前，手机会逐项显示。",
+		BuyCare:    "只同意你自己刚刚在这个屏幕上发起的订单。扫别人发给你的码，就是替别人买单。",
+		BuyScan:    "请用手机扫码购买",
+		BuyPicture: "下单二维码：请用手机上的应用扫描",
+
+		Digits:     "需要手机上的四位数字",
 		NeedScript: "数字要在这里输入，因此需要 JavaScript。请为本页面启用后重新加载。",
 
 		Consent: "以 %[2]s 的身份继续前往 %[1]s？",
