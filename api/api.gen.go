@@ -1463,6 +1463,9 @@ type AuthorizeParams struct {
 	// Resource Audience of the access token (RFC 8707); may be repeated
 	Resource *[]string `form:"resource,omitempty" json:"resource,omitempty"`
 
+	// AuthorizationDetails A JSON array of one `Order` (RFC 9396); better pushed: a browser may have been made to send it, and headers past 16 KiB are refused
+	AuthorizationDetails *string `form:"authorization_details,omitempty" json:"authorization_details,omitempty"`
+
 	// DpopJkt Thumbprint of the DPoP key that will redeem the code (RFC 9449 section 10)
 	DpopJkt *string `form:"dpop_jkt,omitempty" json:"dpop_jkt,omitempty"`
 
@@ -4217,6 +4220,18 @@ func NewAuthorizeRequest(server string, params *AuthorizeParams) (*http.Request,
 		if params.Resource != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "resource", *params.Resource, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AuthorizationDetails != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "authorization_details", *params.AuthorizationDetails, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
