@@ -1,10 +1,13 @@
 package app_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"qrlogin/api/proof"
 	"qrlogin/provider/app"
 )
 
@@ -90,4 +93,68 @@ func TestAnOrderThatNeedsTheDigitsComesWithItsReceiptAfterThem(t *testing.T) {
 		t.Fatalf("it is %s", how)
 	}
 	w.wantOrder(w.read(w.pollAs(c.ID, c.Secret, started, "")), p, anOrder())
+}
+
+// Whichever code of the page is scanned, and by whichever phone, one order is shown; what an older code approves is not taken.
+func TestAnOrderIsTheSameInEachCodeOfThePage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withClient(seller))
+	p, v := w.rawPhone().enrolled("+8613800138000"), w.visitor()
+	path := v.hosted(askingAs(seller, "authorization_details", detailsOf(t, anOrder())))
+	older, newer := v.challenge(path), v.challenge(path)
+	p.approve(older)
+	if a := v.get(path); a.Status != http.StatusOK {
+		t.Errorf("an older code: %d %s", a.Status, a.Header.Get("Location"))
+	}
+	shown := consentOf(t, p.claim(newer))
+	code, back := v.here(path)
+	here := p.claimOf(p.scansIn(v, code))
+	onPhone := consentOf(t, here)
+	if want := detailsOf(t, anOrder()); detailsOf(t, shown.Order) != want || detailsOf(t, onPhone.Order) != want || back != path {
+		t.Errorf("shown %+v, and on the phone itself %+v", shown.Order, onPhone.Order)
+	}
+	w.sendDecision(p.signed(here, proof.Approve)).wants(t, "approve", http.StatusOK, "")
+	redeemed := v.redeemAs(seller, v.codeOf(v.told(v.get(path))))
+	w.wantOrder(v.read(redeemed), p, anOrder())
+}
+
+// SECURITY.md §1.6: what somebody buys is between them and the site. It is with the provider while the phone has it before it, and
+// for a lost answer.
+func TestOfAnOrderNothingIsLoggedAndNothingStays(t *testing.T) {
+	t.Parallel()
+	folder, kept := inFolder(t)
+	h := newHandingOff(t, embeddedRedis(t), kept, withClient(seller), withRedelivery(time.Second))
+	p, v, order := h.phone, h.visitor(), anOrder()
+	order.Merchant = "Zwiebelfisch"
+	started := h.orders(order)
+	asked := func() bool { return strings.Contains(fmt.Sprint(h.dump()), order.Merchant) }
+	if !asked() {
+		t.Fatal("the store is not looked into")
+	}
+	p.approve(started)
+	receipt := h.wantOrder(h.read(h.pollAs(seller.ID, seller.Secret, started, "")), p, order)
+	h.receipt(started).wants(t, "the page has it", http.StatusNoContent, "")
+	if asked() {
+		t.Error("it is in the store")
+	}
+	_, tokens := v.byScan(p, seller, true, "authorization_details", detailsOf(t, order))
+	h.wantOrder(tokens, p, order)
+	for limit := time.Now().Add(time.Minute); asked(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatal("it is in the store after the redelivery window")
+		}
+	}
+
+	export := p.send(http.MethodGet, "/phone/account/export", nil)
+	export.wants(t, "export", http.StatusOK, "")
+	for what, text := range map[string]string{"the export": string(export.Body), "the log": h.logged(), "the console": h.console.String()} {
+		if strings.Contains(text, order.Merchant) || strings.Contains(text, receipt.Decision.Challenge) && what != "the export" {
+			t.Errorf("it is in %s", what)
+		}
+	}
+	for _, text := range []string{order.Merchant, order.OrderId + `"`, order.Kiosk.Place} {
+		if lies(t, folder, []byte(text)) {
+			t.Errorf("%s is in the database", text)
+		}
+	}
 }
