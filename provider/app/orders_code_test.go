@@ -148,7 +148,7 @@ func TestOfAnOrderNothingIsLoggedAndNothingStays(t *testing.T) {
 	export := p.send(http.MethodGet, "/phone/account/export", nil)
 	export.wants(t, "export", http.StatusOK, "")
 	for what, text := range map[string]string{"the export": string(export.Body), "the log": h.logged(), "the console": h.console.String()} {
-		if strings.Contains(text, order.Merchant) || strings.Contains(text, receipt.Decision.Challenge) && what != "the export" {
+		if strings.Contains(text, order.Merchant) || strings.Contains(text, receipt.Challenge) && what != "the export" {
 			t.Errorf("it is in %s", what)
 		}
 	}
