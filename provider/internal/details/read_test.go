@@ -191,6 +191,7 @@ func TestWhatCannotBeIsRefusedWithWords(t *testing.T) {
 		"a name past 100":        {with(t, bowl, "Bowl", strings.Repeat("陶", 101)), "lines[0].name"},
 		"a name of two lines":    {with(t, bowl, "Bowl", `Bowl\nTotal: 1`), "lines[0].name"},
 		"a turned name":          {with(t, bowl, "Bowl", `\u202elwoB`), "lines[0].name"},
+		"an unseen name":         {with(t, bowl, "Bowl", `\u3164`), "lines[0].name"},
 		"a name with a hole":     {with(t, bowl, "Bowl", `Bo\u200bwl`), "lines[0].name"},
 		"a name that rings":      {with(t, bowl, "Bowl", `Bowl\u0007`), "lines[0].name"},
 		"no merchant":            {with(t, bowl, `"merchant":"The Shop",`, ""), "merchant"},

@@ -62,6 +62,12 @@ func TestSafeTextHasNothingThatHidesOrTurnsWhatIsShown(t *testing.T) {
 		"a\u2028b":                     false,
 		"a\u2029b":                     false,
 		"a\ufeffb":                     false,
+		"\u3164":                       false, // a Hangul letter that shows nothing
+		"\u115f\u1160":                 false,
+		"\uffa0":                       false,
+		"a\u034fb":                     false, // joins graphemes, unseen
+		"\u2800":                       false, // a Braille cell without dots
+		"\u2801":                       true,
 		"a\ue000b":                     false, // private use
 		"a\U000e0041b":                 false, // a tag character
 		"a\xffb":                       false,
