@@ -3,6 +3,7 @@ package app_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -47,7 +48,18 @@ func (p rawPhone) passes(started api.DeviceAuthorization, home bool) string {
 // byScan goes through the hosted page, and answers how, and the tokens.
 func (v *visitor) byScan(p rawPhone, c app.Client, home bool, changes ...string) (string, api.TokenResponse) {
 	v.t.Helper()
-	path := v.hosted(askingAs(c, changes...))
+	return v.byScanOf(p, c, home, askingAs(c, changes...))
+}
+
+// byPushedScan is the same by a request that the site pushes.
+func (v *visitor) byPushedScan(p rawPhone, c app.Client, home bool, changes ...string) (string, api.TokenResponse) {
+	v.t.Helper()
+	return v.byScanOf(p, c, home, v.pushedAs(c, askingAs(c, changes...)))
+}
+
+func (v *visitor) byScanOf(p rawPhone, c app.Client, home bool, q url.Values) (string, api.TokenResponse) {
+	v.t.Helper()
+	path := v.hosted(q)
 	how := p.passes(v.challenge(path), home)
 	return how, v.read(v.redeemAs(c, v.codeOf(v.told(v.get(path)))))
 }

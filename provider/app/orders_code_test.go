@@ -36,21 +36,16 @@ func TestAnOrderByTheProvidersPageIsForWhoIsLoggedInAtTheSite(t *testing.T) {
 		"a subject, no hint": {"claims", `{"id_token":{"sub":{"value":"` + claims["sub"].(string) + `"}}}`},
 	} {
 		q := askingAs(c, append([]string{"authorization_details", order}, more...)...)
-		if told := v.outcome(q); told != "login_required" {
-			t.Errorf("%s: %s", what, told)
-		}
 		w.form("/par", c.ID, c.Secret, q).wants(t, what+", pushed", http.StatusBadRequest, "login_required")
 	}
 	signedIn := []string{"authorization_details", order, "id_token_hint", hint}
-	started := v.challenge(v.hosted(askingAs(c, signedIn...)))
+	started := v.challenge(v.hosted(w.pushedAs(c, askingAs(c, signedIn...))))
 	another.scan(w.frame(started)).wants(t, "another's phone", http.StatusForbidden, "other-account")
-	_, tokens := v.byScan(mine, c, false, signedIn...)
+	_, tokens := v.byPushedScan(mine, c, false, signedIn...)
 	w.wantOrder(tokens, mine, anOrder())
 
 	mine.send(http.MethodDelete, "/phone/logins/"+claims["sid"].(string), nil).wants(t, "the end of the login", http.StatusNoContent, "")
-	if told := v.outcome(askingAs(c, signedIn...)); told != "login_required" {
-		t.Errorf("a login that has ended: %s", told)
-	}
+	w.form("/par", c.ID, c.Secret, askingAs(c, signedIn...)).wants(t, "a login that has ended", http.StatusBadRequest, "login_required")
 }
 
 func TestAHandoffIsForASitesOwnPageAlone(t *testing.T) {
@@ -80,6 +75,23 @@ func TestAnOrderCanBePushed(t *testing.T) {
 	}
 	q.Set("authorization_details", strings.Replace(q.Get("authorization_details"), `"total":64000`, `"total":6400`, 1))
 	w.form("/par", seller.ID, seller.Secret, q).wants(t, "a wrong sum", http.StatusBadRequest, "invalid_authorization_details")
+}
+
+// A link to /authorize is anybody's to make, with an order of theirs in the shop's name; so is a form.
+func TestAnOrderThatItsSiteDidNotPushIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withClient(seller))
+	v := w.visitor()
+	q := askingAs(seller, "authorization_details", detailsOf(t, anOrder()))
+	r := v.request(http.MethodPost, "/authorize", strings.NewReader(q.Encode()))
+	r.Header.Set("Content-Type", formType)
+	for how, a := range map[string]answer{"by a link": v.authorize(q), "by a form": v.get(v.do(r).Header.Get("Location"))} {
+		said := v.told(a)
+		if said.Get("error") != "invalid_authorization_details" || !strings.Contains(said.Get("error_description"), "pushed first (/par)") {
+			t.Errorf("%s: %v", how, said)
+		}
+	}
+	v.hosted(w.pushedAs(seller, q))
 }
 
 // The digits prove the page, whatever is asked for; the receipt is the approval that came before them.

@@ -285,21 +285,20 @@ func TestAnOrderByTheProvidersPageIsAskedForEachTime(t *testing.T) {
 	w := newWorld(t, withClient(seller))
 	p := w.rawPhone().enrolled("+8613800138000")
 	v := w.visitor()
-	_, tokens := v.byScan(p, seller, true, "authorization_details", detailsOf(t, anOrder())) // and a session begins
+	_, tokens := v.byPushedScan(p, seller, true, "authorization_details", detailsOf(t, anOrder())) // and a session begins
 	w.wantOrder(tokens, p, anOrder())
 	q := askingAs(seller, "authorization_details", detailsOf(t, anOrder()), "prompt", "none")
-	if told := v.outcome(q); told != "login_required" {
+	if told := v.told(v.authorize(w.pushedAs(seller, q))).Get("error"); told != "login_required" {
 		t.Errorf("within the session it is answered %s", told)
 	}
-	_, tokens = v.byScan(p, seller, false, "authorization_details", detailsOf(t, anOrder()))
+	_, tokens = v.byPushedScan(p, seller, false, "authorization_details", detailsOf(t, anOrder()))
 	w.wantOrder(tokens, p, anOrder())
 	for what, text := range map[string]string{
 		"a handoff":   `[{"type":"handoff","kind":"bookmarks"}]`,
 		"a wrong sum": strings.Replace(detailsOf(t, anOrder()), `"total":64000`, `"total":6400`, 1),
 	} {
-		if told := v.outcome(askingAs(seller, "authorization_details", text)); told != "invalid_authorization_details" {
-			t.Errorf("%s: %s", what, told)
-		}
+		w.form("/par", seller.ID, seller.Secret, askingAs(seller, "authorization_details", text)).
+			wants(t, what, http.StatusBadRequest, "invalid_authorization_details")
 	}
 }
 

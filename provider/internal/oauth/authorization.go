@@ -71,8 +71,9 @@ func isWeb(uri string) bool {
 	return strings.HasPrefix(uri, "https://") || strings.HasPrefix(uri, "http://")
 }
 
-// readAuthorization reads the rest. Its errors are the client's to know.
-func (d *Door) readAuthorization(ctx context.Context, client identity.Client, to destination, f form) (authorization, error) {
+// readAuthorization reads the rest. Its errors are the client's to know. proven says that the client itself pushed it, and proved to be
+// that client.
+func (d *Door) readAuthorization(ctx context.Context, client identity.Client, to destination, f form, proven bool) (authorization, error) {
 	a := authorization{Client: client.ID, destination: to, Nonce: f["nonce"], CodeChallenge: f["code_challenge"], Thumbprint: f["dpop_jkt"], Locales: f["ui_locales"], Confirm: asksConfirmation(f)}
 	switch {
 	case f["request"] != "":
@@ -105,7 +106,7 @@ func (d *Door) readAuthorization(ctx context.Context, client identity.Client, to
 	if a.Resources, err = targets(client.Resources, f); err != nil {
 		return a, err
 	}
-	if err := d.readOrder(ctx, client, f, &a); err != nil {
+	if err := d.readOrder(ctx, client, f, &a, proven); err != nil {
 		return a, err
 	}
 	if a.Prompt, err = readPrompt(f); err != nil {
@@ -129,9 +130,10 @@ func (d *Door) readAuthorization(ctx context.Context, client identity.Client, to
 	return a, readClaims(client, f["claims"], &a)
 }
 
-// readOrder reads what is asked for beyond a login, and whose it is to approve: who is logged in at the site, by a hint. That the
-// site names a subject is not enough: the request comes by a browser, and subjects are no secrets.
-func (d *Door) readOrder(ctx context.Context, client identity.Client, f form, a *authorization) (err error) {
+// readOrder reads what is asked for beyond a login, and whose it is to approve: who is logged in at the site, by a hint. A link to
+// /authorize is anybody's to make: by one, whoever likes would have a person pay them, in the shop's name. So an order is pushed, by
+// who proves to be the client. That the site names a subject is not enough, either: subjects are no secrets.
+func (d *Door) readOrder(ctx context.Context, client identity.Client, f form, a *authorization, proven bool) (err error) {
 	if a.Details, err = readDetails(f, client.DetailTypes); len(a.Details) == 0 {
 		return err
 	}
@@ -139,6 +141,9 @@ func (d *Door) readOrder(ctx context.Context, client identity.Client, f form, a 
 		return err
 	} else if asked.Handoff != nil { // it is encrypted for a page of the site's own
 		return invalidDetails("a handoff is for the device grant alone")
+	}
+	if !proven {
+		return invalidDetails("an order is pushed first (/par), by a client that proves itself")
 	}
 	if a.Account, err = d.hinted(ctx, client, f); err != nil {
 		return err

@@ -35,7 +35,7 @@ func (d *Door) par(c *gin.Context, r request) error {
 	if err != nil {
 		return invalidRequest("redirect_uri is not one of this client's")
 	}
-	if _, err := d.readAuthorization(c.Request.Context(), r.client, to, r.form); err != nil {
+	if _, err := d.readAuthorization(c.Request.Context(), r.client, to, r.form, !r.client.Public()); err != nil {
 		return err
 	}
 	if r.thumbprint != "" { // RFC 9449 §10.1
@@ -156,7 +156,7 @@ func (d *Door) authorize(c *gin.Context) error {
 	}
 	var a authorization
 	if err == nil {
-		a, err = d.readAuthorization(c.Request.Context(), client, to, f)
+		a, err = d.readAuthorization(c.Request.Context(), client, to, f, kind == pushedURI && !client.Public())
 	}
 	if err == nil {
 		err = d.decideAuthorization(c, client, a)
