@@ -437,7 +437,7 @@ type AuthorizationDetail struct {
 type AuthorizationRequest struct {
 	AcrValues *string `json:"acr_values,omitempty"`
 
-	// AuthorizationDetails A JSON array of one `Order` (RFC 9396); the phone is asked, whoever is logged in
+	// AuthorizationDetails At `/par`, by a client that is not public: a JSON array of one `Order` (RFC 9396); the phone is asked, whoever is logged in
 	AuthorizationDetails *string `json:"authorization_details,omitempty"`
 	Claims               *string `json:"claims,omitempty"`
 
