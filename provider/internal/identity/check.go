@@ -126,6 +126,9 @@ func (c Client) checkRequests() error {
 			return invalid("authorization details type %q is not one of %s", t, strings.Join(DetailTypes, ", "))
 		}
 	}
+	if len(c.DetailTypes) > 0 && c.Public() { // anybody has its id: under it whoever likes would ask to be paid
+		return invalid("authorization details are for a client with a secret or keys alone")
+	}
 	if len(c.DetailTypes) > len(DetailTypes) {
 		return invalid("an authorization details type is repeated")
 	}

@@ -77,6 +77,7 @@ func TestARegistrationMayNotBe(t *testing.T) {
 		"of a scope that means nothing":    func(c *Client) { c.Scopes = []string{"openid", "admin"} },
 		"of an empty scope":                func(c *Client) { c.Scopes = []string{""} },
 		"of details that mean nothing":     func(c *Client) { c.DetailTypes = []string{"payment"} },
+		"of details, and public":           func(c *Client) { c.SecretHash, c.DetailTypes = nil, []string{"order"} },
 		"of details that are repeated":     func(c *Client) { c.DetailTypes = []string{"order", "order", "handoff"} },
 		"of a resource that is relative":   func(c *Client) { c.Resources = []string{"/api"} },
 		"of a resource with a fragment":    func(c *Client) { c.Resources = []string{"https://shop.example/#api"} },
