@@ -48,9 +48,14 @@ func keyOf(id challenge.ID) string { return "handoff " + id.String() }
 
 // Receive takes a handoff in, chunk by chunk, in place of one that the challenge has; at the challenge's end it goes. It answers the
 // handoff's SHA-256 in base64url. [ErrMalformed], [ErrBroken], challenge.ErrFull, or challenge.ErrWrongState when its time was over
-// before it was there. Of what is refused nothing is kept, and what was there before stays.
+// before it was there, or another of the challenge is on its way. Of what is refused nothing is kept, and what was there before stays.
 func (b Box) Receive(ctx context.Context, r challenge.Record, u Upload) (digest string, err error) {
 	began, left := time.Now(), r.ExpiresAt.Sub(r.Now)
+	done, err := b.alone(ctx, r.ID, left)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, done()) }()
 	h := held{Name: rand.Text(), Size: u.Size}
 	if err := b.Contents.Reserve(ctx, h.Name, u.Size, left); err != nil {
 		return "", err
@@ -70,8 +75,19 @@ func (b Box) Receive(ctx context.Context, r challenge.Record, u Upload) (digest 
 	if err := b.Remove(ctx, r.ID); err != nil {
 		return "", err
 	}
-	// Of two that arrive in the same moment one is now out of reach, until its time is over.
 	return h.Digest, b.Keys.Put(ctx, keyOf(r.ID), record, left-time.Since(began))
+}
+
+// alone has one upload of a challenge on its way at a time, until done: many at once would take many times the room, and of two that
+// arrive in the same moment one would be out of reach.
+func (b Box) alone(ctx context.Context, id challenge.ID, left time.Duration) (done func() error, err error) {
+	key := "handoff coming " + id.String()
+	done = func() error { return b.Keys.Refund(context.WithoutCancel(ctx), key) }
+	n, err := b.Keys.Count(ctx, key, challenge.Limit{Max: 1, Window: left})
+	if err == nil && n.Above {
+		err = errors.Join(challenge.ErrWrongState, done())
+	}
+	return done, err
 }
 
 // take stores what comes, and nothing of it that has not been looked at.

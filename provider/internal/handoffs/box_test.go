@@ -250,14 +250,23 @@ func TestWhatIsNotThereIsKeptAndRemovedWithoutAnError(t *testing.T) {
 	k.wantRoom(0)
 }
 
-// Both uploads are on their way at once: the last that arrives counts, and of the other nothing is left.
-func TestOfTwoOnTheirWayTheLastToArriveIsThere(t *testing.T) {
+// Many at once would fill the room, and of two that arrive together one would be out of reach.
+func TestASecondHandoffOfAChallengeWaitsForTheFirst(t *testing.T) {
 	k := newKit(t)
 	slow, quick := k.sealed("text/html", make([]byte, 1<<20)), k.sealed("text/html", []byte("quick"))
-	body := io.MultiReader(strings.NewReader(slow[:300<<10]), readerFunc(func([]byte) (int, error) { k.received(quick); return 0, io.EOF }), strings.NewReader(slow[300<<10:]))
+	body := io.MultiReader(strings.NewReader(slow[:300<<10]), readerFunc(func([]byte) (int, error) {
+		for range 2 { // the refusal of one lets no other in
+			if _, err := k.receive(quick); !errors.Is(err, challenge.ErrWrongState) {
+				t.Errorf("while one is on its way: %v", err)
+			}
+		}
+		return 0, io.EOF
+	}), strings.NewReader(slow[300<<10:]))
 	if _, err := k.Receive(t.Context(), k.r, Upload{Body: body, Size: int64(len(slow))}); err != nil {
 		t.Fatal(err)
 	}
 	k.wantContent(slow)
-	k.wantRoom(int64(len(slow)))
+	k.received(quick)
+	k.wantContent(quick)
+	k.wantRoom(int64(len(quick)))
 }
