@@ -2376,9 +2376,9 @@ type ClientInterface interface {
 	// SendHandoffWithBody Send what a claimed handoff asks for, before it is approved
 	//
 	// A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
-	// approval that follows names its hash. Sent again, it takes the place of the one before. Its length is said beforehand
-	// (`Content-Length`), or it is 411 `length-required`. What is longer than the consent's `handoff_limit` allows is 413
-	// `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
+	// approval that follows names its hash. Sent again, it takes the place of the one before; while that is on its way, it is 409
+	// `wrong-state`. Its length is said beforehand (`Content-Length`), or it is 411 `length-required`. What is longer than the
+	// consent's `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
 	// room for more handoffs, 503 `handoffs-full` says when to come back.
 	//
 	// Takes any type of body and a specified content type.
@@ -3668,9 +3668,9 @@ func (c *Client) ReleaseScan(ctx context.Context, id ChallengeID, reqEditors ...
 // SendHandoffWithBody Send what a claimed handoff asks for, before it is approved
 //
 // A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
-// approval that follows names its hash. Sent again, it takes the place of the one before. Its length is said beforehand
-// (`Content-Length`), or it is 411 `length-required`. What is longer than the consent's `handoff_limit` allows is 413
-// `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
+// approval that follows names its hash. Sent again, it takes the place of the one before; while that is on its way, it is 409
+// `wrong-state`. Its length is said beforehand (`Content-Length`), or it is 411 `length-required`. What is longer than the
+// consent's `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
 // room for more handoffs, 503 `handoffs-full` says when to come back.
 //
 // Takes any type of body and a specified content type.
@@ -7127,9 +7127,9 @@ type ClientWithResponsesInterface interface {
 	// SendHandoffWithBodyWithResponse Send what a claimed handoff asks for, before it is approved
 	//
 	// A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
-	// approval that follows names its hash. Sent again, it takes the place of the one before. Its length is said beforehand
-	// (`Content-Length`), or it is 411 `length-required`. What is longer than the consent's `handoff_limit` allows is 413
-	// `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
+	// approval that follows names its hash. Sent again, it takes the place of the one before; while that is on its way, it is 409
+	// `wrong-state`. Its length is said beforehand (`Content-Length`), or it is 411 `length-required`. What is longer than the
+	// consent's `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
 	// room for more handoffs, 503 `handoffs-full` says when to come back.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -11741,9 +11741,9 @@ func (c *ClientWithResponses) ReleaseScanWithResponse(ctx context.Context, id Ch
 // SendHandoffWithBodyWithResponse Send what a claimed handoff asks for, before it is approved
 //
 // A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
-// approval that follows names its hash. Sent again, it takes the place of the one before. Its length is said beforehand
-// (`Content-Length`), or it is 411 `length-required`. What is longer than the consent's `handoff_limit` allows is 413
-// `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
+// approval that follows names its hash. Sent again, it takes the place of the one before; while that is on its way, it is 409
+// `wrong-state`. Its length is said beforehand (`Content-Length`), or it is 411 `length-required`. What is longer than the
+// consent's `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
 // room for more handoffs, 503 `handoffs-full` says when to come back.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
