@@ -153,6 +153,13 @@ var everyLimit = map[limit.Name]met{
 		return func(w *world, i int) *http.Request { return at(elsewhere(i), w.begins("shop", shopSecret)) },
 			func(w *world, _ int) *http.Request { return at(elsewhere(0), w.begins("other", otherSecret)) }
 	}},
+	limit.DetailedPerClient: {http.StatusOK, "", "slow_down", func(w *world) (same, other knock) {
+		q := url.Values{"scope": {"openid"}, "authorization_details": {detailsOf(w.t, anOrder())}}
+		return func(w *world, i int) *http.Request {
+				return at(elsewhere(i), w.formRequest("/device_authorization", "wiki", wikiSecret, q))
+			},
+			func(w *world, _ int) *http.Request { return at(elsewhere(0), w.begins("wiki", wikiSecret)) } // a login
+	}},
 	limit.ChallengesPerNetwork: {http.StatusOK, "", "slow_down", func(*world) (same, other knock) {
 		return func(w *world, _ int) *http.Request { return at(near, w.begins("tv", "")) },
 			func(w *world, _ int) *http.Request { return at(far, w.begins("tv", "")) }
@@ -451,6 +458,19 @@ func TestTheHostedPagesCodesAreLimitedToo(t *testing.T) {
 			v.challenge(path)
 		}, withLimit(name, 2))
 	}
+}
+
+// An order by the provider's page counts as one by the site's own; a login there does not.
+func TestTheHostedPagesOrdersAreLimitedToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withClient(seller), withLimit(limit.DetailedPerClient, 2))
+	for range 2 {
+		w.orders(anOrder())
+	}
+	v := w.visitor()
+	path := v.hosted(w.pushedAs(seller, askingAs(seller, "authorization_details", detailsOf(t, anOrder()))))
+	wantTooMany(t, "the third", v.post(path+"/challenge", "", ""))
+	v.challenge(v.hosted(askingAs(seller)))
 }
 
 // picture is a page of its own without script.

@@ -98,6 +98,22 @@ func TestASiteThatMustPushIsNotAnsweredOtherwise(t *testing.T) {
 	v.hosted(w.pushedAs(pushing, asking("client_id", "")))
 }
 
+// What a browser brings is kept for nobody who has proved anything; a site's own request has room for an order.
+func TestAPostedRequestHasLessRoomThanAPushedOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := w.visitor()
+	long := asking("claims", "{"+strings.Repeat(" ", 20<<10)+"}")
+	r := v.request(http.MethodPost, "/authorize", strings.NewReader(long.Encode()))
+	r.Header.Set("Content-Type", formType)
+	if a := v.do(r); a.Status != http.StatusRequestEntityTooLarge {
+		t.Errorf("posted: %d %s", a.Status, a.Header.Get("Location"))
+	}
+	v.hosted(w.pushedAs(site("wiki"), long))
+	long.Set("claims", "{"+strings.Repeat(" ", 32<<10)+"}")
+	w.form("/par", "wiki", wikiSecret, long).wants(t, "pushed", http.StatusRequestEntityTooLarge, "invalid_request")
+}
+
 // RFC 9126 §2.3: the site that pushed it is told at once, and no browser is troubled.
 func TestABadPushedRequestIsAnsweredToItsSite(t *testing.T) {
 	t.Parallel()

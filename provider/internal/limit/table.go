@@ -12,6 +12,7 @@ type Name string
 // The limits. Refused ones are counted once they are refused: who fails is held back, and nobody else.
 const (
 	ChallengesPerClient       Name = "challenges-per-client"
+	DetailedPerClient         Name = "detailed-challenges-per-client"
 	ChallengesPerNetwork      Name = "challenges-per-network"
 	AuthorizationsPerNetwork  Name = "authorizations-per-network"
 	RegistrationsPerNetwork   Name = "registrations-per-network"
@@ -53,6 +54,8 @@ type Entry struct {
 var Table = []Entry{
 	{ChallengesPerClient, upTo(60_000, 10*time.Minute), "QR codes begun for a site",
 		"a hundred a second: more than thousands of open login pages ask for, and some 30 MB of the store"},
+	{DetailedPerClient, upTo(6000, 10*time.Minute), "those of them that ask for an order or a handoff",
+		"ten a second. Each may be as large as forty logins, and larger once it is approved"},
 	{ChallengesPerNetwork, upTo(1200, 10*time.Minute), "QR codes begun by a browser at the hosted page, or by a public client",
 		"each authorization, and one new code for it. A confidential client's come from its backend: they count by client alone"},
 	{AuthorizationsPerNetwork, upTo(600, 10*time.Minute), "authorizations begun by a browser, or pushed by a public client",

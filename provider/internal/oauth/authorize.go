@@ -3,6 +3,7 @@ package oauth
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -64,8 +65,8 @@ var authorizationParameters = []string{
 	"prompt", "max_age", "id_token_hint", "claims", "acr_values", "ui_locales", "resource", "authorization_details", "dpop_jkt", "request", "request_uri", "registration",
 }
 
-// maxPushed is how large a request may be that is kept: an order, and beside it what fits into a URL.
-const maxPushed = 32 << 10
+// maxKept is how large a request may be that is kept, in KiB: what fits into a URL, and beside it, pushed, an order.
+var maxKept = map[string]int{pushedURI: 32, postedURI: 16}
 
 // push keeps the parameters of a request under a URI that is good once.
 func (d *Door) push(c *gin.Context, kind string, f form) (uri string, err error) {
@@ -76,8 +77,8 @@ func (d *Door) push(c *gin.Context, kind string, f form) (uri string, err error)
 			size += len(f[name])
 		}
 	}
-	if size > maxPushed {
-		return "", oauthError{Status: http.StatusRequestEntityTooLarge, Code: "invalid_request", Description: "the request is larger than 32 KiB"}
+	if most := maxKept[kind]; size > most<<10 {
+		return "", oauthError{Status: http.StatusRequestEntityTooLarge, Code: "invalid_request", Description: fmt.Sprintf("the request is larger than %d KiB", most)}
 	}
 	secret := challenge.NewSecret()
 	return kind + secret, d.putSealed(c.Request.Context(), kind, secret, kept, pushedLife)

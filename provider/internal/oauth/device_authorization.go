@@ -26,6 +26,9 @@ func (d *Door) deviceAuthorization(c *gin.Context, r request) error {
 		return errUnauthorizedClient
 	}
 	tallies := []challenge.Tally{d.Limits.Of(limit.ChallengesPerClient, r.client.ID)}
+	if r.form["authorization_details"] != "" {
+		tallies = append(tallies, d.Limits.Of(limit.DetailedPerClient, r.client.ID))
+	}
 	if r.client.Public() { // anybody has its id; a confidential client's requests come from its backend, all from one address
 		tallies = append(tallies, d.Limits.Of(limit.ChallengesPerNetwork, web.Network(c)))
 	}

@@ -124,8 +124,14 @@ func (d *Door) hosted(c *gin.Context, t transaction) (challenge.Record, challeng
 
 // startHosted begins a challenge for the page.
 func (d *Door) startHosted(c *gin.Context, t transaction, client identity.Client) (challenge.Record, challenge.Capability, error) {
-	if err := limit.Count(c.Request.Context(), d.Keys, challenge.Tally{Key: "hosted challenges " + t.id, Limit: hostedPerTransaction},
-		d.Limits.Of(limit.ChallengesPerClient, t.Client), d.Limits.Of(limit.ChallengesPerNetwork, web.Network(c))); err != nil {
+	tallies := []challenge.Tally{
+		{Key: "hosted challenges " + t.id, Limit: hostedPerTransaction},
+		d.Limits.Of(limit.ChallengesPerClient, t.Client), d.Limits.Of(limit.ChallengesPerNetwork, web.Network(c)),
+	}
+	if len(t.Details) > 0 {
+		tallies = append(tallies, d.Limits.Of(limit.DetailedPerClient, t.Client))
+	}
+	if err := limit.Count(c.Request.Context(), d.Keys, tallies...); err != nil {
 		return challenge.Record{}, challenge.Capability{}, err
 	}
 	started, deviceCode, watch, err := d.start(c.Request.Context(), client, t.request(), t.Confirm)
