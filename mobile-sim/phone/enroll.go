@@ -177,7 +177,10 @@ func checkProvider(text string) error {
 
 // secure tells a URL by which nobody else can listen.
 func secure(u *url.URL) bool {
+	return u.Scheme == "https" || u.Scheme == "http" && onLoopback(u)
+}
+
+func onLoopback(u *url.URL) bool {
 	ip := net.ParseIP(u.Hostname())
-	loopback := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-	return u.Scheme == "https" || u.Scheme == "http" && loopback
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -142,3 +142,15 @@ func TestWhereSomebodyMayListenNothingIsPaid(t *testing.T) {
 		}
 	}
 }
+
+// Elsewhere the loopback is whatever runs beside the phone.
+func TestNothingIsPaidOnTheLoopbackForAProviderElsewhere(t *testing.T) {
+	home := atHome(t)
+	err := update(home, func(r *record) error { r.Issuer = "https://id.example"; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Pay(t.Context(), home, "http://127.0.0.1:1/pay"); err == nil || !strings.Contains(err.Error(), "where the provider is") {
+		t.Error(err)
+	}
+}

@@ -38,8 +38,9 @@ type Invalid string
 func (i Invalid) Error() string { return string(i) }
 
 // Read reads the authorization_details of a request (RFC 9396 §2), of a client that may ask for these types. It answers what the
-// challenge carries, written anew: each member once, in one order. An error is [Invalid].
-func Read(text string, allowed []string) (json.RawMessage, error) {
+// challenge carries, written anew: each member once, in one order. local says that the provider itself is on the loopback: elsewhere what
+// is there is whatever runs on the phone. An error is [Invalid].
+func Read(text string, allowed []string, local bool) (json.RawMessage, error) {
 	if len(text) > maxText {
 		return nil, Invalid("it is longer than 16 KiB")
 	}
@@ -73,7 +74,7 @@ func Read(text string, allowed []string) (json.RawMessage, error) {
 		err     error
 	)
 	if named.Type == string(api.OrderTypeOrder) {
-		carried, err = read(list[0], checkOrder)
+		carried, err = read(list[0], func(o *api.Order) error { return checkOrder(o, local) })
 	} else {
 		carried, err = read(list[0], checkHandoff)
 	}
@@ -153,7 +154,7 @@ func once(text []byte) error {
 }
 
 // checkOrder holds an order to what it must be for a person to sign it: its sums are right, and every text can be shown as it is.
-func checkOrder(o *api.Order) error {
+func checkOrder(o *api.Order, local bool) error {
 	if o.Receipt != nil {
 		return Invalid("receipt is the provider's to give")
 	}
@@ -202,20 +203,25 @@ func checkOrder(o *api.Order) error {
 			return err
 		}
 	}
-	if o.PaymentUri != nil && !payable(*o.PaymentUri) {
-		return Invalid("payment_uri is not an address of at most 512 characters by https, or by http on the loopback")
+	if o.PaymentUri != nil && !payable(*o.PaymentUri, local) {
+		return Invalid("payment_uri is not an address of at most 512 characters by https, or by http on the loopback where the provider is, too")
 	}
 	return nil
 }
 
 // payable tells whether a phone may be sent there.
-func payable(uri string) bool {
+func payable(uri string, local bool) bool {
 	u, err := url.Parse(uri)
 	if err != nil || len(uri) > maxURI || u.Hostname() == "" || u.User != nil || !ascii(uri) || !ascii(u.Host) {
 		return false
 	}
-	at, err := netip.ParseAddr(u.Hostname())
-	return u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || err == nil && at.IsLoopback())
+	return u.Scheme == "https" || u.Scheme == "http" && local && Loopback(u.Hostname())
+}
+
+// Loopback tells whether a host is this machine.
+func Loopback(host string) bool {
+	at, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && at.IsLoopback()
 }
 
 func ascii(text string) bool {

@@ -31,7 +31,9 @@ func with(t testing.TB, of, old, text string) string {
 	return "[" + changed + "]"
 }
 
-func read(text string) (json.RawMessage, error) { return details.Read(text, identity.DetailTypes) }
+func read(text string) (json.RawMessage, error) {
+	return details.Read(text, identity.DetailTypes, true)
+}
 
 // lines is an order of this line, so many times.
 func lines(t testing.TB, n int, line string, total string) string {
@@ -118,6 +120,15 @@ func TestTheBoundsThemselvesAreIn(t *testing.T) {
 	} {
 		if _, err := read(text); err != nil {
 			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// Elsewhere the loopback is the phone's own, and what runs there is no till.
+func TestAPaymentOnTheLoopbackIsOfAProviderThere(t *testing.T) {
+	for uri, good := range map[string]bool{"https://bank.example/pay": true, "http://localhost:8080/pay": false, "http://127.0.0.1/pay": false} {
+		if _, err := details.Read(paid(t, uri), identity.DetailTypes, false); (err == nil) != good {
+			t.Errorf("%s: %v", uri, err)
 		}
 	}
 }
@@ -260,7 +271,7 @@ func TestATypeIsForWhoIsRegisteredForIt(t *testing.T) {
 		{bookmarks, []string{"order"}, false},
 		{bookmarks, []string{"order", "handoff"}, true},
 	} {
-		if _, err := details.Read("["+c.text+"]", c.allowed); (err == nil) != c.good {
+		if _, err := details.Read("["+c.text+"]", c.allowed, true); (err == nil) != c.good {
 			t.Errorf("%.20s by who may ask for %v: %v", c.text, c.allowed, err)
 		}
 	}

@@ -134,7 +134,7 @@ func (d *Door) readAuthorization(ctx context.Context, client identity.Client, to
 // /authorize is anybody's to make: by one, whoever likes would have a person pay them, in the shop's name. So an order is pushed, by
 // who proves to be the client. That the site names a subject is not enough, either: subjects are no secrets.
 func (d *Door) readOrder(ctx context.Context, client identity.Client, f form, a *authorization, proven bool) (err error) {
-	if a.Details, err = readDetails(f, client.DetailTypes); len(a.Details) == 0 {
+	if a.Details, err = d.readDetails(f, client.DetailTypes); len(a.Details) == 0 {
 		return err
 	}
 	if asked, err := details.Of(a.Details); err != nil {

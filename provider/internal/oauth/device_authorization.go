@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -39,7 +40,7 @@ func (d *Door) deviceAuthorization(c *gin.Context, r request) error {
 	if err != nil {
 		return err
 	}
-	if asked.Details, err = readDetails(r.form, r.client.DetailTypes); err != nil {
+	if asked.Details, err = d.readDetails(r.form, r.client.DetailTypes); err != nil {
 		return err
 	}
 	if asked.Account, err = d.hinted(c.Request.Context(), r.client, r.form); err != nil {
@@ -70,11 +71,15 @@ func (d *Door) deviceAuthorization(c *gin.Context, r request) error {
 }
 
 // readDetails reads what is asked for beyond a login (RFC 9396), of the types that are allowed here; nil for nothing.
-func readDetails(f form, allowed []string) (json.RawMessage, error) {
+func (d *Door) readDetails(f form, allowed []string) (json.RawMessage, error) {
 	if f["authorization_details"] == "" {
 		return nil, nil
 	}
-	asked, err := details.Read(f["authorization_details"], allowed)
+	issuer, err := url.Parse(d.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := details.Read(f["authorization_details"], allowed, details.Loopback(issuer.Hostname()))
 	if wrong, ok := errors.AsType[details.Invalid](err); ok {
 		return nil, invalidDetails(string(wrong))
 	}

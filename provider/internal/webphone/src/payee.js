@@ -1,8 +1,10 @@
 // Who is paid.
 
-/** The host that a payment goes to; undefined for an address that is neither https nor on the loopback. @param {string} uri */
+const loopback = (/** @type {string} */ host) => ['localhost', '127.0.0.1', '[::1]'].includes(host);
+
+/** The host that a payment goes to; undefined for one neither by https nor on the loopback where the provider is. @param {string} uri */
 export function payee(uri) {
   const url = URL.canParse(uri) ? new URL(uri) : {};
-  const local = url.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  const local = url.protocol === 'http:' && loopback(url.hostname) && loopback(location.hostname);
   return (url.protocol === 'https:' || local) && !url.username && !url.password ? url.host : undefined;
 }
