@@ -1184,7 +1184,7 @@ type Order struct {
 	// OrderId The site's own
 	OrderId string `json:"order_id"`
 
-	// PaymentUri Where the phone goes to pay: https, or http on the loopback
+	// PaymentUri Where the phone goes to pay: https, or http on the loopback where the provider is there, too
 	PaymentUri *string `json:"payment_uri,omitempty"`
 
 	// Receipt In the token response alone (RFC 9396 section 7.1): the phone's own decision, a JWS over the consent and in it the order. Its
@@ -2378,8 +2378,8 @@ type ClientInterface interface {
 	// A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
 	// approval that follows names its hash. Sent again, it takes the place of the one before; while that is on its way, it is 409
 	// `wrong-state`. Its length is said beforehand (`Content-Length`), or it is 411 `length-required`. What is longer than the
-	// consent's `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
-	// room for more handoffs, 503 `handoffs-full` says when to come back.
+	// consent's `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE, or of a media type that the page does not read,
+	// 422 `handoff-malformed`; when there is no room for more handoffs, 503 `handoffs-full` says when to come back.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3670,8 +3670,8 @@ func (c *Client) ReleaseScan(ctx context.Context, id ChallengeID, reqEditors ...
 // A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
 // approval that follows names its hash. Sent again, it takes the place of the one before; while that is on its way, it is 409
 // `wrong-state`. Its length is said beforehand (`Content-Length`), or it is 411 `length-required`. What is longer than the
-// consent's `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
-// room for more handoffs, 503 `handoffs-full` says when to come back.
+// consent's `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE, or of a media type that the page does not read,
+// 422 `handoff-malformed`; when there is no room for more handoffs, 503 `handoffs-full` says when to come back.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7129,8 +7129,8 @@ type ClientWithResponsesInterface interface {
 	// A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
 	// approval that follows names its hash. Sent again, it takes the place of the one before; while that is on its way, it is 409
 	// `wrong-state`. Its length is said beforehand (`Content-Length`), or it is 411 `length-required`. What is longer than the
-	// consent's `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
-	// room for more handoffs, 503 `handoffs-full` says when to come back.
+	// consent's `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE, or of a media type that the page does not read,
+	// 422 `handoff-malformed`; when there is no room for more handoffs, 503 `handoffs-full` says when to come back.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -11743,8 +11743,8 @@ func (c *ClientWithResponses) ReleaseScanWithResponse(ctx context.Context, id Ch
 // A JWE in compact form (`ECDH-ES` and `A256GCM`) for the key in the consent, with the media type of what is inside as `cty`. The
 // approval that follows names its hash. Sent again, it takes the place of the one before; while that is on its way, it is 409
 // `wrong-state`. Its length is said beforehand (`Content-Length`), or it is 411 `length-required`. What is longer than the
-// consent's `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE, or of a media type that the page does not read, 422 `handoff-malformed`; when there is no
-// room for more handoffs, 503 `handoffs-full` says when to come back.
+// consent's `handoff_limit` allows is 413 `handoff-too-large`; what is no such JWE, or of a media type that the page does not read,
+// 422 `handoff-malformed`; when there is no room for more handoffs, 503 `handoffs-full` says when to come back.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
