@@ -332,3 +332,23 @@ func TestHelpTeaches(t *testing.T) {
 		}
 	}
 }
+
+// What the provider's own page shows of an order has gone to it beforehand.
+func TestTheProvidersPageShowsTheOrderThatTheShopHasPushed(t *testing.T) {
+	emptyTemp(t)
+	shop, provider, _, stop := running(t, "--listen=localhost:0", "--provider-listen=localhost:0")
+	defer stop()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := (&http.Client{Jar: jar}).Get(shop + "/buy/here?piece=vase")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Request.URL.String(), provider) || !strings.Contains(string(page), "Kiln Lane") {
+		t.Errorf("%d at %s, %v: %s", resp.StatusCode, resp.Request.URL, err, page)
+	}
+}

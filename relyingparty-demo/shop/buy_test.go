@@ -438,17 +438,21 @@ func TestWhoIsOnThePhoneItselfBuysByTheProvidersPage(t *testing.T) {
 	if page := b.get("/buy?piece=cup&quantity=2").body; !strings.Contains(page, `href="/buy/here?piece=cup&amp;quantity=2"`) {
 		t.Errorf("the page does not lead there: %s", page)
 	}
-	leaves := func() (to string, order *api.Order) {
+	leaves := func() (to string, asked url.Values) {
 		to = b.get("/buy/here?piece=cup&quantity=2").Header.Get("Location")
 		u, err := url.Parse(to)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return to, orderIn(u.Query().Get("authorization_details"))
+		if query := u.Query(); len(query) != 2 || !query.Has("client_id") || !query.Has("request_uri") {
+			t.Fatalf("the browser carries the order: %s", to)
+		}
+		return to, w.provider.request(u)
 	}
-	to, order := leaves()
-	if order == nil || order.Total != 17600 || strings.Contains(to, "id_token_hint") {
-		t.Fatalf("sent to %s", to)
+	to, asked := leaves()
+	order := orderIn(asked.Get("authorization_details"))
+	if order == nil || order.Total != 17600 || asked.Has("id_token_hint") || asked.Get("redirect_uri") != w.url+"/login/callback" {
+		t.Fatalf("asked for %v", asked)
 	}
 	if r := b.get(w.provider.approve(to)); r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/orders/"+order.OrderId {
 		t.Fatalf("back from there: %d to %q", r.StatusCode, r.Header.Get("Location"))
@@ -458,7 +462,7 @@ func TestWhoIsOnThePhoneItselfBuysByTheProvidersPage(t *testing.T) {
 	}
 
 	tampers = true
-	if to, _ = leaves(); !strings.Contains(to, "id_token_hint") {
+	if to, asked = leaves(); !asked.Has("id_token_hint") {
 		t.Error("who is logged in does not say so")
 	}
 	if r := b.get(w.provider.approve(to)); r.StatusCode != http.StatusServiceUnavailable {
@@ -466,6 +470,25 @@ func TestWhoIsOnThePhoneItselfBuysByTheProvidersPage(t *testing.T) {
 	}
 	if n := counts(t, w.shop, "orders"); n != 1 {
 		t.Errorf("%d orders", n)
+	}
+}
+
+func TestAnOrderThatTheProviderDoesNotTakeBeforehandSendsNobodyThere(t *testing.T) {
+	for name, prepare := range map[string]func(*fakeProvider){
+		"no door for it": func(f *fakeProvider) {
+			f.metadata = func(m map[string]any) { delete(m, "pushed_authorization_request_endpoint") }
+		},
+		"a door that refuses": func(f *fakeProvider) {
+			f.metadata = func(m map[string]any) { m["pushed_authorization_request_endpoint"] = f.URL + "/jwks" }
+		},
+		"a door in the open": func(f *fakeProvider) {
+			f.metadata = func(m map[string]any) { m["pushed_authorization_request_endpoint"] = "ftp://evil.example" }
+		},
+	} {
+		w := newWorld(t, prepare)
+		if r := w.browser(t).get("/buy/here?piece=cup"); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Location") != "" {
+			t.Errorf("%s: %d to %q", name, r.StatusCode, r.Header.Get("Location"))
+		}
 	}
 }
 

@@ -49,6 +49,7 @@ type fakeProvider struct {
 	polls      int
 	redeemed   int
 	codes      map[string]url.Values // of the code flow: the request that each is the answer to
+	pushed     []url.Values          // the requests that were left here, each named by its place
 }
 
 type fakeChallenge struct {
@@ -77,6 +78,7 @@ func newFakeProvider() *fakeProvider {
 	mux.HandleFunc("GET /jwks", f.serveJWKS)
 	mux.HandleFunc("POST /device_authorization", f.serveDevice)
 	mux.HandleFunc("POST /token", f.serveToken)
+	mux.HandleFunc("POST /par", f.servePushed)
 	mux.HandleFunc("GET /challenges/{id}/qr.png", f.servePicture)
 	f.Server = httptest.NewServer(mux)
 	return f
@@ -106,7 +108,8 @@ func (f *fakeProvider) counted() (polls, redeemed int) {
 func (f *fakeProvider) serveMetadata(w http.ResponseWriter, _ *http.Request) {
 	m := map[string]any{
 		"issuer": f.URL, "token_endpoint": f.URL + "/token", "device_authorization_endpoint": f.URL + "/device_authorization",
-		"authorization_endpoint": f.URL + "/authorize", "authorization_response_iss_parameter_supported": true,
+		"authorization_endpoint": f.URL + "/authorize", "pushed_authorization_request_endpoint": f.URL + "/par",
+		"authorization_response_iss_parameter_supported": true,
 		"jwks_uri": f.URL + "/jwks", "id_token_signing_alg_values_supported": []string{"ES256"},
 	}
 	if f.metadata != nil {
@@ -234,6 +237,34 @@ func (f *fakeProvider) signed(c *fakeChallenge) api.Order {
 	return order
 }
 
+const pushedName = "urn:ietf:params:oauth:request_uri:"
+
+// servePushed keeps a request of the client's (RFC 9126 §2).
+func (f *fakeProvider) servePushed(w http.ResponseWriter, r *http.Request) {
+	if id, secret, _ := r.BasicAuth(); id != "demo+shop" || secret != "s3cret%3A%2F%25" || r.ParseForm() != nil {
+		answer(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pushed = append(f.pushed, r.PostForm)
+	answer(w, http.StatusCreated, map[string]any{"request_uri": fmt.Sprint(pushedName, len(f.pushed)-1), "expires_in": 60})
+}
+
+// request is what a link to /authorize asks for: what it says itself, which may not be an order, or what was left here before.
+func (f *fakeProvider) request(u *url.URL) url.Values {
+	asked := u.Query()
+	if name, pushed := strings.CutPrefix(asked.Get("request_uri"), pushedName); pushed && len(asked) == 2 && asked.Get("client_id") == fakeClient {
+		if i, err := strconv.Atoi(name); err == nil && i < len(f.pushed) {
+			return f.pushed[i]
+		}
+	}
+	if asked.Has("request_uri") || asked.Has("authorization_details") {
+		panic("refused: " + u.String())
+	}
+	return asked
+}
+
 // approve answers a request to /authorize, as a browser that was sent there brings the answer back.
 func (f *fakeProvider) approve(to string) (callback string) {
 	u, err := url.Parse(to)
@@ -243,8 +274,8 @@ func (f *fakeProvider) approve(to string) (callback string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	code := fmt.Sprintf("CODE%d", len(f.codes)+1)
-	f.codes[code] = u.Query()
-	return "/login/callback?" + url.Values{"code": {code}, "state": u.Query()["state"], "iss": {f.URL}}.Encode()
+	f.codes[code] = f.request(u)
+	return "/login/callback?" + url.Values{"code": {code}, "state": f.codes[code]["state"], "iss": {f.URL}}.Encode()
 }
 
 // serveCode redeems a code once, for the client, the callback and the verifier that the request named (RFC 6749 §4.1.3, RFC 7636 §4.6).

@@ -37,7 +37,7 @@ func (s *Shop) leave(c *gin.Context) {
 	s.send(c, visitor, &errand{nonce: random(32)})
 }
 
-// buyHere is GET /buy/here?piece=…&quantity=…: the same for an order. Who is logged in says so, and then it is theirs or nobody's.
+// buyHere is GET /buy/here?piece=…&quantity=…: the same for an order, which the browser does not carry. Who is logged in says so, and then it is theirs or nobody's.
 func (s *Shop) buyHere(c *gin.Context) {
 	b, known := basketOf(c.Request, s.wordsFor(c.Writer, c.Request))
 	if !known {

@@ -46,6 +46,7 @@ type provider struct {
 // metadata is what discovery told.
 type metadata struct {
 	authorization       string // "" if it has no page of its own
+	pushed              string // "" if it takes no requests before the browser is sent there
 	deviceAuthorization string
 	token               string
 	saysIssuer          bool // in every answer that a browser brings (RFC 9207)
@@ -92,20 +93,21 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 		return nil, fmt.Errorf("discover %s: %w", p.issuer, err)
 	}
 	var more struct {
-		SaysIssuer bool `json:"authorization_response_iss_parameter_supported"`
+		SaysIssuer bool   `json:"authorization_response_iss_parameter_supported"`
+		Pushed     string `json:"pushed_authorization_request_endpoint"`
 	}
 	if err := found.Claims(&more); err != nil {
 		return nil, fmt.Errorf("discover %s: %w", p.issuer, err)
 	}
 	m := &metadata{
-		authorization: found.Endpoint().AuthURL, saysIssuer: more.SaysIssuer,
+		authorization: found.Endpoint().AuthURL, pushed: more.Pushed, saysIssuer: more.SaysIssuer,
 		deviceAuthorization: found.Endpoint().DeviceAuthURL,
 		token:               found.Endpoint().TokenURL,
 		verifier:            found.Verifier(&oidc.Config{ClientID: p.clientID}),
 	}
 	scheme, _, _ := strings.Cut(p.issuer, "://")
-	for i, endpoint := range []string{m.authorization, m.deviceAuthorization, m.token} {
-		if (i > 0 || endpoint != "") && !strings.HasPrefix(endpoint, scheme+"://") { // no secret goes from https to http
+	for i, endpoint := range []string{m.authorization, m.pushed, m.deviceAuthorization, m.token} {
+		if (i > 1 || endpoint != "") && !strings.HasPrefix(endpoint, scheme+"://") { // no secret goes from https to http
 			return nil, fmt.Errorf("discover %s: unusable endpoint %q", p.issuer, endpoint)
 		}
 	}
@@ -313,7 +315,8 @@ func (p *provider) verify(ctx context.Context, idToken, nonce string) (proof, er
 	return got, nil
 }
 
-// authorizeURL is where a browser asks for a code (RFC 6749 section 4.1.1), with PKCE, and for what more there is.
+// authorizeURL is where a browser asks for a code (RFC 6749 section 4.1.1), with PKCE. What more there is to ask for stays between
+// this server and the provider (RFC 9126): in a link, anybody could write it.
 func (p *provider) authorizeURL(ctx context.Context, callback string, e *errand, more url.Values) (string, error) {
 	m, err := p.discover(ctx)
 	if err != nil {
@@ -322,11 +325,44 @@ func (p *provider) authorizeURL(ctx context.Context, callback string, e *errand,
 	if m.authorization == "" {
 		return "", errors.New("the provider has no page to log in on")
 	}
-	options := []oauth2.AuthCodeOption{oidc.Nonce(e.nonce), oauth2.S256ChallengeOption(e.verifier)}
-	for name := range more {
-		options = append(options, oauth2.SetAuthURLParam(name, more.Get(name)))
+	to, err := url.Parse(p.oauth(m, callback).AuthCodeURL(e.state, oidc.Nonce(e.nonce), oauth2.S256ChallengeOption(e.verifier)))
+	if err != nil {
+		return "", fmt.Errorf("the provider's page: %w", err)
 	}
-	return p.oauth(m, callback).AuthCodeURL(e.state, options...), nil
+	if len(more) == 0 {
+		return to.String(), nil
+	}
+	form := to.Query()
+	maps.Copy(form, more)
+	request, err := p.push(ctx, m, form)
+	if err != nil {
+		return "", err
+	}
+	to.RawQuery = url.Values{"client_id": {p.clientID}, "request_uri": {request}}.Encode()
+	return to.String(), nil
+}
+
+// push leaves an authorization request with the provider, and returns what names it there (RFC 9126 section 2).
+func (p *provider) push(ctx context.Context, m *metadata, form url.Values) (string, error) {
+	if m.pushed == "" {
+		return "", errors.New("the provider takes no pushed requests")
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	got, err := p.post(ctx, m.pushed, form, 0)
+	if err == nil && got.status != http.StatusCreated {
+		err = refusalOf(got)
+	}
+	if err != nil {
+		return "", fmt.Errorf("push a request: %w", err)
+	}
+	var kept struct {
+		RequestURI string `json:"request_uri"`
+	}
+	if json.Unmarshal(got.body, &kept) != nil || kept.RequestURI == "" {
+		return "", errors.New("push a request: the answer does not name it")
+	}
+	return kept.RequestURI, nil
 }
 
 // redeemCode asks for the tokens of a code (RFC 6749 section 4.1.3). A code is good once, so it is not asked for twice.
