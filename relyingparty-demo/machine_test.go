@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"image"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -342,5 +344,46 @@ func TestAMachineThatCannotBeMeantIsRefused(t *testing.T) {
 		if status := run(t.Context(), []string{"kiosk", arg}, nil, &out, &errOut); status != statusUsage || !strings.Contains(errOut.String(), says) {
 			t.Errorf("%q: status %d, says %q", arg, status, errOut.String())
 		}
+	}
+}
+
+// A machine that cannot tell whether it was paid gives nothing out, and so takes nothing either.
+func TestAMachineThatLosesSightOfAPaymentTakesNone(t *testing.T) {
+	emptyTemp(t)
+	folder := t.TempDir()
+	k := machine(t, "--data="+folder)
+	defer k.stop()
+	p := enrolled(t, k.provider, k.screen)
+	k.press("3")
+	claim := k.scan(p)
+	if _, err := p.Approve(t.Context(), claim, phone.Approval{}); err != nil {
+		t.Fatal(err)
+	}
+	k.await(`Ordered\. Pay on your phone\.`)
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(folder, "shop.db")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	pay := func(at string) int {
+		req, _ := http.NewRequest(http.MethodPost, at, nil)
+		req.Header.Set("Accept", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if _, err := db.Exec(`ALTER TABLE orders RENAME COLUMN signed TO lost`); err != nil {
+		t.Fatal(err)
+	}
+	pay(k.site + "/pay/another") // has the machine look
+	k.await(`Choose a piece\.`)
+	if _, err := db.Exec(`ALTER TABLE orders RENAME COLUMN lost TO signed`); err != nil {
+		t.Fatal(err)
+	}
+	if status := pay(*claim.Consent.Order.PaymentUri); status != http.StatusGone {
+		t.Errorf("paid, and nothing was given out: %d", status)
 	}
 }

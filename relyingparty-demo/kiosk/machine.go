@@ -218,14 +218,18 @@ func (m *Machine) show(sale *shop.Sale, view api.ChallengeView) {
 // deliver waits for the payment and gives out the goods.
 func (m *Machine) deliver(ctx context.Context, sale *shop.Sale) notice {
 	m.enter(paying, nothing)
-	paid, err := sale.Paid(ctx)
-	switch {
+	_, err := sale.Paid(ctx)
+	closing, end := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer end()
+	paid, notClosed := sale.Close(closing) // whatever ended the wait: nobody may pay once the machine looks away
+	switch err = errors.Join(err, notClosed); {
+	case paid:
 	case ctx.Err() != nil:
 		return nothing
 	case err != nil:
 		m.log.Error("a payment could not be looked up", "error", err)
 		return trouble
-	case !paid:
+	default:
 		return unpaid
 	}
 	m.enter(taking, nothing)

@@ -57,6 +57,9 @@ func openAccounts(folder string) (*accounts, error) {
 		seen_at      INTEGER NOT NULL,
 		visits       INTEGER NOT NULL,
 		UNIQUE (iss, sub));`+ordersSchema+bookmarksSchema)
+	if err == nil {
+		err = upgradePurchases(context.Background(), db)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the shop's accounts: %w", errors.Join(err, db.Close()))
 	}

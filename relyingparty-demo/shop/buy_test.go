@@ -577,6 +577,122 @@ func TestAnUnpaidOrderExpires(t *testing.T) {
 	}
 }
 
+// Whoever waits for a payment may have given up while it waited for its turn.
+func TestAPaymentCountsAtTheTimeAtWhichItIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opened, err := openAccounts("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer opened.Close()
+		o := &orders{db: opened.db}
+		p := newPurchase()
+		p.asked, p.payment = api.Order{OrderId: "1", Kiosk: &api.Kiosk{Id: "K-1", Place: "Here"}}, "token"
+		if _, err := o.make(t.Context(), p, proof{Issuer: "i", Subject: "s"}, "r"); err != nil {
+			t.Fatal(err)
+		}
+		busy, err := opened.db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stood := make(chan due)
+		go func() {
+			stands, err := o.pay(context.Background(), "token")
+			if err != nil {
+				t.Error(err)
+			}
+			stood <- stands
+		}()
+		time.Sleep(payAtKiosk)
+		busy.Close()
+		if stands := <-stood; stands != dueExpired {
+			t.Errorf("the payment is %s", stands)
+		}
+	})
+}
+
+func TestAnOrderThatIsClosedIsPaidBeforeOrNever(t *testing.T) {
+	for _, pays := range []bool{true, false} {
+		w := newWorld(t)
+		b := w.browser(t)
+		c := b.buys(w)
+		w.provider.decide(c.id, "approve")
+		b.bought(c)
+		if pays {
+			b.json(http.MethodPost, c.payPath(w))
+		}
+		x := &Sale{shop: w.shop, purchase: &purchase{payment: strings.TrimPrefix(c.payPath(w), payPath)}}
+		if paid, err := x.Close(t.Context()); err != nil || paid != pays {
+			t.Errorf("closed: %t, %v", paid, err)
+		}
+		if _, got := b.json(http.MethodPost, c.payPath(w)); got["status"] != map[bool]string{true: "paid", false: "expired"}[pays] {
+			t.Errorf("paid afterwards: %v", got)
+		}
+	}
+}
+
+// No machine waits for what an earlier run of it sold; what somebody else keeps in the same folder is none of its business.
+func TestAMachineThatStartsAgainHasNothingToPay(t *testing.T) {
+	f := newFakeProvider()
+	defer f.Close()
+	folder, lines, at := t.TempDir(), []api.OrderLine{Goods(true)[2].Line(1)}, &api.Kiosk{Id: "K-1", Place: "Here"}
+	s := shopOn(t, f, folder)
+	_, bought, err := s.begin(t.Context(), lines, at, nil)
+	if err == nil {
+		_, err = s.orders.make(t.Context(), bought, proof{Issuer: "i", Subject: "s"}, "r")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, open, err := s.begin(t.Context(), lines, at, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+
+	for _, test := range []struct {
+		client       string
+		bought, open due
+	}{{"another", dueOpen, duePending}, {fakeClient, dueExpired, dueExpired}} {
+		s, err := New(Config{URL: "http://localhost:8080", Issuer: f.URL, ClientID: test.client, ClientSecret: fakeSecret, Data: folder})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]due{bought.payment: test.bought, open.payment: test.open} {
+			if _, stands, err := s.orders.due(t.Context(), name); err != nil || stands != want {
+				t.Errorf("once %s has started: %s, want %s, %v", test.client, stands, want, err)
+			}
+		}
+		s.Close()
+	}
+	if polls, _ := f.counted(); polls != 0 {
+		t.Errorf("followed: the provider was asked %d times", polls)
+	}
+}
+
+func TestPurchasesOfAnEarlierVersionHaveEnded(t *testing.T) {
+	f := newFakeProvider()
+	defer f.Close()
+	folder := t.TempDir()
+	s := shopOn(t, f, folder)
+	_, p, err := s.begin(t.Context(), []api.OrderLine{Goods(true)[2].Line(1)}, nil, nil)
+	if err == nil {
+		_, err = s.accounts.db.Exec(`ALTER TABLE purchases DROP COLUMN client_id`)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	s = shopOn(t, f, folder)
+	defer s.Close()
+	if _, stands, err := s.orders.due(t.Context(), p.payment); err != nil || stands != dueExpired {
+		t.Errorf("%s, %v", stands, err)
+	}
+	if _, _, err := s.begin(t.Context(), []api.OrderLine{Goods(true)[2].Line(1)}, nil, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestABasketThatCannotBeMeantIsRefused(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser(t)

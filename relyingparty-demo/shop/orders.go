@@ -58,7 +58,8 @@ const ordersSchema = `
 		device_code TEXT    NOT NULL,        -- this and the nonce until there is an outcome
 		nonce       TEXT    NOT NULL,
 		ends_at     INTEGER NOT NULL,
-		outcome     TEXT    NOT NULL);
+		outcome     TEXT    NOT NULL,
+		client_id   TEXT    NOT NULL);       -- whose: a shop and a machine may keep theirs in one folder
 	CREATE TABLE IF NOT EXISTS orders (
 		order_id TEXT    PRIMARY KEY,
 		account  INTEGER NOT NULL REFERENCES accounts (id),
@@ -70,9 +71,22 @@ const ordersSchema = `
 		paid_at  INTEGER);
 	CREATE INDEX IF NOT EXISTS orders_account ON orders (account, made_at);`
 
+// upgradePurchases gives the table of an earlier version its column, where that is missing. What that left open has no owner, and ends.
+func upgradePurchases(ctx context.Context, db *sql.DB) error {
+	var has bool
+	err := db.QueryRowContext(ctx, `SELECT count(*) FROM pragma_table_info('purchases') WHERE name = 'client_id'`).Scan(&has)
+	if err == nil && !has {
+		_, err = db.ExecContext(ctx, `
+			ALTER TABLE purchases ADD COLUMN client_id TEXT NOT NULL DEFAULT '';
+			UPDATE purchases SET outcome = '`+string(expired)+`', device_code = '', nonce = '' WHERE outcome = '`+string(pending)+`'`)
+	}
+	return err
+}
+
 // orders keeps purchases and the orders that come of them, beside the accounts.
 type orders struct {
 	db      *sql.DB
+	client  string // whose purchases they are
 	changed bell
 }
 
@@ -89,8 +103,9 @@ func (o *orders) begin(ctx context.Context, p *purchase) error {
 		pending, time.Now().Add(-purchaseKept).UnixMilli())
 	if err == nil {
 		_, err = o.db.ExecContext(ctx, `
-			INSERT INTO purchases (order_id, payment, asked, device_code, nonce, ends_at, outcome) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			p.asked.OrderId, p.payment, asked, p.deviceCode, p.nonce, p.ends.UnixMilli(), pending)
+			INSERT INTO purchases (order_id, payment, asked, device_code, nonce, ends_at, outcome, client_id)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			p.asked.OrderId, p.payment, asked, p.deviceCode, p.nonce, p.ends.UnixMilli(), pending, o.client)
 	}
 	if err != nil {
 		return fmt.Errorf("keep a purchase: %w", err)
@@ -100,7 +115,8 @@ func (o *orders) begin(ctx context.Context, p *purchase) error {
 
 // unfinished returns the purchases that nobody has heard the end of.
 func (o *orders) unfinished(ctx context.Context) ([]*purchase, error) {
-	rows, err := o.db.QueryContext(ctx, `SELECT payment, asked, device_code, nonce, ends_at FROM purchases WHERE outcome = $1`, pending)
+	rows, err := o.db.QueryContext(ctx, `
+		SELECT payment, asked, device_code, nonce, ends_at FROM purchases WHERE outcome = $1 AND client_id = $2`, pending, o.client)
 	if err != nil {
 		return nil, fmt.Errorf("read purchases: %w", err)
 	}
@@ -180,14 +196,51 @@ func (o *orders) make(ctx context.Context, p *purchase, who proof, receipt strin
 
 // pay takes the payment of an order that waits for it. It returns how the payment stands then: paid twice is paid once.
 func (o *orders) pay(ctx context.Context, payment string) (due, error) {
-	now := time.Now().UnixMilli()
-	_, err := o.db.ExecContext(ctx, `UPDATE orders SET paid_at = $2 WHERE payment = $1 AND paid_at IS NULL AND pay_by > $2`, payment, now)
+	err := o.now(ctx, `UPDATE orders SET paid_at = $1 WHERE payment = $2 AND paid_at IS NULL AND pay_by > $1`, payment)
 	if err != nil {
 		return "", fmt.Errorf("pay an order: %w", err)
 	}
-	o.changed.ring()
 	_, stands, err := o.due(ctx, payment)
 	return stands, err
+}
+
+const closeOrders = `UPDATE orders SET pay_by = $1 WHERE paid_at IS NULL AND pay_by > $1`
+
+// shut closes an order for payment, and returns how its payment stands from then on: paid, or expired for good.
+func (o *orders) shut(ctx context.Context, payment string) (due, error) {
+	err := o.now(ctx, closeOrders+` AND payment = $2`, payment)
+	if err != nil {
+		return "", fmt.Errorf("close an order: %w", err)
+	}
+	_, stands, err := o.due(ctx, payment)
+	return stands, err
+}
+
+// shutMachines closes the orders of a machine that is not there to give the goods out any more.
+func (o *orders) shutMachines(ctx context.Context) error {
+	err := o.now(ctx, closeOrders+` AND order_id IN (
+		SELECT order_id FROM purchases WHERE client_id = $2 AND json_extract(CAST(asked AS TEXT), '$.kiosk') IS NOT NULL)`, o.client)
+	if err != nil {
+		return fmt.Errorf("close a machine's orders: %w", err)
+	}
+	return nil
+}
+
+// now runs a statement with the time as $1: that at which the database lets it write, however long it waited for its turn.
+func (o *orders) now(ctx context.Context, statement, name string) error {
+	tx, err := o.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // of no effect after the commit
+	if _, err := tx.ExecContext(ctx, statement, time.Now().UnixMilli(), name); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	o.changed.ring()
+	return nil
 }
 
 // due returns what is to be paid under this name and how that stands, or errNoOrder.

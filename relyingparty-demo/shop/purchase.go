@@ -104,10 +104,18 @@ func (p *purchase) leadsTo() string {
 	return "/account"
 }
 
-// resume follows the purchases that an earlier run left open.
+// resume follows the purchases that an earlier run left open, but those of a machine: the customer has gone, and nobody may pay for what
+// is not given out.
 func (s *Shop) resume(ctx context.Context) error {
 	open, err := s.orders.unfinished(ctx)
+	if err == nil {
+		err = s.orders.shutMachines(ctx)
+	}
 	for _, p := range open {
+		if p.asked.Kiosk != nil {
+			err = errors.Join(err, s.orders.end(ctx, p.asked.OrderId, expired))
+			continue
+		}
 		s.followers.Go(func() { s.follow(s.life, p, asking{deviceCode: p.deviceCode, interval: 5 * time.Second}) }) // RFC 8628 §3.2
 	}
 	return err

@@ -53,6 +53,12 @@ func (x *Sale) Paid(ctx context.Context) (bool, error) {
 	}
 }
 
+// Close closes the order for payment, and tells whether it was paid before: who does not wait any longer gives nothing out.
+func (x *Sale) Close(ctx context.Context) (paid bool, err error) {
+	stands, err := x.shop.orders.shut(ctx, x.purchase.payment)
+	return stands == duePaid, err
+}
+
 // Gone is the error for a challenge that has ended; Outcome says how.
 type Gone struct{ Outcome api.Outcome }
 

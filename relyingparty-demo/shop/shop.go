@@ -74,7 +74,7 @@ func New(c Config) (*Shop, error) {
 		issuer:     c.Issuer,
 		origin:     trusted,
 		accounts:   opened,
-		orders:     &orders{db: opened.db},
+		orders:     &orders{db: opened.db, client: c.ClientID},
 		sessions:   newSessions(sessionLimit),
 		provider:   newProvider(c),
 		protection: http.NewCrossOriginProtection(),
