@@ -29,6 +29,7 @@ type keyboard struct {
 	screen   *output
 	errors   *output
 	site     string
+	page     string // all of its address
 	provider string
 	status   chan int
 	stop     func()
@@ -48,7 +49,7 @@ func machine(t *testing.T, args ...string) *keyboard {
 		k.status <- run(ctx, append([]string{"kiosk", "--listen=localhost:0"}, args...), in, k.screen, k.errors)
 	}()
 	found := k.await(`(http://\S+)(/kiosk/\S+) · provider (http://\S+)`)
-	k.site, k.provider = found[1], strings.TrimSuffix(found[3], "\x1b[K")
+	k.site, k.page, k.provider = found[1], found[1]+found[2], strings.TrimSuffix(found[3], "\x1b[K")
 	return k
 }
 
@@ -307,14 +308,20 @@ func TestAMachinesPageIsGuarded(t *testing.T) {
 	emptyTemp(t)
 	k := machine(t)
 	defer k.stop()
+	page := strings.TrimPrefix(k.page, k.site)
+	if !regexp.MustCompile(`^/kiosk/K-1/[A-Z2-7]{26}$`).MatchString(page) {
+		t.Errorf("its page is at %s", page)
+	}
 	for _, test := range []struct {
 		method, path, body, from string
 		status                   int
 	}{
-		{"GET", "/kiosk/K-1", "", "", 200}, {"GET", "/kiosk/static/kiosk.css", "", "", 200}, {"GET", "/kiosk/K-2", "", "", 404},
-		{"GET", "/kiosk/static/machine.html", "", "", 404}, {"POST", "/kiosk/K-1", "piece=cup", "https://evil.example", 403},
-		{"GET", "/kiosk/K-1/code.png", "", "", 404}, {"POST", "/kiosk/K-1/challenge", "", "", 409}, {"POST", "/kiosk/K-1/finish", "{}", "", 410}, {"POST", "/kiosk/K-1/finish", "[", "", 400},
-		{"POST", "/kiosk/K-1", "piece=nothing", "", 303}, {"DELETE", "/kiosk/K-1", "", "", 405},
+		{"GET", "/kiosk/K-1", "", "", 404}, {"POST", "/kiosk/K-1", "piece=cup", "", 404}, {"GET", "/kiosk/K-1/stage", "", "", 404},
+		{"POST", "/kiosk/K-1/" + strings.Repeat("A", 26), "piece=cup", "", 404}, {"GET", "/kiosk/K-1/code.png", "", "", 404},
+		{"GET", page, "", "", 200}, {"GET", "/kiosk/static/kiosk.css", "", "", 200}, {"GET", "/kiosk/K-2", "", "", 404},
+		{"GET", "/kiosk/static/machine.html", "", "", 404}, {"POST", page, "piece=cup", "https://evil.example", 403},
+		{"GET", page + "/code.png", "", "", 404}, {"POST", page + "/challenge", "", "", 409}, {"POST", page + "/finish", "{}", "", 410},
+		{"POST", page + "/finish", "[", "", 400}, {"POST", page, "piece=nothing", "", 303}, {"DELETE", page, "", "", 405},
 	} {
 		req, _ := http.NewRequest(test.method, k.site+test.path, strings.NewReader(test.body))
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -332,6 +339,34 @@ func TestAMachinesPageIsGuarded(t *testing.T) {
 	}
 	if !strings.Contains(k.now(), "Choose a piece.") {
 		t.Errorf("somebody has chosen:\n%s", k.now())
+	}
+}
+
+// By way of a proxy, or by a name that somebody pointed at it, nobody sees the machine's code.
+func TestTheCodeOfAMachineIsForASimulatorOnTheSameMachineAlone(t *testing.T) {
+	emptyTemp(t)
+	k := machine(t)
+	defer k.stop()
+	k.press("1")
+	k.await(`Scan the code with your phone\.`)
+	for name, test := range map[string]struct {
+		change func(*http.Request)
+		status int
+	}{
+		"here":            {func(*http.Request) {}, http.StatusOK},
+		"by a proxy":      {func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.168.1.7") }, http.StatusNotFound},
+		"by another name": {func(r *http.Request) { r.Host = "evil.example" }, http.StatusMisdirectedRequest},
+	} {
+		req, _ := http.NewRequest(http.MethodGet, k.page+"/code.png", nil)
+		test.change(req)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != test.status {
+			t.Errorf("%s: %d", name, resp.StatusCode)
+		}
 	}
 }
 

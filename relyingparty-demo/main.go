@@ -47,7 +47,7 @@ Exit status: 0 stopped or played to the end, 1 something failed, 2 usage.`
 // options is the command line; every flag can be set by its environment variable too.
 type options struct {
 	Listen string  `default:"localhost:8080" placeholder:"HOST:PORT" help:"Where the shop listens (default ${default})."`
-	URL    string  `name:"url" placeholder:"URL" help:"The shop's address as browsers see it, when a proxy stands before it. With https its cookies are for https alone. Default: http://localhost and the port of --listen."`
+	URL    string  `name:"url" placeholder:"URL" help:"The shop's address as browsers see it, when a proxy stands before it, which must pass the Host on: by another name the shop does not answer. With https its cookies are for https alone. Default: http://localhost and the port of --listen."`
 	LAN    lanFlag `name:"lan" placeholder:"ADDRESS" help:"Serve both in your own network, over TLS, so that the phone in your hand can be the phone: --lan finds this machine's address, --lan=ADDRESS (or a name that the phone knows) names it. Only the ports count of --listen and --provider-listen. The certificate is made on the spot, and browsers warn of it. Whoever is in that network can reach the demo."`
 
 	Data string `placeholder:"DIR" help:"Keep accounts and orders in this folder, which must exist. Default: in memory, gone at the end."`
@@ -62,7 +62,7 @@ type options struct {
 	ClientSecret string `group:"A provider somewhere else" placeholder:"SECRET" help:"The secret of that registration; better by its environment variable, since other users can see a command line."`
 
 	Shop  struct{}     `cmd:"" default:"1" hidden:"" help:"The shop."`
-	Kiosk kioskOptions `cmd:"" help:"A vending machine in this terminal, which sells the shop's goods, in place of the shop; and its page, at /kiosk/ID. It is a client of its own."`
+	Kiosk kioskOptions `cmd:"" help:"A vending machine in this terminal, which sells the shop's goods, in place of the shop; and its page, at the address that the terminal prints. It is a client of its own."`
 
 	Play    bool `help:"Play a whole login on free ports and in memory, with a simulated phone and a plain HTTP client as the browser; print each step, remove everything. Succeeds only if the logged-in page was served."`
 	Verbose bool `help:"Log every request."`

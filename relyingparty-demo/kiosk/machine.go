@@ -2,6 +2,7 @@ package kiosk
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync"
@@ -59,6 +60,7 @@ type frame struct {
 // A Machine sells one piece at a time, to one customer after the other.
 type Machine struct {
 	id, place string
+	secret    string // in the address of its page: who knows it stands before the machine
 	shop      *shop.Shop
 	log       *slog.Logger
 	tray      time.Duration
@@ -72,7 +74,7 @@ type Machine struct {
 // New makes a machine that stands somewhere and sells what the shop has.
 func New(s *shop.Shop, id, place string, log *slog.Logger) *Machine {
 	return &Machine{
-		id: id, place: place, shop: s, log: log, tray: trayTime,
+		id: id, place: place, secret: rand.Text(), shop: s, log: log, tray: trayTime,
 		now: state{version: 1, stage: choosing}, chosen: make(chan api.OrderLine, 1), changed: make(chan struct{}),
 	}
 }

@@ -21,11 +21,11 @@ var page = template.Must(template.New("machine.html").Funcs(template.FuncMap{"mo
 // hold is how long a page's question is held until there is something to say.
 const hold = 25 * time.Second
 
-// Path is where the machine's page is.
-func (m *Machine) Path() string { return "/kiosk/" + m.id }
+// Path is where the machine's page is: known to whom it was told, since its keys ask nobody who they are.
+func (m *Machine) Path() string { return "/kiosk/" + m.id + "/" + m.secret }
 
 // Handler serves the machine's page, and what its script and its widget ask. It lies under /kiosk of the shop, whose guard keeps
-// requests of other sites out; whoever opens the page stands before the machine.
+// requests of other sites out; whoever has the page's address stands before the machine.
 func (m *Machine) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+m.Path(), m.screen)
@@ -87,9 +87,9 @@ func (m *Machine) stageAfter(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"version": s.version})
 }
 
-// picture is the code that is on the screen, for a phone simulator, which has no camera.
+// picture is the code that is on the screen, for a phone simulator on the same machine, which has no camera.
 func (m *Machine) picture(w http.ResponseWriter, r *http.Request) {
-	if s := m.look(); s.stage == scanning && s.sale != nil {
+	if s := m.look(); s.stage == scanning && s.sale != nil && m.shop.OnLoopback(r) {
 		if picture, err := s.sale.Picture(r.Context()); err == nil {
 			w.Header().Set("Content-Type", "image/png")
 			_, _ = w.Write(picture)

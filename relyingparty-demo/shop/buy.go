@@ -146,7 +146,7 @@ type scanning struct {
 
 func (s *Shop) scanning(c *gin.Context) scanning {
 	got := scanning{Host: strings.TrimPrefix(strings.TrimPrefix(s.url, "https://"), "http://")}
-	if s.onLoopback(c.Request) {
+	if s.OnLoopback(c.Request) {
 		visitor := s.session(c.Request)
 		if visitor == nil || visitor.picture == "" {
 			visitor = s.sessions.visit()

@@ -36,8 +36,19 @@ func (s *Shop) guard(next http.Handler) http.Handler {
 			http.Redirect(w, r, home, http.StatusTemporaryRedirect)
 			return
 		}
+		if !s.ownName(r) { // a name that somebody pointed here, to whose page all of this would be its own site (DNS rebinding)
+			http.Error(w, "This site has another name.", http.StatusMisdirectedRequest)
+			return
+		}
 		protected.ServeHTTP(w, r)
 	})
+}
+
+// ownName tells whether the request is for the shop by its own name; the port that its scheme has anyway need not be in it.
+func (s *Shop) ownName(r *http.Request) bool {
+	own, _ := url.Parse(s.url)
+	port := map[string]string{"http": ":80", "https": ":443"}[own.Scheme]
+	return strings.EqualFold(strings.TrimSuffix(r.Host, port), strings.TrimSuffix(own.Host, port))
 }
 
 // otherName returns where a reader belongs who reached a shop on the loopback by another of the loopback's names: the
@@ -52,9 +63,9 @@ func (s *Shop) otherName(r *http.Request) string {
 	return own.ResolveReference(&url.URL{Path: "/" + strings.TrimLeft(r.URL.Path, "/"), RawQuery: r.URL.RawQuery}).String()
 }
 
-// onLoopback says whether the request was made on the shop's own machine, to a shop that lives there: not by way of a
+// OnLoopback says whether the request was made on the shop's own machine, to a shop that lives there: not by way of a
 // proxy on the same machine, nor through a name that somebody pointed at it.
-func (s *Shop) onLoopback(r *http.Request) bool {
+func (s *Shop) OnLoopback(r *http.Request) bool {
 	own, _ := url.Parse(s.url)
 	from, _, _ := net.SplitHostPort(r.RemoteAddr)
 	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {

@@ -229,7 +229,7 @@ func (s *Shop) welcome(ctx context.Context, visitor *session, who proof) (*sessi
 func (s *Shop) livePicture(c *gin.Context) {
 	name, png := strings.CutSuffix(c.Param("name"), ".png")
 	visitor := s.sessions.findPicture(name)
-	if !png || visitor == nil || !s.onLoopback(c.Request) {
+	if !png || visitor == nil || !s.OnLoopback(c.Request) {
 		s.plain(c, http.StatusNotFound, "There is no such picture. Reload the login page and copy the command again.")
 		return
 	}

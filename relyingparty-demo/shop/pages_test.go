@@ -110,6 +110,32 @@ func TestNoRedirectLeadsElsewhere(t *testing.T) {
 	}
 }
 
+// DNS rebinding: a page of evil.example whose name now leads here is no page of the shop.
+func TestAShopAnswersByItsOwnNameAlone(t *testing.T) {
+	for own, hosts := range map[string]map[string]int{
+		"http://localhost:8080": {
+			"localhost:8080": 200, "LOCALHOST:8080": 200, "127.0.0.1:8080": 307, "evil.example:8080": 421, "evil.example": 421,
+			"localhost": 421, "localhost:80": 421, "": 421,
+		},
+		"https://shop.example":     {"shop.example": 200, "shop.example:443": 200, "shop.example:80": 421, "192.0.2.1": 421, "localhost": 421},
+		"https://shop.example:443": {"shop.example": 200, "shop.example:443": 200},
+	} {
+		s, err := New(Config{URL: own, Issuer: "http://localhost:9000", ClientID: "c"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		for host, want := range hosts {
+			r, rec := httptest.NewRequest(http.MethodGet, "/", nil), httptest.NewRecorder()
+			r.Host = host
+			s.Handler().ServeHTTP(rec, r)
+			if rec.Code != want {
+				t.Errorf("%s by %q: %d, want %d", own, host, rec.Code, want)
+			}
+		}
+	}
+}
+
 func TestAnotherNameOfTheLoopbackLeadsToTheShopsOwn(t *testing.T) {
 	s, err := New(Config{URL: "http://localhost:8080", Issuer: "http://localhost:9000", ClientID: "c"})
 	if err != nil {

@@ -145,7 +145,7 @@ func TestTheCookieIsHostBoundAndSecureOverHTTPS(t *testing.T) {
 			t.Errorf("%s: %s, want %s", test.url, got, test.want)
 		}
 		w = httptest.NewRecorder()
-		s.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/?lang=zh", nil))
+		s.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, test.url+"/?lang=zh", nil))
 		if got := w.Header().Get("Set-Cookie"); strings.Contains(got, "Secure") != strings.HasPrefix(test.url, "https") {
 			t.Errorf("%s: the language cookie is %s", test.url, got)
 		}
