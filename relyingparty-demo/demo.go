@@ -72,7 +72,9 @@ func start(ctx context.Context, o options, console, errOut io.Writer) (_ *demo, 
 		d.issuer, id, secret = d.provider.issuer, client.ID, client.Secret
 	}
 	log := logger(errOut, o.Verbose || !o.Play && !o.Kiosk.on) // who logs in is what a person wants to see, unless there is a screen
-	d.shop, err = shop.New(shop.Config{URL: d.url, Issuer: d.issuer, ClientID: id, ClientSecret: secret, Data: o.Data, Roots: roots, Log: log})
+	d.shop, err = shop.New(shop.Config{
+		URL: d.url, Issuer: d.issuer, ClientID: id, ClientSecret: secret, Data: o.Data, Roots: roots, Log: log, Machine: o.Kiosk.on,
+	})
 	if err == nil && o.Kiosk.on {
 		d.machine = kiosk.New(d.shop, o.Kiosk.ID, o.Kiosk.Place, log)
 		d.shop.Mount("/kiosk", d.machine.Handler())

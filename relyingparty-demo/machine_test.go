@@ -320,6 +320,8 @@ func TestAMachinesPageIsGuarded(t *testing.T) {
 		{"POST", "/kiosk/K-1/" + strings.Repeat("A", 26), "piece=cup", "", 404}, {"GET", "/kiosk/K-1/code.png", "", "", 404},
 		{"GET", page, "", "", 200}, {"GET", "/kiosk/static/kiosk.css", "", "", 200}, {"GET", "/kiosk/K-2", "", "", 404},
 		{"GET", "/kiosk/static/machine.html", "", "", 404}, {"POST", page, "piece=cup", "https://evil.example", 403},
+		{"GET", "/", "", "", 404}, {"GET", "/login", "", "", 404}, {"POST", "/buy/challenge?piece=cup", "", "", 404}, {"GET", "/buy/here?piece=cup", "", "", 404},
+		{"GET", "/static/shop.css", "", "", 200}, {"GET", "/pay/another", "", "", 404}, {"POST", "/login/challenge", "", "", 404},
 		{"GET", page + "/code.png", "", "", 404}, {"POST", page + "/challenge", "", "", 409}, {"POST", page + "/finish", "{}", "", 410},
 		{"POST", page + "/finish", "[", "", 400}, {"POST", page, "piece=nothing", "", 303}, {"DELETE", page, "", "", 405},
 	} {

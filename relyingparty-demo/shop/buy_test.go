@@ -723,3 +723,16 @@ func TestOnlySoManyPurchasesWaitAtOnce(t *testing.T) {
 	waitUntil(t, func() bool { return len(w.shop.places) == 0 })
 	b.buys(w)
 }
+
+// One browser that asks again and again takes one place.
+func TestAPurchaseThatIsReplacedLeavesItsPlace(t *testing.T) {
+	w := newWorld(t)
+	w.shop.places = make(chan struct{}, 2)
+	b := w.browser(t)
+	for range 4 {
+		b.buys(w)
+		waitUntil(t, func() bool { return len(w.shop.places) == 1 })
+	}
+	b.challenge() // a login takes a purchase's place too
+	waitUntil(t, func() bool { return len(w.shop.places) == 0 })
+}

@@ -80,6 +80,7 @@ func newFakeProvider() *fakeProvider {
 	mux.HandleFunc("POST /token", f.serveToken)
 	mux.HandleFunc("POST /par", f.servePushed)
 	mux.HandleFunc("GET /challenges/{id}/qr.png", f.servePicture)
+	mux.HandleFunc("DELETE /challenges/{id}", f.serveCancel)
 	f.Server = httptest.NewServer(mux)
 	return f
 }
@@ -89,8 +90,10 @@ func (f *fakeProvider) decide(id, verdict string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := f.challenges[id]
-	c.verdict = verdict
-	close(c.decided)
+	if c.verdict == "" { // the first word is the last
+		c.verdict = verdict
+		close(c.decided)
+	}
 }
 
 func (f *fakeProvider) newest() *fakeChallenge {
@@ -316,6 +319,17 @@ func (f *fakeProvider) idToken(nonce string) string {
 		panic(err)
 	}
 	return signed
+}
+
+// serveCancel ends a challenge for who has its watch.
+func (f *fakeProvider) serveCancel(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	if r.Header.Get("Authorization") != "Bearer "+id+".watch" {
+		answer(w, http.StatusUnauthorized, map[string]string{"code": "watch-invalid"})
+		return
+	}
+	f.decide(id, "expired_token")
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (f *fakeProvider) servePicture(w http.ResponseWriter, r *http.Request) {

@@ -79,8 +79,14 @@ func (s *Shop) startLogin(c *gin.Context) {
 	s.began(c, got, newLogin(got, nonce))
 }
 
-// began hands a challenge to the page that asked for it.
+// began hands a challenge to the page that asked for it. Once another takes its place it ends at the provider too, and nothing waits
+// for it any more.
 func (s *Shop) began(c *gin.Context, got challenge, l *login) {
+	context.AfterFunc(l.replaced, func() {
+		if err := s.provider.cancel(s.life, got.ChallengeID, got.Watch); err != nil {
+			s.log.Warn("a challenge that was replaced could not be cancelled; it ends by itself", "error", brief(err))
+		}
+	})
 	next := s.sessions.begin(s.session(c.Request), l)
 	s.setSession(c.Writer, next.id)
 	c.JSON(http.StatusOK, gin.H{"challenge_id": got.ChallengeID, "watch": got.Watch, "expires_in": got.ExpiresIn})

@@ -422,6 +422,20 @@ func (p *provider) picture(ctx context.Context, id, watch string) ([]byte, error
 	return got.body, nil
 }
 
+// cancel ends a challenge, unless the phone has approved.
+func (p *provider) cancel(ctx context.Context, id, watch string) error {
+	ctx, end := context.WithTimeout(ctx, callTimeout)
+	defer end()
+	got, err := p.atChallenge(ctx, http.MethodDelete, id, "", watch)
+	if err == nil && got.status >= 500 {
+		err = &refusal{Status: got.status}
+	}
+	if err != nil {
+		return fmt.Errorf("cancel a challenge: %w", err)
+	}
+	return nil
+}
+
 // atChallenge calls the door of who shows a challenge, with the watch capability in a header: it is never part of a URL.
 func (p *provider) atChallenge(ctx context.Context, method, id, rest, watch string) (response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, p.issuer+"/challenges/"+id+rest, nil)

@@ -89,14 +89,7 @@ func (x *Sale) Look(ctx context.Context, after int64) (api.ChallengeView, error)
 
 // Cancel ends the challenge, unless the phone has approved. What came of the sale is still Ordered's to say.
 func (x *Sale) Cancel(ctx context.Context) error {
-	got, err := x.shop.provider.atChallenge(ctx, http.MethodDelete, x.ChallengeID, "", x.Watch)
-	if err == nil && got.status >= 500 {
-		err = &refusal{Status: got.status}
-	}
-	if err != nil {
-		return fmt.Errorf("cancel a challenge: %w", err)
-	}
-	return nil
+	return x.shop.provider.cancel(ctx, x.ChallengeID, x.Watch)
 }
 
 // Picture is the code of this moment as a PNG.

@@ -23,6 +23,7 @@ type Config struct {
 	ClientSecret string
 	Data         string       // the folder of the accounts, which must exist; "" keeps them in memory
 	Log          *slog.Logger // nil: nothing is logged
+	Machine      bool         // sells by [Shop.Sell] alone: of the site there are the payments and the static files
 
 	Roots *x509.CertPool // whose certificates the provider may have; nil for those that the system trusts
 }
@@ -83,21 +84,29 @@ func New(c Config) (*Shop, error) {
 	}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.payments = sandbox{s}
-	s.engine = s.routes()
+	s.engine = s.routes(c.Machine)
 	if err := s.resume(s.life); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Shop) routes() *gin.Engine {
+func (s *Shop) routes(machine bool) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash = false // a redirect made of what the request says is one too many
 	e.HandleMethodNotAllowed = true
 	e.Use(gin.CustomRecoveryWithWriter(nil, s.panicked))
 
+	e.NoRoute(func(c *gin.Context) { s.failure(c, http.StatusNotFound) })
+	e.NoMethod(func(c *gin.Context) { s.failure(c, http.StatusMethodNotAllowed) })
+
 	get := func(path string, h gin.HandlerFunc) { e.Match([]string{http.MethodGet, http.MethodHead}, path, h) }
+	get("/static/*file", s.staticFile)
+	s.payments.mount(e)
+	if machine { // its customers need its places for purchases
+		return e
+	}
 	get("/", s.homePage)
 	get("/login", s.loginPage)
 	get("/login/qr/:name", s.livePicture)
@@ -109,7 +118,6 @@ func (s *Shop) routes() *gin.Engine {
 	get("/buy", s.buyPage)
 	get("/orders", s.ordersPage)
 	get("/orders/:id", s.orderPage)
-	get("/static/*file", s.staticFile)
 	e.POST("/login/challenge", s.startLogin)
 	e.POST("/login/finish", s.finish)
 	e.POST("/bookmarks", s.importBookmarks)
@@ -117,10 +125,7 @@ func (s *Shop) routes() *gin.Engine {
 	e.POST("/bookmarks/finish", s.finish)
 	e.POST("/buy/challenge", s.startBuying)
 	e.POST("/buy/finish", s.finish)
-	s.payments.mount(e)
 	e.POST("/logout", s.logOut)
-	e.NoRoute(func(c *gin.Context) { s.failure(c, http.StatusNotFound) })
-	e.NoMethod(func(c *gin.Context) { s.failure(c, http.StatusMethodNotAllowed) })
 	return e
 }
 
