@@ -76,9 +76,10 @@ func upgradePurchases(ctx context.Context, db *sql.DB) error {
 	var has bool
 	err := db.QueryRowContext(ctx, `SELECT count(*) FROM pragma_table_info('purchases') WHERE name = 'client_id'`).Scan(&has)
 	if err == nil && !has {
-		_, err = db.ExecContext(ctx, `
-			ALTER TABLE purchases ADD COLUMN client_id TEXT NOT NULL DEFAULT '';
-			UPDATE purchases SET outcome = '`+string(expired)+`', device_code = '', nonce = '' WHERE outcome = '`+string(pending)+`'`)
+		_, err = db.ExecContext(ctx, `ALTER TABLE purchases ADD COLUMN client_id TEXT NOT NULL DEFAULT ''`)
+		if err == nil {
+			_, err = db.ExecContext(ctx, `UPDATE purchases SET outcome = $1, device_code = '', nonce = '' WHERE outcome = $2`, expired, pending)
+		}
 	}
 	return err
 }
