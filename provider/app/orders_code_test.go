@@ -112,7 +112,7 @@ func TestAnOrderIsTheSameInEachCodeOfThePage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, withClient(seller))
 	p, v := w.rawPhone().enrolled("+8613800138000"), w.visitor()
-	path := v.hosted(askingAs(seller, "authorization_details", detailsOf(t, anOrder())))
+	path := v.hosted(v.pushedAs(seller, askingAs(seller, "authorization_details", detailsOf(t, anOrder()))))
 	older, newer := v.challenge(path), v.challenge(path)
 	p.approve(older)
 	if a := v.get(path); a.Status != http.StatusOK {
@@ -149,8 +149,9 @@ func TestOfAnOrderNothingIsLoggedAndNothingStays(t *testing.T) {
 	if asked() {
 		t.Error("it is in the store")
 	}
-	_, tokens := v.byScan(p, seller, true, "authorization_details", detailsOf(t, order))
-	h.wantOrder(tokens, p, order)
+	path := v.hosted(v.pushedAs(seller, askingAs(seller, "authorization_details", detailsOf(t, order))))
+	p.passes(v.challenge(path), true)
+	h.wantOrder(v.read(v.redeemAs(seller, v.codeOf(v.told(v.get(path))))), p, order)
 	for limit := time.Now().Add(time.Minute); asked(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(limit) {
 			t.Fatal("it is in the store after the redelivery window")

@@ -142,7 +142,7 @@ func connectMemory() (*DB, error) {
 // pool is up to n connections, which stay open. A transaction takes the write lock when it begins: one that read first and
 // then wanted to write would be refused if another had written meanwhile.
 func pool(path string, n int, options url.Values) (*sql.DB, error) {
-	options.Set("_busy_timeout", "5000") // ms that a writer waits for one in another process
+	options.Set("_busy_timeout", "30000") // ms that a writer waits for those in another process, who take no turns
 	options.Set("_foreign_keys", "1")
 	options.Set("_txlock", "immediate")
 	options.Set("_pragma", "secure_delete(1)") // what is overwritten or deleted may be a private key, and goes from the file

@@ -96,7 +96,7 @@ func TestARelativeFolderStaysTheSameWhenTheWorkingDirectoryChanges(t *testing.T)
 
 func TestTheFileIsKeptAsPromised(t *testing.T) {
 	db := mustOpen(t, t.TempDir())
-	for pragma, want := range map[string]int{"busy_timeout": 5000, "foreign_keys": 1} {
+	for pragma, want := range map[string]int{"busy_timeout": 30000, "foreign_keys": 1} {
 		var write, read int
 		must(t, db.write.QueryRow("PRAGMA "+pragma).Scan(&write))
 		must(t, db.read.QueryRow("PRAGMA "+pragma).Scan(&read))
