@@ -156,6 +156,7 @@ var owned = []struct {
 	{"database/sql/...", []string{"provider/internal/sqlstore", "relyingparty-demo/..."},
 		"who speaks SQL beside the store would have to know its tables (the demo has tables of its own)"},
 	{"modernc.org/sqlite/...", []string{"provider/internal/sqlstore", "relyingparty-demo/..."}, "the same"},
+	{"github.com/jackc/pgx/...", []string{"provider/internal/sqlstore"}, "the same"},
 	{"github.com/pressly/goose/...", []string{"provider/internal/sqlstore", "relyingparty-demo/..."}, "the same"},
 }
 

@@ -50,10 +50,13 @@ func (db *DB) KeepNumbers(ctx context.Context, numbers *identity.Numbers) error 
 // number one makes the account, and one device is its first.
 //
 // An account that is dormant is deleted, as [DB.DeleteAccount] does, and another made: ended is the logins that ended with it.
-func (db *DB) Enroll(ctx context.Context, phoneNumber string, d identity.Device) (a identity.Account, _ identity.Device, ended []identity.Login, err error) {
+func (db *DB) Enroll(
+	ctx context.Context, phoneNumber string, d identity.Device,
+) (a identity.Account, enrolled identity.Device, ended []identity.Login, err error) {
 	now, dormant := fromMillis(millis(d.CreatedAt)), false
 	err = db.within(ctx, func(tx *sql.Tx) error {
 		var left sql.NullInt64
+		ended = nil
 		if a, left, err = db.holdNumber(ctx, tx, phoneNumber, now); err != nil {
 			return err
 		}
@@ -75,7 +78,7 @@ func (db *DB) Enroll(ctx context.Context, phoneNumber string, d identity.Device)
 			}
 		}
 		d.Account = a.ID
-		d, err = putDevice(ctx, tx, d)
+		enrolled, err = putDevice(ctx, tx, d)
 		return err
 	})
 	if err == nil && dormant {
@@ -84,7 +87,7 @@ func (db *DB) Enroll(ctx context.Context, phoneNumber string, d identity.Device)
 	if err != nil {
 		return identity.Account{}, identity.Device{}, nil, failure("enroll", err)
 	}
-	return a, d, ended, nil
+	return a, enrolled, ended, nil
 }
 
 // holdNumber answers the account of a number, which is made if there is none, and when a device was last removed from it. Nobody else
@@ -100,6 +103,13 @@ func (db *DB) holdNumber(ctx context.Context, tx *sql.Tx, phoneNumber string, no
 		RETURNING `+accountColumns+`, left_at`,
 		id, db.numbers.Hash(phoneNumber), db.numbers.Seal(id, phoneNumber), millis(now)), &left)
 	return a, left, err
+}
+
+// holdAccount keeps everybody else from the account until the commit: it comes first, as in Enroll. missing is the answer when it is not
+// there.
+func holdAccount(ctx context.Context, tx *sql.Tx, id string, missing error) error {
+	result, err := tx.ExecContext(ctx, `UPDATE accounts SET created_at = created_at WHERE id = $1`, id)
+	return changed(result, err, missing)
 }
 
 // putDevice adds a device to its account, or renames it there.
@@ -125,7 +135,7 @@ func putDevice(ctx context.Context, tx *sql.Tx, d identity.Device) (identity.Dev
 
 // Account answers the account by its id. [identity.ErrUnknownAccount].
 func (db *DB) Account(ctx context.Context, id string) (identity.Account, error) {
-	a, err := db.scanAccount(db.account.QueryRowContext(hot(ctx), id))
+	a, err := db.scanAccount(db.account.QueryRowContext(db.hot(ctx), id))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = identity.ErrUnknownAccount
 	}
@@ -138,9 +148,7 @@ const selectAccount = `SELECT ` + accountColumns + ` FROM accounts WHERE id = $1
 // events. It answers, in no order, the logins that ended by it. [identity.ErrUnknownAccount].
 func (db *DB) DeleteAccount(ctx context.Context, id string, at time.Time) (ended []identity.Login, err error) {
 	err = db.within(ctx, func(tx *sql.Tx) error {
-		// Held first, as in Enroll.
-		result, err := tx.ExecContext(ctx, `UPDATE accounts SET created_at = created_at WHERE id = $1`, id)
-		if err := changed(result, err, identity.ErrUnknownAccount); err != nil {
+		if err := holdAccount(ctx, tx, id, identity.ErrUnknownAccount); err != nil {
 			return err
 		}
 		ended, err = deleteAccount(ctx, tx, id, at)

@@ -11,9 +11,7 @@ import (
 
 // Audit adds an event to the audit trail. One of an account that is no longer there is not kept: nothing of it is.
 func (db *DB) Audit(ctx context.Context, e identity.AuditEvent) error {
-	_, err := db.write.ExecContext(ctx, `
-		INSERT INTO audit_events (at, kind, account, client, login, address, user_agent, device, active_at, detail)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE $3 = '' OR EXISTS (SELECT 1 FROM accounts WHERE id = $3)`,
+	err := run(ctx, db.audit,
 		millis(e.At), e.Kind, e.Account, text(e.Client), e.Login, text(e.Address), text(e.UserAgent), text(e.Device), millisOrNone(e.ActiveAt),
 		text(e.Detail))
 	if err != nil {
@@ -21,6 +19,10 @@ func (db *DB) Audit(ctx context.Context, e identity.AuditEvent) error {
 	}
 	return nil
 }
+
+const insertEvent = `
+	INSERT INTO audit_events (at, kind, account, client, login, address, user_agent, device, active_at, detail)
+	SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE $3 = '' OR EXISTS (SELECT 1 FROM accounts WHERE id = $3` + heldAccount + `)`
 
 // AuditEvents answers the first events at or after since, oldest first, limit of them at most.
 func (db *DB) AuditEvents(ctx context.Context, since time.Time, limit int) ([]identity.AuditEvent, error) {

@@ -15,7 +15,7 @@ import (
 // Client answers the client by its id, as it is now: another process may have changed it a moment ago, so nothing is cached.
 // [identity.ErrUnknownClient].
 func (db *DB) Client(ctx context.Context, id string) (identity.Client, error) {
-	c, err := scanClient(db.client.QueryRowContext(hot(ctx), id))
+	c, err := scanClient(db.client.QueryRowContext(db.hot(ctx), id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return identity.Client{}, identity.ErrUnknownClient
 	}
@@ -122,7 +122,7 @@ func (db *DB) PutClient(ctx context.Context, c identity.Client) error {
 
 // RemoveClient forgets the client and its origins. [identity.ErrUnknownClient].
 func (db *DB) RemoveClient(ctx context.Context, id string) error {
-	result, err := db.write.ExecContext(ctx, `DELETE FROM clients WHERE id = $1`, id)
+	result, err := db.exec(ctx, `DELETE FROM clients WHERE id = $1`, id)
 	return changedOne(result, err, "remove client", identity.ErrUnknownClient)
 }
 
@@ -139,7 +139,7 @@ func (db *DB) Clients(ctx context.Context) ([]identity.Client, error) {
 // RegisteredOrigin tells whether pages of this origin belong to any client.
 func (db *DB) RegisteredOrigin(ctx context.Context, origin string) (bool, error) {
 	var found bool
-	if err := db.origin.QueryRowContext(hot(ctx), origin).Scan(&found); err != nil {
+	if err := db.origin.QueryRowContext(db.hot(ctx), origin).Scan(&found); err != nil {
 		return false, fmt.Errorf("sqlstore: origin: %w", err)
 	}
 	return found, nil

@@ -13,7 +13,7 @@ import (
 func (db *DB) Device(ctx context.Context, thumbprint string) (d identity.Device, a identity.Account, err error) {
 	var created, seen, active, accountCreated int64
 	var sealed []byte
-	err = db.device.QueryRowContext(hot(ctx), thumbprint).
+	err = db.device.QueryRowContext(db.hot(ctx), thumbprint).
 		Scan(&d.ID, &d.Account, &d.Name, &d.Key, &created, &seen, &active, &d.Passkey, &sealed, &accountCreated)
 	if err == nil {
 		a.PhoneNumber, err = db.numbers.Open(d.Account, sealed)
@@ -50,7 +50,7 @@ func devicesOf(ctx context.Context, q interface {
 // TouchDevice notes that the device was heard of. An earlier time than the one noted changes nothing.
 // [identity.ErrUnknownDevice].
 func (db *DB) TouchDevice(ctx context.Context, thumbprint string, at time.Time) error {
-	result, err := db.write.ExecContext(ctx, `
+	result, err := db.exec(ctx, `
 		UPDATE devices SET last_seen_at = CASE WHEN last_seen_at < $2 THEN $2 ELSE last_seen_at END WHERE id = $1`,
 		thumbprint, millis(at))
 	return changedOne(result, err, "touch device", identity.ErrUnknownDevice)

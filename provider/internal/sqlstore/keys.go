@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -30,8 +32,8 @@ const selectSigningKeys = `SELECT id, alg, private_key, active_at FROM signing_k
 
 // AddSigningKey keeps the key if the newest of its algorithm is still the one named, "" for none. Otherwise it answers the newest
 // that is there: nodes that add one at once agree.
-func (db *DB) AddSigningKey(ctx context.Context, k SigningKey, newest string) (SigningKey, error) {
-	err := db.within(ctx, func(tx *sql.Tx) error {
+func (db *DB) AddSigningKey(ctx context.Context, k SigningKey, newest string) (kept SigningKey, err error) {
+	err = db.within(ctx, func(tx *sql.Tx) error {
 		// Who holds this row may add keys. SQLite has one writer anyway; PostgreSQL would let two find none and both add.
 		_, err := tx.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
 			"lock signing keys", []byte{0})
@@ -46,26 +48,27 @@ func (db *DB) AddSigningKey(ctx context.Context, k SigningKey, newest string) (S
 			return err
 		}
 		if there.ID != newest {
-			k = there
+			kept = there
 			return nil
 		}
 		at := millis(k.ActiveAt)
-		k.ActiveAt = fromMillis(at)
+		kept = k
+		kept.ActiveAt = fromMillis(at)
 		_, err = tx.ExecContext(ctx, `INSERT INTO signing_keys (id, alg, private_key, active_at) VALUES ($1, $2, $3, $4)`, k.ID, k.Alg, k.Private, at)
 		return err
 	})
 	if err != nil {
 		return SigningKey{}, fmt.Errorf("sqlstore: add signing key: %w", err)
 	}
-	return k, nil
+	return kept, nil
 }
 
 // PutPrivateKeys replaces what is kept of the private halves, by the keys' ids, all or none. Nothing of what was there stays in
 // the file.
 func (db *DB) PutPrivateKeys(ctx context.Context, private map[string][]byte) error {
 	err := db.within(ctx, func(tx *sql.Tx) error {
-		for id, p := range private {
-			if _, err := tx.ExecContext(ctx, `UPDATE signing_keys SET private_key = $1 WHERE id = $2`, p, id); err != nil {
+		for _, id := range slices.Sorted(maps.Keys(private)) { // nodes that do so at once hold them in one order
+			if _, err := tx.ExecContext(ctx, `UPDATE signing_keys SET private_key = $1 WHERE id = $2`, private[id], id); err != nil {
 				return err
 			}
 		}
@@ -99,10 +102,13 @@ func (db *DB) RemoveSigningKeys(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// forget takes what was overwritten out of SQLite's journal too (for another database it is nothing to do). While another process
-// reads an older state it stays until the journal comes round, or is closed.
+// forget takes what was overwritten out of SQLite's journal too. While another process reads an older state it stays until the journal
+// comes round, or is closed. PostgreSQL has its own time for that (VACUUM, checkpoints).
 func (db *DB) forget(ctx context.Context) error {
-	_, err := db.write.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	if db.postgres {
+		return nil
+	}
+	_, err := db.exec(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
 	return err
 }
 

@@ -5,8 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/pressly/goose/v3"
 )
 
 // inFiles tells whether a text is anywhere in the folder's files, SQLite's journal included.
@@ -43,7 +41,7 @@ func TestAKeyFromBeforeRotationSignsAsItDid(t *testing.T) {
 	dir := t.TempDir()
 	db, _, err := connect(dir)
 	must(t, err)
-	p, err := goose.NewProvider(goose.DialectSQLite3, db.write, os.DirFS("migrations"), goose.WithDisableGlobalRegistry(true))
+	p, err := db.migrator()
 	must(t, err)
 	_, err = p.UpTo(t.Context(), 1)
 	must(t, err)

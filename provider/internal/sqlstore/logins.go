@@ -37,18 +37,19 @@ func (db *DB) RecordLogin(ctx context.Context, l identity.Login) (stored identit
 	l.Address, l.UserAgent, l.Scopes, l.Resources = text(l.Address), text(l.UserAgent), split(scopes), split(resources)
 	l.AMR = split(amr)
 	insert := func(s *sql.Stmt) error {
-		result, err := s.ExecContext(hot(ctx), l.ID, l.Challenge, l.Client, l.Account, l.Device, l.Address, l.UserAgent, at,
+		result, err := s.ExecContext(db.hot(ctx), l.ID, l.Challenge, l.Client, l.Account, l.Device, l.Address, l.UserAgent, at,
 			authTime, scopes, resources, l.ACR, amr, sql.NullString{String: l.Session, Valid: l.Session != ""})
 		return changed(result, err, errNotInserted)
 	}
 	if l.Session == "" {
-		err = insert(db.recordLogin)
+		err = again(ctx, func() error { return insert(db.recordLogin) })
 	} else {
 		err = db.within(ctx, func(tx *sql.Tx) error {
-			if err := holdSession(ctx, tx, l.Session, at); err != nil {
-				return err
+			err := insert(tx.StmtContext(ctx, db.recordLogin)) // it holds the account, which comes before the session
+			if err == nil || errors.Is(err, errNotInserted) {
+				err = cmp.Or(holdSession(ctx, tx, l.Session, at), err)
 			}
-			return insert(tx.StmtContext(ctx, db.recordLogin))
+			return err
 		})
 	}
 	switch {
@@ -71,12 +72,12 @@ var errNotInserted = errors.New("the login was not inserted")
 
 const insertLogin = `
 	INSERT INTO logins (id, challenge, client, account, device, address, user_agent, at, auth_time, scopes, resources, acr, amr, session)
-	SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 WHERE EXISTS (SELECT 1 FROM accounts WHERE id = $4)
+	SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 WHERE EXISTS (SELECT 1 FROM accounts WHERE id = $4` + heldAccount + `)
 	ON CONFLICT (challenge) DO NOTHING`
 
 // Login answers the login by its id, ended or not. [identity.ErrUnknownLogin].
 func (db *DB) Login(ctx context.Context, id string) (identity.Login, error) {
-	l, err := scanLogin(db.login.QueryRowContext(hot(ctx), id))
+	l, err := scanLogin(db.login.QueryRowContext(db.hot(ctx), id))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = identity.ErrUnknownLogin
 	}

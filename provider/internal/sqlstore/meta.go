@@ -28,7 +28,7 @@ func (db *DB) SecretAs(ctx context.Context, name string, keep func(secret []byte
 
 // ReplaceSecret keeps a secret otherwise. Nothing of what was there stays in the file.
 func (db *DB) ReplaceSecret(ctx context.Context, name string, kept []byte) error {
-	_, err := db.write.ExecContext(ctx, `UPDATE meta SET value = $2 WHERE name = $1`, "secret "+name, kept)
+	_, err := db.exec(ctx, `UPDATE meta SET value = $2 WHERE name = $1`, "secret "+name, kept)
 	if err == nil {
 		err = db.forget(ctx)
 	}
@@ -52,7 +52,7 @@ func (db *DB) once(ctx context.Context, name string, made func() []byte) ([]byte
 	}
 	value, err := find()
 	if errors.Is(err, sql.ErrNoRows) {
-		_, err = db.write.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, made())
+		_, err = db.exec(ctx, `INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, made())
 		if err == nil {
 			value, err = find()
 		}

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -19,14 +18,21 @@ var migrations embed.FS
 
 // start connects and brings the tables up to date.
 //
-// Several nodes may do so at once on a new file. Each step of the migration is one transaction that takes the write lock before
+// While nodes are brought up to date one by one, those of the old version go on with what the new one has migrated, and may start on it:
+// a migration only adds, with defaults, and what is no longer used goes a release later. Each is a transaction that changes one of the
+// tables that are there: it waits for whoever uses that, and holds nothing that they wait for.
+//
+// Several nodes may do so at once on a new database. Those of PostgreSQL wait for one another; for SQLite there is nothing to wait by. Each step of the migration is one transaction that takes the write lock before
 // it does anything, so that of two the slower one fails on what the faster one has made, changing nothing. SQLite itself
 // refuses, without waiting, when two make the file a WAL database. Either way the slower one looks again, and finds it done.
 func (db *DB) start(ctx context.Context) error {
 	for try := 1; ; try++ {
 		err := db.write.PingContext(ctx)
+		if err == nil && db.postgres {
+			return db.migratePostgres(ctx)
+		}
 		if err == nil {
-			err = migrate(ctx, db.write)
+			err = db.migrate(ctx)
 		}
 		if err == nil || ctx.Err() != nil || try == 10 || !raced(err) {
 			return err
@@ -46,8 +52,8 @@ func raced(err error) bool {
 	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_ERROR
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
-	p, err := migrator(db)
+func (db *DB) migrate(ctx context.Context) error {
+	p, err := db.migrator()
 	if err == nil {
 		_, err = p.Up(ctx)
 	}
@@ -57,10 +63,14 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func migrator(db *sql.DB) (*goose.Provider, error) {
+func (db *DB) migrator() (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	dialect := goose.DialectSQLite3
+	if db.postgres {
+		dialect, files = goose.DialectPostgres, postgresFiles{files}
+	}
+	return goose.NewProvider(dialect, db.write, files, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 }

@@ -1,8 +1,15 @@
 package sqlstore
 
 import (
+	"context"
+	"fmt"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+	"testing/fstest"
+
+	"github.com/pressly/goose/v3"
 
 	"qrlogin/provider/internal/identity"
 )
@@ -12,7 +19,7 @@ func TestADatabaseOfTheFirstReleaseIsBroughtUpToDateAndLosesNothing(t *testing.T
 	ctx, dir := t.Context(), t.TempDir()
 	old, err := connectFile(filepath.Join(dir, fileName))
 	must(t, err)
-	p, err := migrator(old.write)
+	p, err := old.migrator()
 	must(t, err)
 	_, err = p.UpTo(ctx, 1)
 	must(t, err)
@@ -88,4 +95,81 @@ func TestADatabaseOfTheFirstReleaseIsBroughtUpToDateAndLosesNothing(t *testing.T
 	ended, err := db.EndLogin(ctx, "login", at(1))
 	must(t, err)
 	same(t, ids(ended), []string{"login"})
+}
+
+// Nodes are brought up to date one by one: a migration only adds (see DB.start), and that harms nobody.
+func TestNodesOfTheOldVersionWorkOnWhileANewOneMigratesAndMayStartAfterIt(t *testing.T) {
+	eachPair(t, func(t *testing.T, handles []*DB) {
+		files, more := fstest.MapFS{}, []string{
+			`ALTER TABLE clients ADD COLUMN next TEXT NOT NULL DEFAULT '';`,
+			`ALTER TABLE accounts ADD COLUMN next BIGINT NOT NULL DEFAULT 0;`,
+			`ALTER TABLE devices ADD COLUMN next BYTEA;`,
+			`ALTER TABLE logins ADD COLUMN next TEXT NOT NULL DEFAULT ''; CREATE INDEX logins_by_next ON logins (next);`,
+			`CREATE TABLE next (id TEXT NOT NULL PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE);`,
+		}
+		for i, text := range more {
+			files[fmt.Sprintf("%d_next.sql", 99990+i)] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + text)}
+		}
+		names, err := filepath.Glob("migrations/*.sql")
+		must(t, err)
+		for _, name := range names {
+			content, err := os.ReadFile(name)
+			must(t, err)
+			files[filepath.Base(name)] = &fstest.MapFile{Data: content}
+		}
+		dialect := map[bool]goose.Dialect{false: goose.DialectSQLite3, true: goose.DialectPostgres}[handles[1].postgres]
+		next, err := goose.NewProvider(dialect, handles[1].write, files, goose.WithDisableGlobalRegistry(true))
+		must(t, err)
+
+		old := handles[0]
+		work := func(ctx context.Context, id string) error {
+			_, d, _, err := old.Enroll(ctx, number, device(id, 1))
+			if err != nil {
+				return err
+			}
+			if err := old.PutClient(ctx, shop); err != nil {
+				return err
+			}
+			if _, err := old.Client(ctx, "shop"); err != nil {
+				return err
+			}
+			if _, _, err := old.Device(ctx, id); err != nil {
+				return err
+			}
+			l := login(id, id)
+			l.Account = d.Account
+			if _, _, err := old.RecordLogin(ctx, l); err != nil {
+				return err
+			}
+			_, err = old.EndLogin(ctx, id, at(2))
+			return err
+		}
+		working, migrated := make(chan struct{}), make(chan struct{})
+		var workers sync.WaitGroup
+		for i := range 4 {
+			workers.Go(func() {
+				for n := 0; n < 40; n++ {
+					if err := work(t.Context(), fmt.Sprint(i, " ", n)); err != nil {
+						t.Error(err)
+					}
+					if i == 0 && n == 0 {
+						close(working)
+					}
+					select {
+					case <-migrated:
+						n = max(n, 35) // and a few more
+					default:
+					}
+				}
+			})
+		}
+		<-working
+		made, err := next.Up(t.Context())
+		close(migrated)
+		workers.Wait()
+		must(t, err)
+		same(t, len(made), len(more))
+		must(t, old.start(t.Context()))
+		must(t, work(t.Context(), "after the start"))
+	})
 }

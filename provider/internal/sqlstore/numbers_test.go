@@ -86,7 +86,7 @@ func former(t *testing.T, n int) (dir string, numbers []string) {
 	dir = t.TempDir()
 	old, err := connectFile(filepath.Join(dir, fileName))
 	must(t, err)
-	p, err := migrator(old.write)
+	p, err := old.migrator()
 	must(t, err)
 	_, err = p.UpTo(ctx, 5)
 	must(t, err)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 
 	_ "modernc.org/sqlite" // the driver
@@ -28,12 +29,14 @@ type DB struct {
 	write, read *sql.DB
 	anchor      *sql.DB // keeps a database in memory alive when the other connections are lost
 
-	client, origin, account, device, login, recordLogin *sql.Stmt
+	postgres bool // it is PostgreSQL, where write and read are one pool, and there are many writers at a time
+
+	client, origin, account, device, login, recordLogin, putSession, audit *sql.Stmt
 
 	numbers *identity.Numbers // see KeepNumbers
 }
 
-// Open opens the database in the folder dir and brings its tables up to date. A folder that is not there is made (mode 0700)
+// Open opens the SQLite database in the folder dir and brings its tables up to date. A folder that is not there is made (mode 0700)
 // if the one above it is; so is the file (0600). With dir "" the database is in memory and ends with Close.
 //
 // Any number of processes may have the same file open. An error is one line that names the folder or file.
@@ -156,7 +159,8 @@ func pool(path string, n int, options url.Values) (*sql.DB, error) {
 	return db, nil
 }
 
-// prepare migrates, and prepares the statements that every login runs, or every look at what it gave out.
+// prepare migrates, and prepares the statements that every login runs, or every look at what it gave out, and those whose text is not
+// the same for both databases.
 func (db *DB) prepare(ctx context.Context) error {
 	if db.anchor != nil {
 		if err := db.anchor.PingContext(ctx); err != nil {
@@ -182,7 +186,12 @@ func (db *DB) prepare(ctx context.Context) error {
 		{&db.device, db.read, selectDeviceAndAccount},
 		{&db.login, db.read, selectLogin + `id = $1`},
 		{&db.recordLogin, db.write, insertLogin},
+		{&db.putSession, db.write, insertSession},
+		{&db.audit, db.write, insertEvent},
 	} {
+		if !db.postgres {
+			s.text = strings.ReplaceAll(s.text, heldAccount, "")
+		}
 		if *s.stmt, err = s.pool.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // closed with its pool
 			return err
 		}

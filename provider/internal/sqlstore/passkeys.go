@@ -13,9 +13,8 @@ import (
 // meanwhile: [identity.ErrUnknownAccount].
 func (db *DB) AddPasskey(ctx context.Context, p identity.Passkey, device string, most int) error {
 	return failure("add passkey", db.within(ctx, func(tx *sql.Tx) error {
-		// The account first, as in Enroll: nobody else adds one until the commit.
-		result, err := tx.ExecContext(ctx, `UPDATE accounts SET created_at = created_at WHERE id = $1`, p.Account)
-		if err := changed(result, err, identity.ErrUnknownAccount); err != nil {
+		// Nobody else adds one until the commit.
+		if err := holdAccount(ctx, tx, p.Account, identity.ErrUnknownAccount); err != nil {
 			return err
 		}
 		n, err := countPasskeys(ctx, tx, p.Account)
@@ -25,7 +24,7 @@ func (db *DB) AddPasskey(ctx context.Context, p identity.Passkey, device string,
 		if n >= most {
 			return identity.ErrPasskeysFull
 		}
-		result, err = tx.ExecContext(ctx, `
+		result, err := tx.ExecContext(ctx, `
 			INSERT INTO passkeys (`+passkeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
 			p.ID, p.Account, p.Name, p.Key, p.Synced, p.Count, p.Counted, millis(p.CreatedAt))
 		if err := changed(result, err, identity.ErrPasskeyTaken); err != nil {
@@ -75,21 +74,26 @@ func (db *DB) Passkeys(ctx context.Context, account string) ([]identity.Passkey,
 
 // CountPasskey notes a passkey's new count, if that is still above the one that is noted. [identity.ErrUnknownPasskey].
 func (db *DB) CountPasskey(ctx context.Context, p identity.Passkey) error {
-	result, err := db.write.ExecContext(ctx, `UPDATE passkeys SET count = $2, counted = $3 WHERE id = $1 AND count < $2`, p.ID, p.Count, p.Counted)
+	result, err := db.exec(ctx, `UPDATE passkeys SET count = $2, counted = $3 WHERE id = $1 AND count < $2`, p.ID, p.Count, p.Counted)
 	return changedOne(result, err, "count passkey", identity.ErrUnknownPasskey)
 }
 
 // RemovePasskey forgets a passkey of an account; the devices that had to show it have none. [identity.ErrUnknownPasskey].
 func (db *DB) RemovePasskey(ctx context.Context, account, id string) error {
-	result, err := db.write.ExecContext(ctx, `DELETE FROM passkeys WHERE id = $1 AND account = $2`, id, account)
-	return changedOne(result, err, "remove passkey", identity.ErrUnknownPasskey)
+	return failure("remove passkey", db.within(ctx, func(tx *sql.Tx) error {
+		if err := holdAccount(ctx, tx, account, identity.ErrUnknownPasskey); err != nil {
+			return err
+		}
+		result, err := tx.ExecContext(ctx, `DELETE FROM passkeys WHERE id = $1 AND account = $2`, id, account)
+		return changed(result, err, identity.ErrUnknownPasskey)
+	}))
 }
 
 // EnrollByPasskey adds a device to the account of a passkey, which it shows from now on. It works at once, whether it waited before or
 // not. [identity.ErrUnknownPasskey], [identity.ErrDeviceConflict]. d.Account, d.ActiveAt and d.Passkey are ignored.
-func (db *DB) EnrollByPasskey(ctx context.Context, passkey string, d identity.Device) (a identity.Account, _ identity.Device, err error) {
+func (db *DB) EnrollByPasskey(ctx context.Context, passkey string, d identity.Device) (a identity.Account, enrolled identity.Device, err error) {
 	err = db.within(ctx, func(tx *sql.Tx) error {
-		// The account first, as in Enroll.
+		// The account first, as in Enroll. From then on the passkey is there, or it is not.
 		a, err = db.scanAccount(tx.QueryRowContext(ctx, `
 			UPDATE accounts SET created_at = created_at WHERE id = (SELECT account FROM passkeys WHERE id = $1)
 			RETURNING `+accountColumns, passkey))
@@ -103,15 +107,19 @@ func (db *DB) EnrollByPasskey(ctx context.Context, passkey string, d identity.De
 		if _, err := putDevice(ctx, tx, d); err != nil {
 			return err
 		}
-		d, err = scanDevice(tx.QueryRowContext(ctx, `
-			UPDATE devices SET passkey = $2, active_at = CASE WHEN active_at > $3 THEN $3 ELSE active_at END WHERE id = $1
+		enrolled, err = scanDevice(tx.QueryRowContext(ctx, `
+			UPDATE devices SET passkey = $2, active_at = CASE WHEN active_at > $3 THEN $3 ELSE active_at END
+			WHERE id = $1 AND EXISTS (SELECT 1 FROM passkeys WHERE id = $2)
 			RETURNING `+deviceColumns, d.ID, passkey, millis(d.ActiveAt)))
+		if errors.Is(err, sql.ErrNoRows) {
+			return identity.ErrUnknownPasskey
+		}
 		return err
 	})
 	if err != nil {
 		return identity.Account{}, identity.Device{}, failure("enroll by passkey", err)
 	}
-	return a, d, nil
+	return a, enrolled, nil
 }
 
 const passkeyColumns = `id, account, name, public_key, synced, count, counted, created_at` //nolint:gosec // no password

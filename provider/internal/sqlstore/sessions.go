@@ -16,12 +16,13 @@ func (db *DB) PutSession(ctx context.Context, s identity.Session) error {
 	if err != nil {
 		return failure("put session", err)
 	}
-	_, err = db.write.ExecContext(ctx, `
-		INSERT INTO sessions (id, account, device, auth_time, acr, amr, expires_at)
-		SELECT $1, $2, $3, $4, $5, $6, $7 WHERE EXISTS (SELECT 1 FROM accounts WHERE id = $2) ON CONFLICT (id) DO NOTHING`,
-		s.ID, s.Account, s.Device, millis(s.AuthTime), s.ACR, amr, millis(s.ExpiresAt))
+	err = run(ctx, db.putSession, s.ID, s.Account, s.Device, millis(s.AuthTime), s.ACR, amr, millis(s.ExpiresAt))
 	return failure("put session", err)
 }
+
+const insertSession = `
+	INSERT INTO sessions (id, account, device, auth_time, acr, amr, expires_at)
+	SELECT $1, $2, $3, $4, $5, $6, $7 WHERE EXISTS (SELECT 1 FROM accounts WHERE id = $2` + heldAccount + `) ON CONFLICT (id) DO NOTHING`
 
 // Session answers the session by its id. [identity.ErrEnded] when there is none or it has expired.
 func (db *DB) Session(ctx context.Context, id string, now time.Time) (identity.Session, error) {

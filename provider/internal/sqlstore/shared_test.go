@@ -27,7 +27,10 @@ func TestMain(m *testing.M) {
 	roles := map[string]func(context.Context, *DB) error{"start": start, "write": write}
 	role, ok := roles[os.Getenv(roleVariable)]
 	if !ok {
-		os.Exit(m.Run())
+		stop := startPostgres()
+		code := m.Run()
+		stop()
+		os.Exit(code)
 	}
 	ctx := context.Background()
 	db, err := Open(ctx, ".")
@@ -170,48 +173,63 @@ func TestAProcessKilledWhileItWritesLosesNothingThatItCommitted(t *testing.T) {
 	}
 }
 
-func TestWhatOneHandleWritesTheOtherReadsAtOnce(t *testing.T) {
-	dir := t.TempDir()
-	server, command := mustOpen(t, dir), mustOpen(t, dir)
-	for range 20 {
-		must(t, command.PutClient(t.Context(), shop))
-		got, err := server.Client(t.Context(), "shop")
-		must(t, err)
-		same(t, got, shop)
-		must(t, command.RemoveClient(t.Context(), "shop"))
-		_, err = server.Client(t.Context(), "shop")
-		same(t, err, identity.ErrUnknownClient)
+// eachPair runs a test on two handles of one database, of each kind that may be shared.
+func eachPair(t *testing.T, test func(t *testing.T, handles []*DB)) {
+	t.Run("file", func(t *testing.T) {
+		dir := t.TempDir()
+		test(t, []*DB{mustOpen(t, dir), mustOpen(t, dir)})
+	})
+	if postgres != nil {
+		t.Run("postgres", func(t *testing.T) {
+			url := newPostgres(t)
+			test(t, []*DB{mustOpenPostgres(t, url), mustOpenPostgres(t, url)})
+		})
 	}
 }
 
-func TestTwoHandlesThatWriteAtOnceNeitherFailNorRecordALoginTwice(t *testing.T) {
-	dir := t.TempDir()
-	handles := []*DB{mustOpen(t, dir), mustOpen(t, dir)}
-	var fresh atomic.Int32
-	atOnce(16, func(i int) {
-		db := handles[i%2]
-		for n := range 25 {
-			_, first, err := db.RecordLogin(t.Context(), login(fmt.Sprint(i, n), fmt.Sprint(n)))
-			if err != nil {
-				t.Error(err)
-			}
-			if first {
-				fresh.Add(1)
-			}
-			if _, _, _, err := db.Enroll(t.Context(), number, device(fmt.Sprint(i, n), 0)); err != nil {
-				t.Error(err)
-			}
+func TestWhatOneHandleWritesTheOtherReadsAtOnce(t *testing.T) {
+	eachPair(t, func(t *testing.T, handles []*DB) {
+		server, command := handles[0], handles[1]
+		for range 20 {
+			must(t, command.PutClient(t.Context(), shop))
+			got, err := server.Client(t.Context(), "shop")
+			must(t, err)
+			same(t, got, shop)
+			must(t, command.RemoveClient(t.Context(), "shop"))
+			_, err = server.Client(t.Context(), "shop")
+			same(t, err, identity.ErrUnknownClient)
 		}
 	})
-	same(t, fresh.Load(), 25)
+}
+
+func TestTwoHandlesThatWriteAtOnceNeitherFailNorRecordALoginTwice(t *testing.T) {
+	eachPair(t, func(t *testing.T, handles []*DB) {
+		var fresh atomic.Int32
+		atOnce(16, func(i int) {
+			db := handles[i%2]
+			for n := range 25 {
+				_, first, err := db.RecordLogin(t.Context(), login(fmt.Sprint(i, n), fmt.Sprint(n)))
+				if err != nil {
+					t.Error(err)
+				}
+				if first {
+					fresh.Add(1)
+				}
+				if _, _, _, err := db.Enroll(t.Context(), number, device(fmt.Sprint(i, n), 0)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		same(t, fresh.Load(), 25)
+	})
 }
 
 func TestOfRotationsOfOneTokenByTwoHandlesAtOnceOneSucceeds(t *testing.T) {
-	dir := t.TempDir()
-	handles := []*DB{mustOpen(t, dir), mustOpen(t, dir)}
-	recorded(t, handles[0], "one", nil)
-	must(t, handles[0].AddRefreshToken(t.Context(), refreshToken("a", "one")))
-	wantOneRotation(t, handles...)
+	eachPair(t, func(t *testing.T, handles []*DB) {
+		recorded(t, handles[0], "one", nil)
+		must(t, handles[0].AddRefreshToken(t.Context(), refreshToken("a", "one")))
+		wantOneRotation(t, handles...)
+	})
 }
 
 func TestTransactionsOfTwoHandlesThatReadAndThenWriteFollowOneAnother(t *testing.T) {

@@ -11,22 +11,52 @@ import (
 	"qrlogin/provider/internal/identity"
 )
 
-// hot is ctx for the statements that every login runs, without its end: to be ready to break off a statement, the driver
-// starts a goroutine, which costs as much again as the few microseconds that the statement takes. (Of a database across a
-// network this would not be true.)
-func hot(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+// hot is ctx for the statements that every login runs, in SQLite without its end: to be ready to break off a statement, the driver
+// starts a goroutine, which costs as much again as the few microseconds that the statement takes.
+func (db *DB) hot(ctx context.Context) context.Context {
+	if db.postgres {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
 
-// within runs f in one transaction.
+// heldAccount, behind the SELECT of an account in a statement that adds to it, keeps the account from being deleted before the commit,
+// and what is added from outliving it. It is left out for SQLite, which has one writer at a time and no such words.
+const heldAccount = " FOR SHARE"
+
+// within runs f in one transaction, and again if the database breaks it off: f must not build upon what it has left behind.
+//
+// SQLite runs one transaction at a time. In PostgreSQL f has to hold first, by an update that changes nothing, what it reads and then
+// relies upon.
 func (db *DB) within(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := db.write.BeginTx(ctx, nil)
-	if err != nil {
+	return again(ctx, func() error {
+		tx, err := db.write.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }() // nothing is left to roll back after the commit
+		if err := f(tx); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+}
+
+// exec runs one statement that writes.
+func (db *DB) exec(ctx context.Context, statement string, args ...any) (result sql.Result, err error) {
+	err = again(ctx, func() error {
+		result, err = db.write.ExecContext(ctx, statement, args...)
 		return err
-	}
-	defer func() { _ = tx.Rollback() }() // nothing is left to roll back after the commit
-	if err := f(tx); err != nil {
+	})
+	return result, err
+}
+
+// run runs a prepared one.
+func run(ctx context.Context, statement *sql.Stmt, args ...any) error {
+	return again(ctx, func() error {
+		_, err := statement.ExecContext(ctx, args...)
 		return err
-	}
-	return tx.Commit()
+	})
 }
 
 // row is what one row is scanned from: *sql.Row or *sql.Rows.

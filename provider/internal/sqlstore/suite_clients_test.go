@@ -79,12 +79,16 @@ var clientSuite = map[string]func(*testing.T, *DB){
 		list, err := db.Clients(t.Context())
 		must(t, err)
 		same(t, len(list), 0)
-		for _, id := range []string{"c", "a", "b"} {
+		for _, id := range []string{"c", "a", "b", "B", "_"} {
 			must(t, db.PutClient(t.Context(), identity.Client{ID: id, CreatedAt: at(0)}))
 		}
 		list, err = db.Clients(t.Context())
 		must(t, err)
-		same(t, []string{list[0].ID, list[1].ID, list[2].ID}, []string{"a", "b", "c"})
+		var ids []string
+		for _, c := range list {
+			ids = append(ids, c.ID)
+		}
+		same(t, ids, []string{"B", "_", "a", "b", "c"}) // by their bytes, not as in a dictionary
 	},
 
 	"OnlyAWholeOriginIsRegistered": func(t *testing.T, db *DB) {
@@ -134,6 +138,23 @@ var clientSuite = map[string]func(*testing.T, *DB){
 		if c.CreatedAt.Before(before) || c.CreatedAt.After(time.Now()) {
 			t.Errorf("created at %s", c.CreatedAt)
 		}
+	},
+
+	"OfSixtyFourPutsOfAClientAtOnceOneStandsWithItsOrigins": func(t *testing.T, db *DB) {
+		origins := make(map[string]bool, 64)
+		for i := range 64 {
+			origins[fmt.Sprintf("https://%d.example", i)] = false
+		}
+		atOnce(64, func(i int) {
+			c := identity.Client{ID: "c", Origins: []string{fmt.Sprintf("https://%d.example", i)}}
+			if err := db.PutClient(t.Context(), c); err != nil {
+				t.Error(err)
+			}
+		})
+		c, err := db.Client(t.Context(), "c")
+		must(t, err)
+		origins[c.Origins[0]] = true
+		wantOrigins(t, db, origins)
 	},
 
 	"AReaderNeverSeesHalfAClient": func(t *testing.T, db *DB) {

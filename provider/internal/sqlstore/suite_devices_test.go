@@ -31,7 +31,7 @@ func rows(t testing.TB, db *DB, account string) (n int) {
 	must(t, db.read.QueryRow(`
 		SELECT (SELECT count(*) FROM accounts WHERE id = $1) + (SELECT count(*) FROM devices WHERE account = $1)
 			+ (SELECT count(*) FROM logins WHERE account = $1) + (SELECT count(*) FROM sessions WHERE account = $1)
-			+ (SELECT count(*) FROM audit_events WHERE account = $1)
+			+ (SELECT count(*) FROM audit_events WHERE account = $1) + (SELECT count(*) FROM passkeys WHERE account = $1)
 			+ (SELECT count(*) FROM refresh_tokens WHERE login NOT IN (SELECT id FROM logins))`, account).Scan(&n))
 	return n
 }
@@ -260,6 +260,81 @@ var deviceSuite = map[string]func(*testing.T, *DB){
 		if again.ID == a.ID || d.ActiveAt != at(8) {
 			t.Errorf("%+v, %+v", again, d)
 		}
+	},
+
+	"NothingThatStartsWhileItsAccountIsDeletedOutlivesIt": func(t *testing.T, db *DB) {
+		ctx := t.Context()
+		refusals := []error{identity.ErrUnknownAccount, identity.ErrEnded, identity.ErrUnknownDevice}
+		for round := range 3 {
+			id := fmt.Sprint("device ", round)
+			a, _ := enrolled(t, db, fmt.Sprint(number, round), id, at(0))
+			s := session(id, 9)
+			s.Account = a.ID
+			must(t, db.PutSession(ctx, s))
+			var told atomic.Int32
+			atOnce(64, func(i int) {
+				mine := fmt.Sprint(round, i)
+				l := login(mine, mine)
+				l.Account = a.ID
+				var err error
+				switch i % 6 {
+				case 0:
+					_, _, err = db.RecordLogin(ctx, l)
+				case 1:
+					l.Session = id
+					_, _, err = db.RecordLogin(ctx, l)
+				case 2:
+					s := session(mine, 9)
+					s.Account = a.ID
+					err = db.PutSession(ctx, s)
+				case 3:
+					err = db.Audit(ctx, identity.AuditEvent{Kind: "code.stale", Account: a.ID})
+				case 4:
+					err = db.AddPasskey(ctx, key(mine, a, i), id, 100)
+				case 5:
+					if i > 30 && i < 50 {
+						if _, err = db.DeleteAccount(ctx, a.ID, at(5)); err == nil {
+							told.Add(1)
+						}
+					}
+				}
+				if err != nil && !slices.ContainsFunc(refusals, func(r error) bool { return errors.Is(err, r) }) {
+					t.Error(err)
+				}
+			})
+			same(t, told.Load(), 1)
+			same(t, rows(t, db, a.ID), 0)
+		}
+	},
+
+	"OfSixtyFourThatAllowADeviceAtOnceOneWasWaitedFor": func(t *testing.T, db *DB) {
+		a, _ := enrolled(t, db, number, "first", at(1))
+		enrolled(t, db, number, "second", at(2))
+		var waited atomic.Int32
+		atOnce(64, func(int) {
+			d, first, err := db.AllowDevice(t.Context(), a.ID, "second", at(3))
+			if err != nil || !d.ActiveAt.Equal(at(3)) {
+				t.Errorf("active at %s, %v", d.ActiveAt, err)
+			}
+			if first {
+				waited.Add(1)
+			}
+		})
+		same(t, waited.Load(), 1)
+	},
+
+	"OfSixtyFourThatRemoveADeviceAtOnceOneRemovesIt": func(t *testing.T, db *DB) {
+		a, _ := enrolled(t, db, number, "first", at(1))
+		var removed atomic.Int32
+		atOnce(64, func(i int) {
+			_, err := db.RemoveDevice(t.Context(), a.ID, "first", at(i%32))
+			if err == nil {
+				removed.Add(1)
+			} else if !errors.Is(err, identity.ErrNoSuchDevice) {
+				t.Error(err)
+			}
+		})
+		same(t, removed.Load(), 1)
 	},
 
 	"SixtyFourAtOnceThatEnrolAllowRemoveAndDeleteLeaveNothingBroken": func(t *testing.T, db *DB) {

@@ -74,7 +74,7 @@ var passkeySuite = map[string]func(*testing.T, *DB){
 	"OfManyPasskeysAtOnceAnAccountGetsAsManyAsItMay": func(t *testing.T, db *DB) {
 		a := owner(t, db, number, "one")
 		var added atomic.Int32
-		atOnce(32, func(i int) {
+		atOnce(64, func(i int) {
 			err := db.AddPasskey(t.Context(), key(fmt.Sprint(i), a, i), "one", 10)
 			if err == nil {
 				added.Add(1)
@@ -83,6 +83,51 @@ var passkeySuite = map[string]func(*testing.T, *DB){
 			}
 		})
 		same(t, added.Load(), 10)
+	},
+
+	"OfSixtyFourAccountsThatBringOnePasskeyAtOnceOneHasIt": func(t *testing.T, db *DB) {
+		owners := make([]identity.Account, 64)
+		for i := range owners {
+			owners[i] = owner(t, db, fmt.Sprint(number, i), fmt.Sprint("device ", i))
+		}
+		var added atomic.Int32
+		atOnce(64, func(i int) {
+			err := db.AddPasskey(t.Context(), key("key", owners[i], i%32), fmt.Sprint("device ", i), 10)
+			if err == nil {
+				added.Add(1)
+			} else if !errors.Is(err, identity.ErrPasskeyTaken) {
+				t.Error(err)
+			}
+		})
+		same(t, added.Load(), 1)
+	},
+
+	"NoPhoneThatComesByAPasskeyWhileItIsRemovedShowsItAfterwards": func(t *testing.T, db *DB) {
+		ctx := t.Context()
+		a := owner(t, db, number, "one")
+		for round := range 3 {
+			must(t, db.AddPasskey(ctx, key("key", a, 1), "one", 10))
+			var removed atomic.Int32
+			atOnce(64, func(i int) {
+				var err error
+				if i > 20 && i < 30 {
+					if err = db.RemovePasskey(ctx, a.ID, "key"); err == nil {
+						removed.Add(1)
+					}
+				} else {
+					_, _, err = db.EnrollByPasskey(ctx, "key", device(fmt.Sprint(round, i), 2))
+				}
+				if err != nil && !errors.Is(err, identity.ErrUnknownPasskey) {
+					t.Error(err)
+				}
+			})
+			same(t, removed.Load(), 1)
+			devices, err := db.Devices(ctx, a.ID)
+			must(t, err)
+			for _, d := range devices {
+				same(t, d.Passkey, "")
+			}
+		}
 	},
 
 	"AnUnknownDeviceGetsNoPasskeyAndNoneIsLeft": func(t *testing.T, db *DB) {

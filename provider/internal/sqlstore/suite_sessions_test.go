@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,6 +48,40 @@ var sessionSuite = map[string]func(*testing.T, *DB){
 		got, err := db.Session(t.Context(), "one", at(1))
 		must(t, err)
 		same(t, got, want)
+	},
+
+	"OfSixtyFourThatBeginASessionAtOnceOneCounts": func(t *testing.T, db *DB) {
+		atOnce(64, func(i int) {
+			s := session("one", 20)
+			s.Device = fmt.Sprint(i)
+			if err := db.PutSession(t.Context(), s); err != nil {
+				t.Error(err)
+			}
+		})
+		got, err := db.Sessions(t.Context(), "account")
+		must(t, err)
+		same(t, len(got), 1)
+	},
+
+	"OfSixtyFourRecordingsAtOnceWithinASessionOneIsFresh": func(t *testing.T, db *DB) {
+		must(t, db.PutSession(t.Context(), session("one", 9)))
+		var fresh atomic.Int32
+		stored := make([]identity.Login, 64)
+		atOnce(64, func(i int) {
+			l := login(fmt.Sprint(i), "challenge")
+			l.Session = "one"
+			l, first, err := db.RecordLogin(t.Context(), l)
+			if err != nil {
+				t.Error(err)
+			}
+			if stored[i] = l; first {
+				fresh.Add(1)
+			}
+		})
+		same(t, fresh.Load(), 1)
+		for _, l := range stored {
+			same(t, l, stored[0])
+		}
 	},
 
 	"TheEndOfASessionEndsItsLoginsOnceWithTheirRefreshTokensAndNoOthers": func(t *testing.T, db *DB) {

@@ -15,7 +15,7 @@ func (db *DB) Sweep(ctx context.Context, now time.Time) error {
 		`DELETE FROM refresh_tokens WHERE expires_at <= $1`: now,
 		`DELETE FROM audit_events WHERE at <= $1`:           now.Add(-identity.EventsKept),
 	} {
-		if _, err := db.write.ExecContext(ctx, statement, millis(until)); err != nil {
+		if _, err := db.exec(ctx, statement, millis(until)); err != nil {
 			return failure("sweep", err)
 		}
 	}
