@@ -21,12 +21,12 @@ type clientCommand struct {
 
 // clientFlags is what all of them take.
 type clientFlags struct {
-	Data string `default:"qrlogin-data" placeholder:"DIR" help:"Folder of the database, as for serve (${default})."`
-	JSON bool   `name:"json" help:"Print JSON, for programs."`
+	databaseFlags
+	JSON bool `name:"json" help:"Print JSON, for programs."`
 }
 
 func (f clientFlags) with(ctx context.Context, use func(*app.Registry) error) error {
-	registry, err := app.OpenRegistry(ctx, f.Data)
+	registry, err := app.OpenRegistry(ctx, app.Config{Database: f.Database, Data: f.Data})
 	if err != nil {
 		return err
 	}

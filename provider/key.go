@@ -19,13 +19,13 @@ type keyCommand struct {
 
 // keyFlags is what all of them take.
 type keyFlags struct {
-	Data      string `default:"qrlogin-data" placeholder:"DIR" help:"Folder of the database, as for serve (${default})."`
+	databaseFlags
 	MasterKey string `placeholder:"KEY" help:"As for serve. Put it into a file (file:PATH) or the environment, not on a command line."`
 	JSON      bool   `name:"json" help:"Print JSON, for programs."`
 }
 
 func (f keyFlags) with(ctx context.Context, use func(*app.Keyring) error) error {
-	keyring, err := app.OpenKeyring(ctx, f.Data, f.MasterKey)
+	keyring, err := app.OpenKeyring(ctx, app.Config{Database: f.Database, Data: f.Data, MasterKey: f.MasterKey})
 	if err != nil {
 		return err
 	}

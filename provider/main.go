@@ -14,8 +14,14 @@ import (
 // cli is the whole command line. Each flag can also be set by an environment variable: QRLOGIN_ and the flag's name.
 type cli struct {
 	Serve  serveCommand  `cmd:"" help:"Run the provider until SIGINT or SIGTERM."`
-	Client clientCommand `cmd:"" help:"Register sites. Works while a server runs on the same data folder."`
-	Key    keyCommand    `cmd:"" help:"List and rotate the signing keys. Works while servers run on the same data folder."`
+	Client clientCommand `cmd:"" help:"Register sites. Works while a server runs on the same database."`
+	Key    keyCommand    `cmd:"" help:"List and rotate the signing keys. Works while servers run on the same database."`
+}
+
+// databaseFlags is where everything that must survive a restart lies: the same for the server and for the commands beside it.
+type databaseFlags struct {
+	Data     string `default:"qrlogin-data" placeholder:"DIR" help:"Folder of the SQLite database: accounts, devices, sites, keys, logins. Made if missing (${default})."`
+	Database string `placeholder:"URL" help:"A PostgreSQL database instead: postgres://USER:PASSWORD@HOST/NAME. Put it into the environment, not on a command line, which every user of the machine can read; docs/operate.md has more."`
 }
 
 const description = `An identity provider that logs a website's visitor in by a QR code and a phone.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,9 +16,9 @@ import (
 )
 
 type serveCommand struct {
+	databaseFlags
 	Issuer       string        `default:"http://localhost:9000" placeholder:"URL" help:"Public URL of this provider, without a path. Sites and phones are bound to it: it cannot be changed later. https, unless on the loopback (${default})."`
 	Listen       string        `default:"localhost:9000" placeholder:"HOST:PORT" help:"Where to listen (${default})."`
-	Data         string        `default:"qrlogin-data" placeholder:"DIR" help:"Folder of the database: accounts, devices, sites, keys, logins. Made if missing (${default})."`
 	Store        string        `default:"memory" placeholder:"STORE" help:"Where challenges live for their five minutes: memory, for one process; redis://HOST:PORT, for several; miniredis, to try the Redis path with nothing installed (${default})."`
 	SMS          string        `name:"sms" default:"console" placeholder:"SENDER" help:"How the code reaches a phone number at enrolment: console prints it (loopback issuers alone); file:PATH appends a JSON line for another program to send; webhook:URL posts it to a program of yours, signed; twilio:ACCOUNT_SID has Twilio send it. docs/operate.md, Sending codes (${default})."`
 	SMSFrom      string        `name:"sms-from" placeholder:"SENDER" help:"With twilio: the number that sends (+15005550006), or the SID of a messaging service (MG…)."`
@@ -62,7 +63,7 @@ func (s *serveCommand) Run(ctx context.Context) error {
 	}
 	defer listener.Close()
 	provider, err := app.New(ctx, app.Config{
-		Issuer: s.Issuer, Store: s.Store, Data: s.Data, SMS: s.SMS, SMSFrom: s.SMSFrom, SMSSecret: s.SMSSecret, Countries: s.Countries, Redelivery: &s.Redelivery, Log: log,
+		Issuer: s.Issuer, Store: s.Store, Database: s.Database, Data: s.Data, SMS: s.SMS, SMSFrom: s.SMSFrom, SMSSecret: s.SMSSecret, Countries: s.Countries, Redelivery: &s.Redelivery, Log: log,
 		HandoffLimit: s.HandoffLimit, HandoffRoom: s.HandoffRoom, KeyRotation: &s.KeyRotation, MasterKey: s.MasterKey,
 		Limits: s.Limits, TrustedProxies: s.Proxies, AllowPrivateNetworks: s.Private, ClientsFile: s.Clients, RegistrationToken: registrationToken,
 		Places: s.Places,
@@ -70,7 +71,7 @@ func (s *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log.Info("serving", "issuer", s.Issuer, "listen", listener.Addr().String(), "store", kindOf(s.Store), "data", s.Data)
+	log.Info("serving", "issuer", s.Issuer, "listen", listener.Addr().String(), "store", kindOf(s.Store), "data", cmp.Or(kindOf(s.Database), s.Data))
 	return errors.Join(provider.Serve(ctx, listener), provider.Close())
 }
 
@@ -90,7 +91,7 @@ func (s *serveCommand) registrationToken() (string, error) {
 	return token, nil
 }
 
-// kindOf leaves out of a store's address what may be a password.
+// kindOf leaves out of the address of a store or database what may be a password.
 func kindOf(store string) string {
 	for i, r := range store {
 		if r == ':' {

@@ -91,7 +91,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.registry, err = app.OpenRegistry(t.Context(), data); err != nil {
+	if w.registry, err = app.OpenRegistry(t.Context(), app.Config{Data: data}); err != nil {
 		t.Fatal(err)
 	}
 	server := &http.Server{Handler: w.noting(provider.Handler())}

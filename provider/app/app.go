@@ -63,7 +63,7 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 		}
 	}()
 
-	db, err := sqlstore.Open(ctx, c.Data)
+	db, err := c.openDatabase(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -101,8 +101,8 @@ func putClients(ctx context.Context, c Config, db *sqlstore.DB) error {
 	return nil
 }
 
-// Registry is the registered clients of a provider's data folder, for the command line. It may be used while a server runs
-// on the same folder; the server sees a change with its next request.
+// Registry is the registered clients in a provider's database, for the command line. It may be used while a server runs on the same
+// one; the server sees a change with its next request.
 type Registry struct{ db *sqlstore.DB }
 
 // Errors of a registry.
@@ -111,12 +111,9 @@ var (
 	ErrClientExists  = errors.New("this client id is taken")
 )
 
-// OpenRegistry opens the data folder, which is made if its parent exists.
-func OpenRegistry(ctx context.Context, data string) (*Registry, error) {
-	if data == "" {
-		return nil, errors.New("no data folder: without one, clients would be forgotten at once")
-	}
-	db, err := sqlstore.Open(ctx, data)
+// OpenRegistry opens the database of a provider: of its configuration, Database and Data count. The folder is made if its parent exists.
+func OpenRegistry(ctx context.Context, c Config) (*Registry, error) {
+	db, err := c.openKept(ctx)
 	if err != nil {
 		return nil, err
 	}

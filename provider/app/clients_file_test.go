@@ -18,7 +18,7 @@ func startWith(t *testing.T, data, file string, clients ...app.Client) (map[stri
 	if err == nil {
 		err = provider.Close()
 	}
-	registry, openErr := app.OpenRegistry(t.Context(), data)
+	registry, openErr := app.OpenRegistry(t.Context(), app.Config{Data: data})
 	if openErr != nil {
 		t.Fatal(openErr)
 	}

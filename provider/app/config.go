@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"github.com/nyaruka/phonenumbers"
 
 	"qrlogin/provider/internal/handoffs"
+	"qrlogin/provider/internal/sqlstore"
 )
 
 // DefaultRedelivery is how long a redeemed device_code answers the same bytes again, unless Config says otherwise.
@@ -33,6 +35,7 @@ const (
 type Config struct {
 	Issuer     string         // public URL of the provider: an origin, https unless it is on the loopback
 	Store      string         // where challenges live: "memory" (default), "miniredis", or redis://… (rediss://, unix://)
+	Database   string         // where accounts live: postgres://…; "" is SQLite
 	Data       string         // folder of the SQLite file; "" keeps accounts in memory
 	SMS        string         // how enrolment codes are sent: "console" (default; loopback issuers alone), file:PATH, webhook:URL or twilio:ACCOUNT_SID
 	Console    io.Writer      // where "console" prints; default os.Stderr
@@ -136,6 +139,22 @@ func (c Config) complete() (Config, error) {
 		c.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	return c, nil
+}
+
+// openDatabase opens what Database and Data say.
+func (c Config) openDatabase(ctx context.Context) (*sqlstore.DB, error) {
+	if c.Database != "" {
+		return sqlstore.OpenPostgres(ctx, c.Database)
+	}
+	return sqlstore.Open(ctx, c.Data)
+}
+
+// openKept is openDatabase for a command, of which nothing would be left in memory.
+func (c Config) openKept(ctx context.Context) (*sqlstore.DB, error) {
+	if c.Database == "" && c.Data == "" {
+		return nil, errors.New("no data folder and no database: what is done in memory is forgotten at once")
+	}
+	return c.openDatabase(ctx)
 }
 
 // secretOf reads a secret that is given as it is, or as file:PATH.

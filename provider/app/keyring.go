@@ -15,8 +15,8 @@ import (
 // that do not know it.
 const MinKeyLead = 10 * time.Minute
 
-// Keyring is the signing keys of a provider's data folder, for the command line. It may be used while servers run on the same
-// folder; they see a change within a minute.
+// Keyring is the signing keys in a provider's database, for the command line. It may be used while servers run on the same one; they
+// see a change within a minute.
 type Keyring struct {
 	db        *sqlstore.DB
 	masterKey string
@@ -31,19 +31,16 @@ type Key struct {
 	Until time.Time // it is published until then; zero while no other takes over
 }
 
-// OpenKeyring opens the data folder. masterKey is as in [Config]; only changes need it.
-func OpenKeyring(ctx context.Context, data, masterKey string) (*Keyring, error) {
-	if data == "" {
-		return nil, errors.New("no data folder: without one there are no keys")
-	}
-	db, err := sqlstore.Open(ctx, data)
+// OpenKeyring opens the database of a provider: of its configuration, Database, Data and MasterKey count. Only changes need the last.
+func OpenKeyring(ctx context.Context, c Config) (*Keyring, error) {
+	db, err := c.openKept(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &Keyring{db, masterKey}, nil
+	return &Keyring{db, c.MasterKey}, nil
 }
 
-// Close closes the data folder.
+// Close closes the database.
 func (r *Keyring) Close() error { return r.db.Close() }
 
 // List is all keys, the newest first. It needs no master key.

@@ -24,7 +24,7 @@ func withMasterKey(key string) func(*app.Config) { return func(c *app.Config) { 
 // keyring is the command line's, on a data folder.
 func keyring(t testing.TB, folder, masterKey string) *app.Keyring {
 	t.Helper()
-	r, err := app.OpenKeyring(t.Context(), folder, masterKey)
+	r, err := app.OpenKeyring(t.Context(), app.Config{Data: folder, MasterKey: masterKey})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func TestAClientThatRegisteredItselfLogsInWithItsSecret(t *testing.T) {
 	if events := audited(t, folder, "client.registered"); len(events) != 1 || events[0].Client != client.ClientId {
 		t.Errorf("%+v", events)
 	}
-	registry, err := app.OpenRegistry(t.Context(), folder)
+	registry, err := app.OpenRegistry(t.Context(), app.Config{Data: folder})
 	if err != nil {
 		t.Fatal(err)
 	}

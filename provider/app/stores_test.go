@@ -2,23 +2,28 @@ package app_test
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
 	"qrlogin/api"
+	"qrlogin/api/proof"
 	"qrlogin/provider/app"
 	"qrlogin/provider/internal/testenv"
 )
 
-// redisServer is the path of a redis-server; "" when there is none and plain `go test` leaves it out.
-var redisServer string
+// The paths of a redis-server and of a PostgreSQL server; "" when there is none and plain `go test` leaves it out.
+var redisServer, postgresServer string
 
 func TestMain(m *testing.M) {
 	redisServer, _ = testenv.Require("redis-server")
+	postgresServer, _ = testenv.Require(testenv.PostgresPrograms()...)
 	os.Exit(m.Run())
 }
 
@@ -144,6 +149,73 @@ func TestNodesThatShareARedisButNotTheDatabaseRefuseToStart(t *testing.T) {
 				t.Error("it started")
 			}
 		})
+	}
+}
+
+// The layout for a busy site.
+func TestTwoNodesOnOneRedisAndOnePostgresDoALogin(t *testing.T) {
+	if redisServer == "" || postgresServer == "" {
+		return
+	}
+	redis := startRedis(t)
+	database, stop, err := testenv.Postgres(postgresServer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	kept := func(c *app.Config) { c.Database = database }
+	page, node := twoNodes(t, redis, kept)
+
+	raw := node.rawPhone().enrolled("+8613800138000")
+	started := page.start()
+	view, _ := page.watch(started, 0)
+	answered := make(chan answer, 1)
+	request := page.pollRequest("shop", shopSecret, started, "wait=25")
+	go func() {
+		a, _ := page.try(request)
+		answered <- a
+	}()
+	raw.decide(raw.claimBy((*view.Frames)[0].Code), proof.Approve)
+	a := <-answered
+	if a.Status != http.StatusOK {
+		t.Fatalf("token: %d %s", a.Status, a.Body)
+	}
+	var tokens api.TokenResponse
+	a.decode(t, &tokens)
+	var keys [2]api.JWKS
+	for i, w := range []*world{page, node} {
+		w.do(w.request(http.MethodGet, "/jwks", nil)).decode(t, &keys[i])
+	}
+	if len(keys[0].Keys) == 0 || !reflect.DeepEqual(keys[0], keys[1]) {
+		t.Errorf("the nodes publish %v and %v", keys[0], keys[1])
+	}
+	if a := node.poll(started, ""); a.Status != http.StatusOK { // within the redelivery window, from the other node
+		t.Errorf("the same again: %d %s", a.Status, a.Body)
+	}
+	registry, err := app.OpenRegistry(t.Context(), app.Config{Database: database})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer registry.Close()
+	if err := registry.Remove(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	if a := node.form("/device_authorization", "shop", shopSecret, url.Values{}); a.Status != http.StatusUnauthorized {
+		t.Errorf("a site that was removed: %d %s", a.Status, a.Body)
+	}
+
+	for name, another := range map[string]func(*app.Config){
+		"another PostgreSQL database": func(c *app.Config) { c.Database = strings.Replace(database, "/postgres?", "/template1?", 1) },
+		"SQLite":                      func(c *app.Config) { c.Data = t.TempDir() },
+	} {
+		c := app.Config{Issuer: page.issuer, Store: redis, Log: slog.New(slog.DiscardHandler)}
+		another(&c)
+		if p, err := app.New(t.Context(), c); err == nil {
+			t.Errorf("a node with the same Redis and %s started", name)
+			p.Close()
+		} else if !strings.Contains(err.Error(), "must share the database") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
