@@ -102,7 +102,7 @@ func putClients(ctx context.Context, c Config, db *sqlstore.DB) error {
 }
 
 // Registry is the registered clients in a provider's database, for the command line. It may be used while a server runs on the same
-// one; the server sees a change with its next request.
+// one; the server sees a new client with its next request, and another change within a second.
 type Registry struct{ db *sqlstore.DB }
 
 // Errors of a registry.

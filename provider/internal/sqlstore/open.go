@@ -33,6 +33,8 @@ type DB struct {
 
 	client, origin, account, device, login, recordLogin, putSession, audit *sql.Stmt
 
+	lately lately
+
 	numbers *identity.Numbers // see KeepNumbers
 }
 

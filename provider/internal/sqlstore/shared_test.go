@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"qrlogin/provider/internal/identity"
 )
@@ -187,19 +189,76 @@ func eachPair(t *testing.T, test func(t *testing.T, handles []*DB)) {
 	}
 }
 
-func TestWhatOneHandleWritesTheOtherReadsAtOnce(t *testing.T) {
+func TestAClientThatOneHandleAddsTheOtherReadsAtOnce(t *testing.T) {
 	eachPair(t, func(t *testing.T, handles []*DB) {
 		server, command := handles[0], handles[1]
-		for range 20 {
-			must(t, command.PutClient(t.Context(), shop))
-			got, err := server.Client(t.Context(), "shop")
-			must(t, err)
-			same(t, got, shop)
-			must(t, command.RemoveClient(t.Context(), "shop"))
-			_, err = server.Client(t.Context(), "shop")
+		for i := range 20 {
+			added := shop
+			added.ID = fmt.Sprint("shop", i)
+			_, err := server.Client(t.Context(), added.ID)
 			same(t, err, identity.ErrUnknownClient)
+			must(t, command.PutClient(t.Context(), added))
+			got, err := server.Client(t.Context(), added.ID)
+			must(t, err)
+			same(t, got, added)
 		}
 	})
+}
+
+func TestAClientThatOneHandleChangesOrRemovesIsAnotherToBothAfterASecond(t *testing.T) {
+	eachPair(t, func(t *testing.T, handles []*DB) {
+		server, command := handles[0], handles[1]
+		must(t, command.PutClient(t.Context(), shop))
+		read := func(db *DB) (name string) {
+			c, err := db.Client(t.Context(), shop.ID)
+			if !errors.Is(err, identity.ErrUnknownClient) {
+				must(t, err)
+			}
+			return c.Name
+		}
+		wants := func(name string) {
+			t.Helper()
+			same(t, read(command), name)
+			for began := time.Now(); read(server) != name; time.Sleep(10 * time.Millisecond) {
+				if time.Since(began) > time.Minute {
+					t.Fatalf("still %q a minute later, and not %q", read(server), name)
+				}
+			}
+		}
+		wants(shop.Name)
+		renamed := shop
+		renamed.Name = "The Other Shop"
+		must(t, command.PutClient(t.Context(), renamed))
+		wants(renamed.Name)
+		must(t, command.RemoveClient(t.Context(), shop.ID))
+		wants("")
+	})
+}
+
+// What was read before a change and comes back after it is not kept.
+func TestAClientIsNotKeptAsItWasBeforeAChange(t *testing.T) {
+	var l lately
+	_, _, before := l.get(shop.ID)
+	l.forget(shop.ID)
+	l.keep(shop, before)
+	if _, kept, _ := l.get(shop.ID); kept {
+		t.Error("kept")
+	}
+	_, _, now := l.get(shop.ID)
+	l.keep(shop, now)
+	if _, kept, _ := l.get(shop.ID); !kept {
+		t.Error("not kept")
+	}
+}
+
+func TestNoMoreClientsAreKeptThanThereIsRoomFor(t *testing.T) {
+	var l lately
+	for i := range 2*clientsKept + 1 {
+		l.keep(identity.Client{ID: fmt.Sprint(i)}, 0)
+		if len(l.clients) > clientsKept {
+			t.Fatal(len(l.clients))
+		}
+	}
 }
 
 func TestTwoHandlesThatWriteAtOnceNeitherFailNorRecordALoginTwice(t *testing.T) {
