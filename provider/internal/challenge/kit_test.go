@@ -190,3 +190,5 @@ func (c Challenge) unchanged() Challenge {
 	c.Request.Details = slices.Clone(c.Request.Details)
 	return c
 }
+
+func (c Challenge) mac(step int) []byte { return c.macs()(step) }
