@@ -27,6 +27,9 @@ type serveCommand struct {
 	Redelivery   time.Duration `default:"10s" help:"How long a site that lost the answer may fetch the same tokens again; 0s turns it off (${default})."`
 	HandoffLimit int64         `name:"handoff-limit" default:"5242880" placeholder:"BYTES" help:"How much a phone may hand off to a page, before encryption (${default})."`
 	HandoffRoom  int64         `name:"handoff-room" default:"268435456" placeholder:"BYTES" help:"How much all handoffs that wait for their pages may take, encrypted, over all nodes. Past it a phone is told to come back (${default})."`
+	Waiting      int           `name:"waiting-limit" default:"16000" placeholder:"N" help:"How many requests may wait at this node: a browser with a code, or a site for its tokens, some 40 kB each. Past it they ask again and again instead. docs/operate.md, When too many come (${default})."`
+	Requests     int           `name:"request-limit" default:"1000" placeholder:"N" help:"How many requests this node works on at once; of those that only begin something, half as many. Past it the answer is 503 with Retry-After (${default})."`
+	Connections  int           `name:"connection-limit" default:"24000" placeholder:"N" help:"How many connections may be open to this node. Past it those are closed that say or hear nothing for longest. The system must allow as many open files, and 256 more (${default})."`
 	KeyRotation  time.Duration `default:"720h" help:"How long a signing key signs before the next one does; 0s for never (${default})."`
 	MasterKey    string        `placeholder:"KEY" help:"The private signing keys lie sealed under it: 32 random characters or more, or file:PATH. Put it into a file or the environment, not on a command line, which every user of the machine can read."`
 	Clients      string        `placeholder:"FILE" help:"A YAML file of sites that are registered, or replaced, at start: docs/clients.md."`
@@ -64,7 +67,7 @@ func (s *serveCommand) Run(ctx context.Context) error {
 	defer listener.Close()
 	provider, err := app.New(ctx, app.Config{
 		Issuer: s.Issuer, Store: s.Store, Database: s.Database, Data: s.Data, SMS: s.SMS, SMSFrom: s.SMSFrom, SMSSecret: s.SMSSecret, Countries: s.Countries, Redelivery: &s.Redelivery, Log: log,
-		HandoffLimit: s.HandoffLimit, HandoffRoom: s.HandoffRoom, KeyRotation: &s.KeyRotation, MasterKey: s.MasterKey,
+		HandoffLimit: s.HandoffLimit, HandoffRoom: s.HandoffRoom, WaitingLimit: s.Waiting, RequestLimit: s.Requests, ConnectionLimit: s.Connections, KeyRotation: &s.KeyRotation, MasterKey: s.MasterKey,
 		Limits: s.Limits, TrustedProxies: s.Proxies, AllowPrivateNetworks: s.Private, ClientsFile: s.Clients, RegistrationToken: registrationToken,
 		Places: s.Places,
 	})

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -14,6 +15,7 @@ import (
 	"qrlogin/provider/internal/browser"
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/clientkeys"
+	"qrlogin/provider/internal/crowd"
 	"qrlogin/provider/internal/dpop"
 	"qrlogin/provider/internal/fetch"
 	"qrlogin/provider/internal/handoffs"
@@ -36,6 +38,7 @@ import (
 type Provider struct {
 	log     *slog.Logger
 	handler http.Handler
+	load    load
 	drain   context.CancelFunc
 	closers []func() error // in the order of opening; closed in reverse
 }
@@ -105,6 +108,9 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 		return nil, err
 	}
 
+	p.load.connections = c.ConnectionLimit
+	p.load.work = crowd.NewWork(c.RequestLimit)
+	p.load.waiting = crowd.NewRoom(c.WaitingLimit, p.load.work)
 	drained, drain := context.WithCancel(context.Background())
 	p.drain = drain
 	box := handoffs.Box{Contents: store, Keys: store}
@@ -113,24 +119,25 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	signOut := p.openSignOut(c, db, mint, outside)
 	site := &oauth.Door{
 		Issuer: c.Issuer, Challenges: store, Keys: store, Handoffs: box, Limits: limits, Clients: db, Logins: db, Mint: mint, DPoP: proofs, SignOut: signOut,
+		Waiting:    p.load.waiting,
 		Assertions: &clientkeys.Verifier{Fetch: outside, First: store.First}, Fetch: outside, Audit: db,
 		Redelivery: *c.Redelivery, Drain: drained, Log: c.Log,
 		RegistrationToken: c.RegistrationToken, Registrar: db, CheckJWKS: clientkeys.ParseJWKS, EnsureKey: mint.Keeper.Ensure,
 	}
 	page := &browser.Door{
-		Issuer: c.Issuer, Challenges: store, Keys: store, Handoffs: box, Limits: limits, Clients: db, Audit: db, Drain: drained, Log: c.Log,
+		Issuer: c.Issuer, Challenges: store, Keys: store, Handoffs: box, Limits: limits, Clients: db, Audit: db, Waiting: p.load.waiting, Drain: drained, Log: c.Log,
 	}
 	device := &phone.Door{
 		Issuer: c.Issuer, Challenges: store, Keys: store, Handoffs: box, HandoffLimit: c.HandoffLimit, Limits: limits, Clients: db, Devices: db,
 		Audit: db, Numbers: numbers, SMS: sender, Countries: c.Countries, Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,
 		Passkeys: passkey.New(c.Issuer, handleKey), Credentials: db,
 	}
-	p.handler, err = route(c, site, page, device)
+	p.handler, err = route(c, p.load.work, site, page, device)
 	return p, err
 }
 
 // route is the whole surface in one look.
-func route(c Config, site *oauth.Door, page *browser.Door, device *phone.Door) (http.Handler, error) {
+func route(c Config, work *crowd.Work, site *oauth.Door, page *browser.Door, device *phone.Door) (http.Handler, error) {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.ContextWithFallback = true // a waiting handler ends with its client
@@ -142,7 +149,7 @@ func route(c Config, site *oauth.Door, page *browser.Door, device *phone.Door) (
 	if err := r.SetTrustedProxies(c.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("trusted proxies: %w", err)
 	}
-	r.Use(web.Log(c.Log), web.LimitBodyTime)
+	r.Use(web.Log(c.Log), shed(work), web.LimitBodyTime, web.LimitTime)
 	if len(c.TrustedProxies) == 0 {
 		r.Use(unnamedProxy(c.Log))
 	}
@@ -152,11 +159,9 @@ func route(c Config, site *oauth.Door, page *browser.Door, device *phone.Door) (
 	webphone.Mount(r)
 	r.NoRoute(func(c *gin.Context) { web.NotFound.Write(c) })
 	r.NoMethod(func(c *gin.Context) {
-		for _, path := range oauth.Endpoints {
-			if c.Request.URL.Path == path {
-				site.MethodNotAllowed(c)
-				return
-			}
+		if slices.Contains(oauth.Endpoints, c.Request.URL.Path) {
+			site.MethodNotAllowed(c)
+			return
 		}
 		web.MethodNotAllowed.Write(c)
 	})
@@ -261,15 +266,19 @@ const (
 // Serve answers requests until ctx is done. Then it stops in order: no new connection, an answer for everyone who waits, the
 // end of what is under way. It does not close the provider.
 func (p *Provider) Serve(ctx context.Context, l net.Listener) error {
+	listener := crowd.Listen(l, connections(p.load.connections), p.load.work)
+	p.load.listener.Store(listener)
 	server := &http.Server{
 		Handler:           p.handler,
+		ConnContext:       listener.Context,
 		ReadHeaderTimeout: 10 * time.Second,
+		WriteTimeout:      web.AnswerTime,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	go func() { failed <- server.Serve(listener) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,13 @@ const (
 	DefaultHandoffRoom  = 256 << 20
 )
 
+// How much one node takes on at once, unless Config says otherwise: docs/operate.md, When too many come.
+const (
+	DefaultWaitingLimit    = 16_000
+	DefaultRequestLimit    = 1000
+	DefaultConnectionLimit = 24_000
+)
+
 // Config is what a provider is made of. Its zero values are good for trying out, save Issuer.
 type Config struct {
 	Issuer     string         // public URL of the provider: an origin, https unless it is on the loopback
@@ -57,6 +65,10 @@ type Config struct {
 	HandoffLimit int64 // bytes that a phone may hand off to a page, before encryption; 0 for DefaultHandoffLimit
 	HandoffRoom  int64 // bytes that all handoffs may take, encrypted, over all nodes; 0 for DefaultHandoffRoom
 
+	WaitingLimit    int // requests that wait at this node; 0 for DefaultWaitingLimit
+	RequestLimit    int // requests that are worked on at this node; 0 for DefaultRequestLimit
+	ConnectionLimit int // connections that are open to this node; 0 for DefaultConnectionLimit
+
 	Limits []string // NAME=MAX/WINDOW, such as scans-per-device=60/10m; the others are as docs/operate.md says
 
 	// TrustedProxies is the addresses or CIDRs of the reverse proxies in front, whose X-Forwarded-For is believed.
@@ -74,6 +86,9 @@ type Config struct {
 
 // maxHandoff is where a page that has to hold one whole comes to its end.
 const maxHandoff = 1 << 30
+
+// mostAtOnce is more than any machine takes.
+const mostAtOnce = 10_000_000
 
 // complete fills in the defaults and refuses what cannot work, in one clear line each.
 func (c Config) complete() (Config, error) {
@@ -131,6 +146,14 @@ func (c Config) complete() (Config, error) {
 	}
 	if longest := handoffs.Longest(c.HandoffLimit); c.HandoffRoom < longest {
 		return c, fmt.Errorf("handoff room %d has no place for one handoff of the limit, which takes %d bytes when it is encrypted", c.HandoffRoom, longest)
+	}
+	c.WaitingLimit = cmp.Or(c.WaitingLimit, DefaultWaitingLimit)
+	c.RequestLimit = cmp.Or(c.RequestLimit, DefaultRequestLimit)
+	c.ConnectionLimit = cmp.Or(c.ConnectionLimit, DefaultConnectionLimit)
+	for name, n := range map[string]int{"waiting": c.WaitingLimit, "request": c.RequestLimit, "connection": c.ConnectionLimit} {
+		if n < 1 || n > mostAtOnce {
+			return c, fmt.Errorf("%s limit %d is not between 1 and %d", name, n, mostAtOnce)
+		}
 	}
 	if t := c.RegistrationToken; t != "" && (len(t) < 32 || strings.Trim(t, token68) != "") {
 		return c, errors.New("the registration token is not at least 32 letters, digits, - and _: make one with openssl rand -hex 32")

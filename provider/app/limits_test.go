@@ -138,6 +138,15 @@ func (w *world) authorizes() *http.Request {
 	return w.request(http.MethodGet, "/authorize?"+asking().Encode(), nil)
 }
 
+// authorizesFor is an authorization for one of two sites.
+func (w *world) authorizesFor(i int) *http.Request {
+	q := asking()
+	if i%2 == 1 {
+		q.Set("client_id", "old-wiki")
+	}
+	return w.request(http.MethodGet, "/authorize?"+q.Encode(), nil)
+}
+
 const nobodysChallenge = "AAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 func (w *world) watchesBlindly() *http.Request {
@@ -153,6 +162,14 @@ var everyLimit = map[limit.Name]met{
 		return func(w *world, i int) *http.Request { return at(elsewhere(i), w.begins("shop", shopSecret)) },
 			func(w *world, _ int) *http.Request { return at(elsewhere(0), w.begins("other", otherSecret)) }
 	}},
+	limit.ChallengesInAll: {http.StatusOK, "", "slow_down", func(*world) (same, other knock) { // all together: there is no other
+		return func(w *world, i int) *http.Request {
+			if i%2 == 0 {
+				return at(elsewhere(i), w.begins("shop", shopSecret))
+			}
+			return at(elsewhere(i), w.begins("other", otherSecret))
+		}, nil
+	}},
 	limit.DetailedPerClient: {http.StatusOK, "", "slow_down", func(w *world) (same, other knock) {
 		q := url.Values{"scope": {"openid"}, "authorization_details": {detailsOf(w.t, anOrder())}}
 		return func(w *world, i int) *http.Request {
@@ -167,6 +184,13 @@ var everyLimit = map[limit.Name]met{
 	limit.AuthorizationsPerNetwork: {http.StatusSeeOther, "", "", func(*world) (same, other knock) {
 		return func(w *world, _ int) *http.Request { return at(near, w.authorizes()) },
 			func(w *world, _ int) *http.Request { return at(far, w.authorizes()) }
+	}},
+	limit.AuthorizationsInAll: {http.StatusSeeOther, "", "", func(*world) (same, other knock) {
+		return func(w *world, i int) *http.Request { return at(elsewhere(i), w.authorizesFor(i)) }, nil
+	}},
+	limit.AuthorizationsPerClient: {http.StatusSeeOther, "", "", func(*world) (same, other knock) {
+		return func(w *world, i int) *http.Request { return at(elsewhere(i), w.authorizes()) },
+			func(w *world, _ int) *http.Request { return at(elsewhere(0), w.authorizesFor(1)) }
 	}},
 	limit.RegistrationsPerNetwork: {http.StatusCreated, "", "slow_down", func(*world) (same, other knock) {
 		return func(w *world, _ int) *http.Request { return at(near, w.registers()) },
@@ -444,7 +468,7 @@ func TestAStoreThatCannotCountLetsNothingThrough(t *testing.T) {
 // The hosted page's codes count by the browser's network and by the site, and its script is told in a problem.
 func TestTheHostedPagesCodesAreLimitedToo(t *testing.T) {
 	t.Parallel()
-	for name, there := range map[limit.Name]bool{limit.ChallengesPerNetwork: true, limit.ChallengesPerClient: false} {
+	for name, there := range map[limit.Name]bool{limit.ChallengesPerNetwork: true, limit.ChallengesPerClient: false, limit.ChallengesInAll: false} {
 		inBubble(t, func(t *testing.T, w *world) {
 			v, other := w.visitor(), w.from(far).visitor()
 			path, otherPath := v.hosted(asking()), other.hosted(asking())

@@ -123,7 +123,9 @@ func openProvider(ctx context.Context, role, issuer string) (*app.Provider, erro
 
 // limits lets two sites and a few phones do what thousands do elsewhere. What is counted stays the same.
 var limits = []string{
-	"challenges-per-client=1000000000/10m", "detailed-challenges-per-client=1000000000/10m", "scans-per-device=1000000000/10m", "scans-per-account=1000000000/10m", "scans-per-network=1000000000/10m",
+	"challenges-in-all=1000000000/10m", "authorizations-in-all=1000000000/10m", "authorizations-per-client=1000000000/10m",
+	"challenges-per-client=1000000000/10m",
+	"detailed-challenges-per-client=1000000000/10m", "scans-per-device=1000000000/10m", "scans-per-account=1000000000/10m", "scans-per-network=1000000000/10m",
 }
 
 func client(id, alg string) app.Client {

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/crowd"
 	"qrlogin/provider/internal/handoffs"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/limit"
@@ -31,6 +32,7 @@ type Door struct {
 	Limits     limit.Set
 	Clients    Clients
 	Audit      web.Auditor
+	Waiting    *crowd.Room
 	Drain      context.Context // done when the server stops: waiting requests are answered
 	Log        *slog.Logger
 }

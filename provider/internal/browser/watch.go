@@ -17,6 +17,12 @@ const (
 	frameCount = 8                // 40 s of frames: more than a poll lasts, so that rotating costs no request
 )
 
+// errFull is for who would have to wait while too many do: a browser that looks this often sees its code in time, for as many frames as
+// it gets, and that a phone has scanned.
+var errFull = web.Problem{
+	Status: http.StatusServiceUnavailable, Code: "waiting-full", Title: "Too many wait now, and there is no news; ask again", RetryAfter: 10 * time.Second,
+}
+
 // watch is the long poll of the page that shows the code.
 func (d *Door) watch(c *gin.Context) error {
 	query, err := web.Query(c, "after")
@@ -36,6 +42,8 @@ func (d *Door) watch(c *gin.Context) error {
 	browser := present(c)
 	ctx, cancel := web.Waiting(c, d.Drain)
 	defer cancel()
+	place := d.Waiting.Page(watch.ID, cancel)
+	defer place.Leave()
 	admitted := false
 	r, err := challenge.Wait(ctx, d.Challenges, watch.ID, after, watchTime, func(r challenge.Record) (bool, error) {
 		if !admitted {
@@ -44,7 +52,11 @@ func (d *Door) watch(c *gin.Context) error {
 			}
 			admitted = true
 		}
-		return r.Version > after || visits(r, browser), nil
+		news := r.Version > after || r.State.Final() || visits(r, browser)
+		if !news && !place.Take(r.State != challenge.Pending) {
+			return false, errFull
+		}
+		return news, nil
 	})
 	if err == nil && visits(r, browser) {
 		r, err = challenge.DoFrom(c.Request.Context(), d.Challenges, r, func(challenge.Record) (challenge.Event, error) {

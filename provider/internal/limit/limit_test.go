@@ -30,7 +30,7 @@ func TestTheDocumentationShowsTheTable(t *testing.T) {
 }
 
 func TestEveryLimitIsNamedOnceForWhatItCountsBy(t *testing.T) {
-	by := []string{"-per-client", "-per-network", "-per-device", "-per-account", "-per-number", "-per-prefix", "-and-prefix", "-per-day"}
+	by := []string{"-per-client", "-per-network", "-per-device", "-per-account", "-per-number", "-per-prefix", "-and-prefix", "-per-day", "-in-all"}
 	seen := map[Name]bool{}
 	for _, e := range Table {
 		if seen[e.Name] || !slices.ContainsFunc(by, func(by string) bool { return strings.HasSuffix(string(e.Name), by) }) {

@@ -15,6 +15,9 @@ const (
 	DetailedPerClient         Name = "detailed-challenges-per-client"
 	ChallengesPerNetwork      Name = "challenges-per-network"
 	AuthorizationsPerNetwork  Name = "authorizations-per-network"
+	ChallengesInAll           Name = "challenges-in-all"
+	AuthorizationsInAll       Name = "authorizations-in-all"
+	AuthorizationsPerClient   Name = "authorizations-per-client"
 	RegistrationsPerNetwork   Name = "registrations-per-network"
 	RefusalsPerClient         Name = "refusals-per-client"
 	RefusalsPerNetwork        Name = "refusals-per-network"
@@ -52,14 +55,20 @@ type Entry struct {
 
 // Table is every limit. docs/operate.md shows it.
 var Table = []Entry{
-	{ChallengesPerClient, upTo(60_000, 10*time.Minute), "QR codes begun for a site",
-		"a hundred a second: more than thousands of open login pages ask for, and some 30 MB of the store"},
+	{ChallengesPerClient, upTo(3000, 10*time.Second), "QR codes begun for a site",
+		"three hundred a second: more than thousands of open login pages ask for, and less than a third of `challenges-in-all`"},
+	{ChallengesInAll, upTo(10_000, 10*time.Second), "QR codes begun, whoever's",
+		"a thousand a second. What is left of a code goes six minutes after it was begun, so the store never has more than 370,000, of some 1.5 kB"},
 	{DetailedPerClient, upTo(6000, 10*time.Minute), "those of them that ask for an order or a handoff",
 		"ten a second. Each may be as large as forty logins, and larger once it is approved"},
 	{ChallengesPerNetwork, upTo(1200, 10*time.Minute), "QR codes begun by a browser at the hosted page, or by a public client",
 		"each authorization, and one new code for it. A confidential client's come from its backend: they count by client alone"},
 	{AuthorizationsPerNetwork, upTo(600, 10*time.Minute), "authorizations begun by a browser, or pushed by a public client",
 		"one a second: an office, or a mobile network behind one address"},
+	{AuthorizationsPerClient, upTo(600, 10*time.Second), "the same, for a site",
+		"less than a third of `authorizations-in-all`"},
+	{AuthorizationsInAll, upTo(2000, 10*time.Second), "authorizations begun, whoever's",
+		"two hundred a second. Each is kept for half an hour at most, with what it asks for: never more than 362,000"},
 	{RegistrationsPerNetwork, upTo(100, 10*time.Minute), "sites registered by a program",
 		"a certification suite registers one for each of its tests"},
 	{RefusalsPerClient, upTo(300, time.Minute), "codes and tokens of a client that were refused",

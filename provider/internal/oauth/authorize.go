@@ -46,7 +46,7 @@ func (d *Door) par(c *gin.Context, r request) error {
 		r.form["dpop_jkt"] = r.thumbprint
 	}
 	if r.client.Public() { // who has proven nothing is counted
-		if err := d.limited(c); err != nil {
+		if err := d.limited(c, r.client.ID); err != nil {
 			return err
 		}
 	}
@@ -118,7 +118,7 @@ func (d *Door) authorizeByForm(c *gin.Context) error {
 		if malformed != nil {
 			return d.refuse(c, to, malformed)
 		}
-		if err := d.limited(c); err != nil {
+		if err := d.limited(c, f["client_id"]); err != nil {
 			return err
 		}
 		if uri, err = d.push(c, postedURI, f); err != nil {
@@ -129,8 +129,10 @@ func (d *Door) authorizeByForm(c *gin.Context) error {
 }
 
 // limited counts an authorization that something will be kept of.
-func (d *Door) limited(c *gin.Context) error {
-	return limit.Count(c.Request.Context(), d.Keys, d.Limits.Of(limit.AuthorizationsPerNetwork, web.Network(c)))
+func (d *Door) limited(c *gin.Context, client string) error {
+	return limit.Count(c.Request.Context(), d.Keys,
+		d.Limits.Of(limit.AuthorizationsInAll, ""), d.Limits.Of(limit.AuthorizationsPerClient, client),
+		d.Limits.Of(limit.AuthorizationsPerNetwork, web.Network(c)))
 }
 
 // authorize is where a site sends its visitor (RFC 6749 §3.1, OIDC Core §3.1.2). First who asks and where the answer may go; only
@@ -186,7 +188,7 @@ func (d *Door) refuse(c *gin.Context, to destination, err error) error {
 // decideAuthorization answers at once where that can be done without a person, and otherwise sends the browser to the hosted
 // page.
 func (d *Door) decideAuthorization(c *gin.Context, client identity.Client, a authorization) error {
-	if err := d.limited(c); err != nil {
+	if err := d.limited(c, client.ID); err != nil {
 		return err
 	}
 	session, usable, err := d.usable(c, client, a)

@@ -32,12 +32,12 @@ func (d *Door) deviceCode(c *gin.Context, asked request) error {
 		return errInvalidGrant
 	}
 	wait := preferredWait(c.Request.Header)
-	if wait > 0 {
-		c.Header("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
-	}
-	r, replaced, err := d.hold(c, code, client, wait)
+	r, held, replaced, err := d.hold(c, code, client, wait)
 	if err != nil {
 		return err
+	}
+	if wait > 0 && held { // else the client polls, at its interval (RFC 8628 §3.5)
+		c.Header("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
 	}
 	switch r.State {
 	case challenge.Approved, challenge.Redeemed:
@@ -51,7 +51,7 @@ func (d *Door) deviceCode(c *gin.Context, asked request) error {
 		return nil
 	case challenge.Pending, challenge.Claimed, challenge.Confirming:
 		// A request that was held has been slow enough already.
-		if wait >= interval && !replaced {
+		if held && wait >= interval && !replaced {
 			return errAuthorizationPending
 		}
 		count, err := d.Keys.Count(c.Request.Context(), "poll "+r.DeviceCode.String(), pace)
@@ -67,29 +67,36 @@ func (d *Door) deviceCode(c *gin.Context, asked request) error {
 	}
 }
 
-// hold answers the challenge, after at most wait, once there is something to say to this client. A second hold for the same
-// code ends the first: replaced.
-func (d *Door) hold(c *gin.Context, code challenge.Capability, client identity.Client, wait time.Duration) (r challenge.Record, replaced bool, err error) {
+// hold answers the challenge, after at most wait, once there is something to say to this client; at once, where too many wait. A second
+// hold for the same code ends the first: replaced.
+func (d *Door) hold(c *gin.Context, code challenge.Capability, client identity.Client, wait time.Duration) (r challenge.Record, held, replaced bool, err error) {
 	if wait == 0 {
 		r, err = d.Challenges.Get(c.Request.Context(), code.ID)
 		if err == nil {
 			err = holder(r, code, client)
 		}
-		return r, false, err
+		return r, false, false, err
 	}
 	ctx, cancel := web.Waiting(c, d.Drain)
 	defer cancel()
-	var h *hold
+	place := d.Waiting.Site(code.ID, cancel)
+	turnedAway := false
 	r, err = challenge.Wait(ctx, d.Challenges, code.ID, challenge.Latest, wait, func(r challenge.Record) (bool, error) {
 		if err := holder(r, code, client); err != nil {
 			return false, err
 		}
-		if h == nil {
-			h = d.holds.begin(code.ID, cancel)
+		if settled(r) {
+			return true, nil
 		}
-		return r.State == challenge.Approved || r.State == challenge.Redeemed, nil
+		turnedAway = !place.Take(r.State != challenge.Pending)
+		return turnedAway, nil
 	})
-	return r, d.holds.end(h), err
+	return r, !turnedAway, place.Leave(), err
+}
+
+// settled tells whether there is nothing to wait for any more.
+func settled(r challenge.Record) bool {
+	return r.State == challenge.Approved || r.State == challenge.Redeemed || r.State.Final()
 }
 
 // holder tells whether the device_code is this challenge's and this client's. It looks the same whatever is wrong.

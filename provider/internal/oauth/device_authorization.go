@@ -26,7 +26,7 @@ func (d *Door) deviceAuthorization(c *gin.Context, r request) error {
 	if !r.client.MayShowCode() {
 		return errUnauthorizedClient
 	}
-	tallies := []challenge.Tally{d.Limits.Of(limit.ChallengesPerClient, r.client.ID)}
+	tallies := []challenge.Tally{d.Limits.Of(limit.ChallengesInAll, ""), d.Limits.Of(limit.ChallengesPerClient, r.client.ID)}
 	if r.form["authorization_details"] != "" {
 		tallies = append(tallies, d.Limits.Of(limit.DetailedPerClient, r.client.ID))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/clientkeys"
+	"qrlogin/provider/internal/crowd"
 	"qrlogin/provider/internal/dpop"
 	"qrlogin/provider/internal/handoffs"
 	"qrlogin/provider/internal/identity"
@@ -60,6 +61,7 @@ type Door struct {
 	SignOut    *signout.Ender
 	Fetch      Fetcher
 	Audit      web.Auditor
+	Waiting    *crowd.Room
 	Redelivery time.Duration   // how long a redeemed device_code answers the same bytes again; 0 for not at all
 	Drain      context.Context // done when the server stops: waiting requests are answered
 	Log        *slog.Logger
@@ -69,7 +71,6 @@ type Door struct {
 	CheckJWKS         func(jwks []byte) error
 	EnsureKey         func(ctx context.Context, alg string) error // has a key that signs so
 
-	holds holds
 	logos logos
 }
 

@@ -52,6 +52,9 @@ func translate(err error) (e oauthError, known bool) {
 	if e, ok := errors.AsType[oauthError](err); ok {
 		return e, true
 	}
+	if errors.Is(err, web.Unavailable) {
+		return errUnavailable, true
+	}
 	if p, ok := errors.AsType[web.Problem](err); ok { // of reading the body
 		return oauthError{Status: p.Status, Code: "invalid_request", Description: cmp.Or(p.Detail, p.Title)}, true
 	}

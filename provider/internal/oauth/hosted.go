@@ -126,7 +126,7 @@ func (d *Door) hosted(c *gin.Context, t transaction) (challenge.Record, challeng
 func (d *Door) startHosted(c *gin.Context, t transaction, client identity.Client) (challenge.Record, challenge.Capability, error) {
 	tallies := []challenge.Tally{
 		{Key: "hosted challenges " + t.id, Limit: hostedPerTransaction},
-		d.Limits.Of(limit.ChallengesPerClient, t.Client), d.Limits.Of(limit.ChallengesPerNetwork, web.Network(c)),
+		d.Limits.Of(limit.ChallengesInAll, ""), d.Limits.Of(limit.ChallengesPerClient, t.Client), d.Limits.Of(limit.ChallengesPerNetwork, web.Network(c)),
 	}
 	if len(t.Details) > 0 {
 		tallies = append(tallies, d.Limits.Of(limit.DetailedPerClient, t.Client))
@@ -175,8 +175,10 @@ func (d *Door) hostedFinish(c *gin.Context) error {
 	}
 	ctx, cancel := web.Waiting(c, d.Drain)
 	defer cancel()
+	place := d.Waiting.Site(code.ID, cancel)
+	defer place.Leave()
 	r, err := challenge.Wait(ctx, d.Challenges, code.ID, challenge.Latest, maxWait, func(r challenge.Record) (bool, error) {
-		return r.State == challenge.Approved || r.State == challenge.Redeemed, nil
+		return settled(r) || !place.Take(r.State != challenge.Pending), nil
 	})
 	if err != nil {
 		return err

@@ -88,7 +88,10 @@ func StreamBody(c *gin.Context, mediaType string, limit int64) (body io.Reader, 
 	case size > limit:
 		return nil, 0, TooLarge
 	}
-	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(timeFor(size)))
+	control := http.NewResponseController(c.Writer)
+	_ = control.SetReadDeadline(time.Now().Add(timeFor(size)))
+	_ = control.SetWriteDeadline(time.Now().Add(timeFor(size) + AnswerTime)) // the server's own began with the request
+	giveTime(c, timeFor(size)+workTime)
 	return c.Request.Body, size, nil
 }
 
@@ -99,8 +102,12 @@ func StreamAnswer(c *gin.Context, mediaType string, size int64) (w io.Writer, do
 	c.Header("Content-Length", strconv.FormatInt(size, 10))
 	control := http.NewResponseController(c.Writer)
 	_ = control.SetWriteDeadline(time.Now().Add(timeFor(size)))
+	giveTime(c, timeFor(size)+workTime)
 	c.Status(http.StatusOK)
-	return c.Writer, func() { _ = control.SetWriteDeadline(time.Time{}) } // the connection's next request has its own time
+	return c.Writer, func() {
+		_ = control.Flush()
+		_ = control.SetWriteDeadline(time.Time{}) // the connection's next request has its own time
+	}
 }
 
 // ReadJSON reads one JSON object into v: no unknown member, no repeated one, nothing behind it.

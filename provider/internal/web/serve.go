@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"runtime/debug"
@@ -58,10 +59,19 @@ func UserAgent(c *gin.Context) string {
 	return agent[:min(len(agent), 512)]
 }
 
+const shedKey = "qrlogin.shed"
+
+// Shed has a request refused where it is handled, in that door's own shape, and before anything is done for it.
+func Shed(c *gin.Context) { c.Set(shedKey, true) }
+
 // Handle makes a gin handler of one that returns its error; fail answers the error in the door's own shape.
 func Handle(h func(*gin.Context) error, fail func(*gin.Context, error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if err := h(c); err != nil {
+		err := error(Unavailable)
+		if !c.GetBool(shedKey) {
+			err = h(c)
+		}
+		if err != nil {
 			fail(c, err)
 			c.Abort()
 		}
@@ -70,14 +80,50 @@ func Handle(h func(*gin.Context) error, fail func(*gin.Context, error)) gin.Hand
 
 // Waiting is a context for a long poll: it ends with the request, and when the server drains.
 func Waiting(c *gin.Context, drain context.Context) (context.Context, context.CancelFunc) {
+	giveTime(c, longestWait+workTime)
 	ctx, cancel := context.WithCancel(c.Request.Context())
 	stop := context.AfterFunc(drain, cancel)
 	return ctx, func() { stop(); cancel() }
 }
 
+// What a request may take, beside the time for its body and for waiting: to be worked on, and in all until its answer has been taken.
+const (
+	workTime    = 15 * time.Second
+	longestWait = 30 * time.Second
+	AnswerTime  = 90 * time.Second // for a server's WriteTimeout: bodyTime, longestWait and workTime, and as long again for a slow reader
+)
+
+const timeKey = "qrlogin.time"
+
+var errTooLong = errors.New("web: it took too long")
+
+// LimitTime ends the work on a request that takes too long, because a store does not answer, say. It is then answered as any other
+// failure of the server's own.
+func LimitTime(c *gin.Context) {
+	ctx, cancel := context.WithCancelCause(c.Request.Context())
+	defer cancel(nil)
+	d := workTime
+	if c.Request.ContentLength != 0 {
+		d += bodyTime
+	}
+	timer := time.AfterFunc(d, func() { cancel(errTooLong) })
+	defer timer.Stop()
+	c.Set(timeKey, timer)
+	c.Request = c.Request.WithContext(ctx)
+	c.Next()
+}
+
+// giveTime gives a request so much time from now.
+func giveTime(c *gin.Context, d time.Duration) {
+	value, _ := c.Get(timeKey)
+	if timer, ok := value.(*time.Timer); ok && timer.Stop() {
+		timer.Reset(d)
+	}
+}
+
 // LogFailure logs an error that is the server's own, once, beside the opaque answer that it gets.
 func LogFailure(c *gin.Context, log *slog.Logger, err error) {
-	if c.Request.Context().Err() != nil {
+	if ctx := c.Request.Context(); ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTooLong) {
 		return // the client has gone; its errors are the consequence
 	}
 	log.Error("failed", "request_id", RequestID(c), "route", c.FullPath(), "error", err)

@@ -1,8 +1,11 @@
 package web
 
 import (
+	"bufio"
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -30,13 +33,13 @@ func (l oneConn) Accept() (net.Conn, error) {
 func (l oneConn) Close() error   { close(l.closed); return nil }
 func (l oneConn) Addr() net.Addr { return &net.UnixAddr{} }
 
-// streaming serves a handler on a fake clock, to a client that has one connection.
-func streaming(t *testing.T, h func(c *gin.Context), client func(conn net.Conn)) {
+// streaming serves handlers on a fake clock, to a client that has one connection.
+func streaming(t *testing.T, h func(c *gin.Context), client func(conn net.Conn), more ...gin.HandlerFunc) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		gin.SetMode(gin.ReleaseMode)
 		engine := gin.New()
-		engine.Any("/", LimitBodyTime, h)
+		engine.Any("/", append([]gin.HandlerFunc{LimitBodyTime, h}, more...)...)
 		l := oneConn{make(chan net.Conn, 1), make(chan struct{})}
 		near, far := net.Pipe()
 		l.conn <- far
@@ -128,3 +131,46 @@ type discard struct{}
 func (discard) Header() http.Header         { return http.Header{} }
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) WriteHeader(int)             {}
+
+func TestWorkThatTakesTooLongEndsAndIsAnsweredAsTheServersOwnFailure(t *testing.T) {
+	for name, c := range map[string]struct {
+		request string
+		wait    bool
+		want    time.Duration
+	}{
+		"work":                   {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", false, workTime},
+		"work after a body":      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na", false, bodyTime + workTime},
+		"work after a long wait": {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", true, longestWait + workTime},
+	} {
+		var logs strings.Builder
+		log := slog.New(slog.NewTextHandler(&logs, nil))
+		streaming(t, func(g *gin.Context) {
+			began := time.Now()
+			LimitTime(g)
+			if took := time.Since(began); took != c.want {
+				t.Errorf("%s: it took %s", name, took)
+			}
+		}, func(conn net.Conn) {
+			_, _ = io.WriteString(conn, c.request)
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				return
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
+				t.Errorf("%s: %v", name, response)
+			}
+		}, func(g *gin.Context) {
+			if c.wait {
+				_, cancel := Waiting(g, context.Background())
+				defer cancel()
+			}
+			<-g.Request.Context().Done() // a store that does not answer
+			Fail(log)(g, fmt.Errorf("the store: %w", g.Request.Context().Err()))
+		})
+		if !strings.Contains(logs.String(), "the store") {
+			t.Errorf("%s: nobody is told: %s", name, &logs)
+		}
+	}
+}

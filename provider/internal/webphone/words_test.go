@@ -40,7 +40,7 @@ func (p *handset) word(key string) string {
 
 // refusals is the codes of openapi.yaml that no phone ever gets, or that have a screen of their own.
 var refusals = []string{
-	"bad-request", "watch-invalid", "transaction-unknown", "proof-nonce", "device-unknown", "device-waiting", "origin-not-allowed", "method-not-allowed",
+	"bad-request", "watch-invalid", "waiting-full", "transaction-unknown", "proof-nonce", "device-unknown", "device-waiting", "origin-not-allowed", "method-not-allowed",
 	"confirmation-wrong",
 	"code", "outcome", "tries_left", // members
 }

@@ -14,11 +14,15 @@ func broken(_ http.ResponseWriter, _ *http.Request) bool {
 }
 
 func refuse(status int, header ...string) func(http.ResponseWriter, *http.Request) bool {
+	return refuseAs("x", status, header...)
+}
+
+func refuseAs(code string, status int, header ...string) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, _ *http.Request) bool {
 		for i := 0; i < len(header); i += 2 {
 			w.Header().Set(header[i], header[i+1])
 		}
-		problem(w, status, "x", "")
+		problem(w, status, code, "")
 		return true
 	}
 }
@@ -277,4 +281,39 @@ func TestWidgetAsksNobodyWhenItsAttributesAreWrong(t *testing.T) {
 		}
 	}
 	b.close(false)
+}
+
+// Where too many wait, a page is as good as before, but for some seconds: nothing has failed, and nothing is said to have.
+func TestWidgetLooksEveryFewSecondsWhereItMayNotWait(t *testing.T) {
+	p, s, b := setup(t)
+	b.before("window.__wait = (ms) => ms >= 7000 && ms < 8000 ? ms / 100 : ms")
+	full := refuseAs("waiting-full", http.StatusServiceUnavailable, "Retry-After", "7")
+	p.answerBy(func(w http.ResponseWriter, r *http.Request) bool {
+		return r.Method == http.MethodGet && r.URL.Query().Get("after") != "0" && full(w, r)
+	})
+	b.visit()
+	b.awaitChallenge(0)
+	eventually(t, "several looks", func() bool { return p.count("GET after=0") >= 4 })
+	b.awaitStatus("Scan with your phone to log in")
+	for i, request := range p.log() {
+		if want := fmt.Sprintf("GET after=%d", i%2); request != want {
+			t.Errorf("request %d is %s, want %s", i, request, want)
+		}
+	}
+	pauses := 0
+	for _, ms := range b.waits() {
+		if ms >= 7000 && ms <= 8000 {
+			pauses++
+		}
+	}
+	if pauses < 3 {
+		t.Errorf("waits: %v", b.waits())
+	}
+	p.set(p.challenge(0), "claimed")
+	b.awaitPhase("claimed")
+	if n := s.count("/login/challenge"); n != 1 {
+		t.Errorf("%d challenges", n)
+	}
+	p.answerBy(nil)
+	b.close(true)
 }

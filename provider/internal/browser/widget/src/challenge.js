@@ -92,7 +92,7 @@ export class Challenge {
   async #watching() {
     for (let after = 0; ; ) {
       const asked = now();
-      const { body: view, at } = await this.#persist('watch', () => ask(`${this.#url}?after=${after}`, this.#asBrowser()), () => {
+      const { body: view, at } = await this.#persist('watch', () => this.#look(after), () => {
         // The frames at hand may be past by the time the connection is back: look afresh.
         after = 0;
       });
@@ -103,6 +103,19 @@ export class Challenge {
       // A provider that answers early, as one that shuts down does, is not asked in a tight loop.
       if (view.version === after) await pause(PACE - (now() - asked), this.#over.signal);
       after = view.version;
+    }
+  }
+
+  // Resolves to what is newer than `after`. Where the provider has no place to wait, it looks every few seconds: nothing has failed,
+  // and the person need not know.
+  async #look(after) {
+    const look = (after) => ask(`${this.#url}?after=${after}`, this.#asBrowser());
+    try {
+      return await look(after);
+    } catch (failure) {
+      if (failure.problem !== 'waiting-full' || failure.after === undefined) throw failure;
+      await pause(failure.after * 1000 + Math.random() * 250, this.#over.signal);
+      return look(0);
     }
   }
 

@@ -10,9 +10,9 @@ const TRIES = 28;
 
 // Why a request got no answer that helps. `temporary`: the same again may work; `after`: seconds to wait first, when the server says.
 export class Failure extends Error {
-  constructor(code, { status, outcome, tries, temporary = false, after } = {}) {
+  constructor(code, { status, problem, outcome, tries, temporary = false, after } = {}) {
     super(code);
-    Object.assign(this, { code, status, outcome, tries, temporary, after });
+    Object.assign(this, { code, status, problem, outcome, tries, temporary, after });
   }
 }
 
@@ -31,6 +31,7 @@ export async function ask(url, { signal, as = 'json', ...options }) {
   if (!response.ok) {
     throw new Failure('refused', {
       status,
+      problem: body?.code, // the provider's word for it
       outcome: body?.outcome ?? body?.status, // the provider's word, or the site's
       tries: body?.tries_left,
       temporary: status >= 500 || [408, 425, 429].includes(status),

@@ -1,0 +1,6 @@
+// Package crowd bounds what one node takes on at once: connections, requests that are worked on, and requests that wait. What is past a
+// bound is told so at once, before it costs anything; and where somebody has to go, those go first who keep the node waiting, and those
+// who only begin.
+//
+// It counts and knows no rule: which request waits for what, and what a refusal looks like, is the doors' to say.
+package crowd

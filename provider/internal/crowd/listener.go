@@ -1,0 +1,169 @@
+package crowd
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Listener has so many connections open at a time. Where one more comes, those are closed that have kept the node waiting for longest:
+// for a request, for its body, or for taking an answer. So a flood of clients that say nothing, or say it slowly, or do not listen, makes
+// room for those who have something to ask. Where all are being served, the new one is told to come back. Make it with [Listen].
+type Listener struct {
+	net.Listener
+	most     int
+	work     *Work
+	refusing chan struct{}
+	closed   atomic.Int64 // for others to have room
+	refused  atomic.Int64
+
+	mu   sync.Mutex
+	open map[*conn]struct{}
+}
+
+// Listen bounds what a listener accepts. [Listener.Context] has to be the server's ConnContext, and Enter of the same work
+// called for each request.
+func Listen(l net.Listener, most int, work *Work) *Listener {
+	return &Listener{Listener: l, most: most, work: work, refusing: make(chan struct{}, 64), open: map[*conn]struct{}{}}
+}
+
+// Open is how many connections are open.
+func (l *Listener) Open() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.open)
+}
+
+// Closed is how many were closed for others since the start, and Refused how many found no place.
+func (l *Listener) Closed() int64  { return l.closed.Load() }
+func (l *Listener) Refused() int64 { return l.refused.Load() }
+
+type connKey struct{}
+
+// Context lets a request know its connection.
+func (l *Listener) Context(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// Accept implements [net.Listener].
+func (l *Listener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if admitted := l.admit(c); admitted != nil {
+			return admitted, nil
+		}
+		l.refused.Add(1)
+		l.refuse(c)
+	}
+}
+
+func (l *Listener) admit(c net.Conn) net.Conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.open) >= l.most {
+		l.makeRoom()
+	}
+	if len(l.open) >= l.most {
+		return nil
+	}
+	admitted := &conn{Conn: c, listener: l}
+	admitted.wait()
+	l.open[admitted] = struct{}{}
+	return admitted
+}
+
+// makeRoom closes the hundredth part of the connections, and at least one: to find them costs a look at all. The caller holds the lock.
+func (l *Listener) makeRoom() {
+	type idle struct {
+		conn  *conn
+		since int64
+	}
+	var all []idle
+	for c := range l.open {
+		if since := c.since.Load(); since != 0 {
+			all = append(all, idle{c, since})
+		}
+	}
+	slices.SortFunc(all, func(a, b idle) int { return cmp.Compare(a.since, b.since) })
+	for _, i := range all[:min(len(all), max(1, l.most/100))] {
+		delete(l.open, i.conn)
+		_ = i.conn.Conn.Close()
+		l.closed.Add(1)
+	}
+}
+
+// refuse says that there is no place. What was asked is not known: the body is an error for whoever reads it, as RFC 9457 and as
+// RFC 6749 §5.2 shape one.
+func (l *Listener) refuse(c net.Conn) {
+	select {
+	case l.refusing <- struct{}{}:
+	default: // too many even for this
+		_ = c.Close()
+		return
+	}
+	go func() {
+		defer func() { _ = c.Close(); <-l.refusing }()
+		_ = c.SetDeadline(time.Now().Add(time.Second))
+		if _, err := io.WriteString(c, refusal); err != nil {
+			return
+		}
+		// To close a connection with something unread on it would take the answer back (RFC 9112 §9.6).
+		if half, ok := c.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+			_, _ = io.CopyN(io.Discard, c, 16<<10)
+		}
+	}()
+}
+
+const refusalBody = `{"type":"urn:qrlogin:problem:unavailable","title":"The service cannot answer now; try again","status":503,"code":"unavailable","error":"temporarily_unavailable"}`
+
+var refusal = fmt.Sprintf("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n"+
+	"Retry-After: 10\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(refusalBody), refusalBody)
+
+// conn is a connection, and since when its client keeps the node waiting.
+type conn struct {
+	net.Conn
+	listener *Listener
+	since    atomic.Int64 // Unix time in nanoseconds; 0 while a request is worked on, or waits
+}
+
+// wait says that from now on it is the client's turn. A request of a test may come without a connection.
+func (c *conn) wait() {
+	if c != nil {
+		c.since.Store(time.Now().UnixNano())
+	}
+}
+
+// serve says that it is the node's.
+func (c *conn) serve() {
+	if c != nil {
+		c.since.Store(0)
+	}
+}
+
+// Write implements [net.Conn]. While it lasts the client is to listen, and that is nobody's work.
+func (c *conn) Write(p []byte) (int, error) {
+	before := c.since.Swap(time.Now().UnixNano())
+	defer c.since.Store(before)
+	if before == 0 {
+		c.listener.work.n.Add(-1)
+		defer c.listener.work.n.Add(1)
+	}
+	return c.Conn.Write(p)
+}
+
+// Close implements [net.Conn].
+func (c *conn) Close() error {
+	c.listener.mu.Lock()
+	delete(c.listener.open, c)
+	c.listener.mu.Unlock()
+	return c.Conn.Close()
+}

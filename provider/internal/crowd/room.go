@@ -1,0 +1,106 @@
+package crowd
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"qrlogin/provider/internal/challenge"
+)
+
+// Room is where requests wait for a challenge to change: so many at a time, and of each challenge one page and one site. Make it with
+// [NewRoom].
+type Room struct {
+	places int
+	work   *Work
+	full   atomic.Int64
+
+	mu   sync.Mutex
+	open map[seat]*Place
+}
+
+// seat is what one request at a time may wait for.
+type seat struct {
+	id   challenge.ID
+	site bool
+}
+
+// NewRoom makes a room of so many places, and an eighth more for logins that have begun: who floods it with codes that nobody scans
+// keeps nobody's phone from being noticed. Who waits is not at work.
+func NewRoom(places int, work *Work) *Room {
+	return &Room{places: places, work: work, open: map[seat]*Place{}}
+}
+
+// Waiting is how many wait now.
+func (r *Room) Waiting() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.open)
+}
+
+// TurnedAway is how many have found no place since the start.
+func (r *Room) TurnedAway() int64 { return r.full.Load() }
+
+// Page is a place for the page that shows the challenge. leave ends its waiting, when the same challenge's page asks anew: a browser
+// that has lost its connection must not leave the old request waiting, and one capability must not fill the room.
+func (r *Room) Page(id challenge.ID, leave context.CancelFunc) *Place {
+	return &Place{room: r, seat: seat{id: id}, leave: leave}
+}
+
+// Site is the same for who waits for the tokens.
+func (r *Room) Site(id challenge.ID, leave context.CancelFunc) *Place {
+	return &Place{room: r, seat: seat{id: id, site: true}, leave: leave}
+}
+
+// Place is one request's in a room, taken or not. Its methods but Leave are for that request alone.
+type Place struct {
+	room     *Room
+	seat     seat
+	leave    context.CancelFunc
+	taken    bool
+	replaced bool // guarded by the room's lock
+}
+
+// Take takes the place, and tells whether it is there; begun is whether a phone has scanned. Taking it again changes nothing.
+func (p *Place) Take(begun bool) bool {
+	if p.taken {
+		return true
+	}
+	r := p.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	most := r.places
+	if begun {
+		most += (r.places + 7) / 8
+	}
+	if first := r.open[p.seat]; first != nil {
+		first.replaced = true
+		first.leave()
+	} else if len(r.open) >= most {
+		r.full.Add(1)
+		return false
+	}
+	r.open[p.seat] = p
+	p.taken = true
+	r.work.n.Add(-1)
+	return true
+}
+
+// Taken tells whether the request has waited.
+func (p *Place) Taken() bool { return p.taken }
+
+// Leave gives the place back, and tells whether another request has it.
+func (p *Place) Leave() (replaced bool) {
+	if !p.taken {
+		return false
+	}
+	p.taken = false
+	r := p.room
+	r.work.n.Add(1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.open[p.seat] == p {
+		delete(r.open, p.seat)
+	}
+	return p.replaced
+}
