@@ -1970,7 +1970,10 @@ type ClientInterface interface {
 	//
 	// Answers at once when the challenge's version is greater than `after`; otherwise as soon as it changes, or after 25 s
 	// with the state unchanged. The browser's address and user agent, as the phone will show them, are taken from this
-	// request.
+	// request. One request for a challenge waits at a time: another answers the one before, as the challenge stands.
+	//
+	// 503 `waiting-full` says that there is no news, and that too many wait now. Nothing has failed: ask with `after=0` once
+	// `Retry-After` has passed. That is answered with the frames of the next 40 s, and never waits.
 	//
 	// Corresponds with GET /challenges/{id} (the `WatchChallenge` operationId).
 	WatchChallenge(ctx context.Context, id ChallengeID, params *WatchChallengeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2445,7 +2448,8 @@ type ClientInterface interface {
 	// **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
 	//
 	// **Device code** (RFC 8628 section 3.4):
-	// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+	// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say. Where too many wait it
+	// answers at once all the same, without `Preference-Applied`: then poll, `interval` apart.
 	// `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 	// request may be followed by the next at once. A second held request for the same code ends the first.
 	//
@@ -2468,7 +2472,8 @@ type ClientInterface interface {
 	// **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
 	//
 	// **Device code** (RFC 8628 section 3.4):
-	// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+	// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say. Where too many wait it
+	// answers at once all the same, without `Preference-Applied`: then poll, `interval` apart.
 	// `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 	// request may be followed by the next at once. A second held request for the same code ends the first.
 	//
@@ -2762,7 +2767,10 @@ func (c *Client) CancelChallenge(ctx context.Context, id ChallengeID, reqEditors
 //
 // Answers at once when the challenge's version is greater than `after`; otherwise as soon as it changes, or after 25 s
 // with the state unchanged. The browser's address and user agent, as the phone will show them, are taken from this
-// request.
+// request. One request for a challenge waits at a time: another answers the one before, as the challenge stands.
+//
+// 503 `waiting-full` says that there is no news, and that too many wait now. Nothing has failed: ask with `after=0` once
+// `Retry-After` has passed. That is answered with the frames of the next 40 s, and never waits.
 //
 // Corresponds with GET /challenges/{id} (the `WatchChallenge` operationId).
 func (c *Client) WatchChallenge(ctx context.Context, id ChallengeID, params *WatchChallengeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3807,7 +3815,8 @@ func (c *Client) RevokeWithFormdataBody(ctx context.Context, body RevokeFormdata
 // **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
 //
 // **Device code** (RFC 8628 section 3.4):
-// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say. Where too many wait it
+// answers at once all the same, without `Preference-Applied`: then poll, `interval` apart.
 // `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 // request may be followed by the next at once. A second held request for the same code ends the first.
 //
@@ -3840,7 +3849,8 @@ func (c *Client) RequestTokensWithBody(ctx context.Context, params *RequestToken
 // **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
 //
 // **Device code** (RFC 8628 section 3.4):
-// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say. Where too many wait it
+// answers at once all the same, without `Preference-Applied`: then poll, `interval` apart.
 // `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 // request may be followed by the next at once. A second held request for the same code ends the first.
 //
@@ -6669,7 +6679,10 @@ type ClientWithResponsesInterface interface {
 	//
 	// Answers at once when the challenge's version is greater than `after`; otherwise as soon as it changes, or after 25 s
 	// with the state unchanged. The browser's address and user agent, as the phone will show them, are taken from this
-	// request.
+	// request. One request for a challenge waits at a time: another answers the one before, as the challenge stands.
+	//
+	// 503 `waiting-full` says that there is no news, and that too many wait now. Nothing has failed: ask with `after=0` once
+	// `Retry-After` has passed. That is answered with the frames of the next 40 s, and never waits.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7200,7 +7213,8 @@ type ClientWithResponsesInterface interface {
 	// **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
 	//
 	// **Device code** (RFC 8628 section 3.4):
-	// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+	// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say. Where too many wait it
+	// answers at once all the same, without `Preference-Applied`: then poll, `interval` apart.
 	// `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 	// request may be followed by the next at once. A second held request for the same code ends the first.
 	//
@@ -7223,7 +7237,8 @@ type ClientWithResponsesInterface interface {
 	// **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
 	//
 	// **Device code** (RFC 8628 section 3.4):
-	// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+	// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say. Where too many wait it
+	// answers at once all the same, without `Preference-Applied`: then poll, `interval` apart.
 	// `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 	// request may be followed by the next at once. A second held request for the same code ends the first.
 	//
@@ -10983,7 +10998,10 @@ func (c *ClientWithResponses) CancelChallengeWithResponse(ctx context.Context, i
 //
 // Answers at once when the challenge's version is greater than `after`; otherwise as soon as it changes, or after 25 s
 // with the state unchanged. The browser's address and user agent, as the phone will show them, are taken from this
-// request.
+// request. One request for a challenge waits at a time: another answers the one before, as the challenge stands.
+//
+// 503 `waiting-full` says that there is no news, and that too many wait now. Nothing has failed: ask with `after=0` once
+// `Retry-After` has passed. That is answered with the frames of the next 40 s, and never waits.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11856,7 +11874,8 @@ func (c *ClientWithResponses) RevokeWithFormdataBodyWithResponse(ctx context.Con
 // **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
 //
 // **Device code** (RFC 8628 section 3.4):
-// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say. Where too many wait it
+// answers at once all the same, without `Preference-Applied`: then poll, `interval` apart.
 // `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 // request may be followed by the next at once. A second held request for the same code ends the first.
 //
@@ -11885,7 +11904,8 @@ func (c *ClientWithResponses) RequestTokensWithBodyWithResponse(ctx context.Cont
 // **Refresh token** (RFC 6749 section 6): each is good once and the answer has the next. One used again ends the login.
 //
 // **Device code** (RFC 8628 section 3.4):
-// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say.
+// answers at once, or, with `Prefer: wait=N` (RFC 7240; at most 25 s), when there is something to say. Where too many wait it
+// answers at once all the same, without `Preference-Applied`: then poll, `interval` apart.
 // `authorization_pending` and `slow_down` mean: ask again; after `slow_down` with 5 s more between two polls. A held
 // request may be followed by the next at once. A second held request for the same code ends the first.
 //
