@@ -28,7 +28,8 @@ Examples:
   mobile-sim scan import.png --send bookmarks.html
   mobile-sim logins
 
-Exit status: 0 approved, also with digits to type (or done), 3 declined, 4 refused or expired, 2 usage, 1 anything else.`
+Exit status: 0 approved, also with digits to type (or done), 3 declined, 4 refused or expired, 2 usage, 1 anything else; of a
+swarm, 5 when a login was lost or doubled.`
 
 // cli is the command line. Every flag that is not about one code alone can also be set by an environment variable,
 // MOBILE_SIM_ and its name. --approve and --my-computer cannot: a standing approval is no consent.
@@ -49,6 +50,7 @@ type cli struct {
 	Export  exportCmd  `cmd:"" help:"Print all that the provider keeps of your account, as JSON."`
 	Account accountCmd `cmd:"" help:"Delete your account."`
 	Whoami  whoamiCmd  `cmd:"" help:"Say whose phone this is."`
+	Swarm   swarmCmd   `cmd:"" help:"Be many phones, browsers and sites at once, and report what the provider made of them."`
 }
 
 // app is what the commands share.

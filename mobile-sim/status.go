@@ -14,7 +14,13 @@ const (
 	statusUsage    = 2
 	statusDeclined = 3
 	statusRefused  = 4 // by the provider, or by this phone before asking it; or expired
+	statusBroken   = 5 // of a swarm: a login was lost, doubled or wrong
 )
+
+// said is an exit status for which a command has said everything.
+type said int
+
+func (s said) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 var (
 	errDeclined = errors.New("declined")
@@ -67,6 +73,9 @@ func (a *app) finish(err error) int {
 	}
 	if errors.Is(err, errDeclined) {
 		return statusDeclined // which has been said
+	}
+	if s, ok := errors.AsType[said](err); ok {
+		return int(s)
 	}
 	f, status := failure{Result: "error", Message: safe(err.Error())}, statusError
 	problem, isProblem := errors.AsType[*phone.Problem](err)
