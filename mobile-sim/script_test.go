@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,6 +30,7 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/mobile-sim/internal/fakeprovider"
+	real "qrlogin/provider/app"
 )
 
 func TestMain(m *testing.M) {
@@ -65,6 +69,7 @@ func TestScripts(t *testing.T) {
 			"sent":      cmdSent,
 			"unlocked":  cmdUnlocked,
 			"till":      cmdTill,
+			"serve":     cmdServe,
 		},
 	})
 }
@@ -367,6 +372,35 @@ func cmdProvider(ts *testscript.TestScript, _ bool, args []string) {
 	default:
 		ts.Fatalf("provider: unknown %s", args[0])
 	}
+}
+
+// serve [NAME=MAX/WINDOW…]: starts a real provider in the fake's place, with these limits, which writes enrolment codes to codes. With
+// "serve losing" it never gives a token.
+func cmdServe(ts *testscript.TestScript, _ bool, args []string) {
+	losing := len(args) > 0 && args[0] == "losing"
+	if losing {
+		args = nil
+	}
+	token := strings.Repeat("registration-token-", 2)
+	provider, err := real.New(context.Background(), real.Config{
+		Issuer: "http://localhost:9000", SMS: "file:" + ts.MkAbs("codes"), RegistrationToken: token, Limits: args, Log: slog.New(slog.DiscardHandler),
+	})
+	ts.Check(err)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if losing && r.URL.Path == "/token" {
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+			return
+		}
+		provider.Handler().ServeHTTP(w, r)
+	}))
+	ts.Defer(func() {
+		server.CloseClientConnections()
+		server.Close()
+		ts.Check(provider.Close())
+	})
+	ts.Setenv("PROVIDER", server.URL)
+	ts.Setenv("MOBILE_SIM_REGISTRATION_TOKEN", token)
 }
 
 // picture KIND FILE: writes a picture that is no good.

@@ -230,7 +230,7 @@ func ms(d time.Duration) float64 { return math.Round(float64(d)/float64(time.Mic
 func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
 
 // limits is which of the provider's limits a request may have met (docs/operate.md).
-var limits = map[string]string{
+var limits = map[string]string{ //nolint:gosec // names of limits, no credentials
 	atRegister: "registrations-per-network",
 	atBegin:    "challenges-per-client, or for a public client challenges-per-network",
 	atWatch:    "bad-watches-per-network",

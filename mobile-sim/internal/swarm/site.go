@@ -224,7 +224,7 @@ func (s *swarm) judge(ctx context.Context, site *link, b begun, p *phone, body [
 	if err := json.Unmarshal(body, &got); err != nil || got.IdToken == nil || got.AccessToken == "" {
 		return errors.New("there is no token in it")
 	}
-	token, err := jose.ParseSigned(*got.IdToken, algorithms)
+	token, err := jose.ParseSignedCompact(*got.IdToken, algorithms)
 	if err != nil {
 		return errors.New("the ID token is not one")
 	}

@@ -266,7 +266,7 @@ func (c *conn) exchange(host string, r request) (a answer, last, sent bool, err 
 	if err != nil {
 		return a, true, true, err
 	}
-	defer response.Body.Close() //nolint:errcheck // it has been read
+	defer response.Body.Close()
 	a.status, a.nonce = response.StatusCode, response.Header.Get("DPoP-Nonce")
 	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {
 		a.retryAfter = time.Duration(seconds) * time.Second
