@@ -38,7 +38,8 @@ no token came) or doubled (a code gave two tokens). With --json it is one JSON o
 Start a provider for it, with an empty database, and with limits that a swarm does not meet; then let it loose:
 
   export QRLOGIN_REGISTRATION_TOKEN=$(openssl rand -hex 32) MOBILE_SIM_REGISTRATION_TOKEN=$QRLOGIN_REGISTRATION_TOKEN
-  provider serve --data=trial --sms=file:trial.sms --limit=scans-per-device=1000000/10m,scans-per-account=1000000/10m,challenges-per-client=1000000/10m
+  export QRLOGIN_LIMIT=scans-per-device=1000000/10m,scans-per-account=1000000/10m,scans-per-network=1000000/10m,challenges-per-client=1000000/10m
+  provider serve --data=trial --sms=file:trial.sms
   mobile-sim swarm --provider=http://localhost:9000 --codes=trial.sms --logins=1000 --concurrency=32
 
 Exit status: 0 everything was done, 5 a login was lost, doubled or wrong, 4 the provider's limits refused some, 1 anything else.`

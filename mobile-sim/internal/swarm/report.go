@@ -288,7 +288,7 @@ func (r Report) Print(out io.Writer) error {
 	r.printLatencies(out)
 	printCounts(out, "Not done, because", r.Failures)
 	printCounts(out, "Errors of requests, also where another try was well", r.Errors)
-	for endpoint := range limits {
+	for _, endpoint := range slices.Sorted(maps.Keys(limits)) {
 		if r.limited(endpoint) {
 			fmt.Fprintf(out, "\n%s met a limit; %s.\n", endpoint, hint(endpoint))
 		}

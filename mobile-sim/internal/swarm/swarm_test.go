@@ -27,7 +27,7 @@ const (
 )
 
 // plenty is what a provider for a swarm is started with (docs/mobile-sim.md).
-var plenty = []string{"scans-per-device=1000000/10m", "scans-per-account=1000000/10m", "challenges-per-client=1000000/10m"}
+var plenty = []string{"scans-per-device=1000000/10m", "scans-per-account=1000000/10m", "scans-per-network=1000000/10m", "challenges-per-client=1000000/10m"}
 
 // world is a real provider, and the nodes before it.
 type world struct {
@@ -466,8 +466,8 @@ func TestASwarmThatIsInterruptedReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := r.Logins
-	if r.Stopped != "interrupted" || l.Begun < 10 || l.Begun > 100 || l.Done != l.Begun || r.WellDone() || r.Broken() || r.Refused() {
-		t.Errorf("got %q, %+v", r.Stopped, l)
+	if r.Stopped != "interrupted" || l.Begun < 10 || l.Begun > 100 || l.Done != l.Begun || r.WellDone() || r.Broken() || r.Refused() || r.Waiting.AtEnd != 10 {
+		t.Errorf("got %q, %+v, %+v", r.Stopped, l, r.Waiting)
 	}
 }
 

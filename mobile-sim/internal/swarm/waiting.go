@@ -35,10 +35,10 @@ func (c *crowd) leave() {
 	}
 }
 
-// wait opens them, at their rate, and returns when each of them waits or has given up.
+// wait opens them, at their rate, and returns when each of them waits or has given up, or at the end of ctx.
 func (s *swarm) wait(ctx context.Context) *crowd {
 	c := &crowd{sites: make(chan *link, opening)}
-	within, cancel := context.WithCancelCause(ctx)
+	within, cancel := context.WithCancelCause(context.WithoutCancel(ctx)) // they are counted when all else has ended
 	c.cancel = cancel
 	for i := range opening {
 		site := s.link(nil)
@@ -64,7 +64,12 @@ func (s *swarm) wait(ctx context.Context) *crowd {
 			}
 		})
 	}
-	opened.Wait()
+	all := make(chan struct{})
+	go func() { opened.Wait(); close(all) }() // ends with leave at the latest
+	select {
+	case <-all:
+	case <-ctx.Done():
+	}
 	return c
 }
 
