@@ -3,6 +3,7 @@ package swarm
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -238,59 +239,74 @@ func TestOtherTokensForACodeThatWasRedeemedAreDoubled(t *testing.T) {
 
 func TestATokenThatNobodyShouldHaveGotIsWrong(t *testing.T) {
 	t.Parallel()
-	replaced := func(member, with string) func(*testing.T, []byte, []byte) []byte {
-		return func(t *testing.T, _, body []byte) []byte {
-			var all map[string]any
-			if err := json.Unmarshal(body, &all); err != nil {
-				t.Error(err)
-			}
-			all[member] = with
-			body, _ = json.Marshal(all)
-			return body
-		}
-	}
 	w := newWorld(t, plenty...)
-	for name, change := range map[string]func(t *testing.T, first, body []byte) []byte{
-		"of another login":        func(_ *testing.T, first, _ []byte) []byte { return first },
-		"that is none":            replaced("id_token", "x.y.z"),
-		"signed by somebody else": forged,
-		"without an access token": replaced("access_token", ""),
+	for name, wrong := range map[string]struct {
+		check  int
+		change func(first, answer map[string]any)
+		why    string
+	}{
+		"without an access token": {0, func(_, answer map[string]any) { answer["access_token"] = "" }, "there is no token in it"},
+		"that is none":            {0, func(_, answer map[string]any) { answer["id_token"] = "x.y.z" }, "the ID token is not one"},
+		"of another login":        {0, func(first, answer map[string]any) { maps.Copy(answer, first) }, "nonce is another login's"},
+		"of another login's API":  {0, func(first, answer map[string]any) { answer["access_token"] = first["access_token"] }, "the access token is another login's"},
+		"of another provider":     {0, claiming("iss", "https://id.example"), "iss is another provider"},
+		"for another site":        {0, claiming("aud", []string{"shop"}), "aud is another site"},
+		"of another person":       {0, claiming("sub", "somebody else"), "sub is another person"},
+		"signed by somebody else": {1, claiming("auth_time", 1), "the ID token's signature is wrong"},
+		"of an unknown key":       {1, ofKey("unknown"), "the ID token's key is not published"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var first []byte
+			var first map[string]any
 			node := w.node(only("POST /token", func(out http.ResponseWriter, r *http.Request, provider http.Handler) {
 				altered(out, r, provider, func(body []byte) []byte {
-					if first == nil {
-						first = body
+					var answer map[string]any
+					if err := json.Unmarshal(body, &answer); err != nil {
+						t.Error(err)
+					}
+					switch {
+					case first == nil:
+						first = answer
+						return body
+					case answer["access_token"] == first["access_token"]: // the same, redeemed again
 						return body
 					}
-					return change(t, first, body)
+					wrong.change(first, answer)
+					body, _ = json.Marshal(answer)
+					return body
 				})
 			}))
 			c := w.config()
-			c.Nodes, c.Logins, c.Concurrency = []string{node.URL}, 2, 1
-			if name == "signed by somebody else" {
-				c.CheckEvery = 1
-				first = []byte("no login is left as it is")
-				wants(t, run(t, c), Logins{Asked: 2, Begun: 2, Wrong: 2})
-				return
+			c.Nodes, c.Logins, c.Concurrency, c.CheckEvery = []string{node.URL}, 2, 1, wrong.check
+			r := run(t, c)
+			wants(t, r, Logins{Asked: 2, Begun: 2, Done: 1, Wrong: 1})
+			if r.Failures["wrong: "+wrong.why] != 1 {
+				t.Errorf("got %v", r.Failures)
 			}
-			c.CheckEvery = 0
-			wants(t, run(t, c), Logins{Asked: 2, Begun: 2, Done: 1, Wrong: 1})
 		})
 	}
 }
 
-// forged changes the ID token's signature, in the middle: the last character has bits that do not count.
-func forged(_ *testing.T, _, body []byte) []byte {
-	var all map[string]any
-	_ = json.Unmarshal(body, &all)
-	token := []byte(all["id_token"].(string))
-	at := len(token) - 20
-	token[at] = map[bool]byte{true: 'B', false: 'A'}[token[at] == 'A']
-	all["id_token"] = string(token)
-	body, _ = json.Marshal(all)
-	return body
+// claiming changes a claim of the ID token, under the signature that it has.
+func claiming(name string, value any) func(first, answer map[string]any) {
+	return part(1, func(claims map[string]any) { claims[name] = value })
+}
+
+func ofKey(id string) func(first, answer map[string]any) {
+	return part(0, func(header map[string]any) { header["kid"] = id })
+}
+
+// part changes the ID token's header (0) or claims (1).
+func part(i int, change func(map[string]any)) func(first, answer map[string]any) {
+	return func(_, answer map[string]any) {
+		parts := strings.Split(answer["id_token"].(string), ".")
+		text, _ := base64.RawURLEncoding.DecodeString(parts[i])
+		var all map[string]any
+		_ = json.Unmarshal(text, &all)
+		change(all)
+		text, _ = json.Marshal(all)
+		parts[i] = base64.RawURLEncoding.EncodeToString(text)
+		answer["id_token"] = strings.Join(parts, ".")
+	}
 }
 
 func TestATokenBeforeTheApprovalIsWrong(t *testing.T) {
