@@ -316,8 +316,12 @@ func TestATokenBeforeTheApprovalIsWrong(t *testing.T) {
 		_, _ = io.WriteString(out, `{"access_token":"a","id_token":"b","token_type":"Bearer"}`)
 	}))
 	c := w.config()
-	c.Logins, c.CheckEvery = 3, 0
-	wants(t, run(t, c), Logins{Asked: 3, Begun: 3, Wrong: 3})
+	c.CheckEvery = 0
+	r := run(t, c)
+	wants(t, r, Logins{Asked: 20, Begun: 20, Wrong: 20})
+	if r.Failures["wrong: the token came before the approval"] == 0 { // some may be read late
+		t.Errorf("got %v", r.Failures)
+	}
 }
 
 func TestSlowAnswersAreInTheFigures(t *testing.T) {
@@ -462,6 +466,22 @@ func TestAnApprovalThatNobodyConfirmedIsNotLost(t *testing.T) {
 	c.Logins, c.Deadline = 2, time.Second
 	r := run(t, c)
 	wants(t, r, Logins{Asked: 2, Begun: 2, Failed: 2})
+}
+
+func TestALoginWhoseApprovalIsNeverConfirmedIsDoneWithItsToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, plenty...)
+	w.node(only("POST /phone/decisions", func(_ http.ResponseWriter, r *http.Request, provider http.Handler) {
+		provider.ServeHTTP(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler)
+	}))
+	c := w.config()
+	c.Logins, c.Deadline = 2, time.Second
+	r := run(t, c)
+	wants(t, r, Logins{Asked: 2, Begun: 2, Done: 2})
+	if r.Errors["POST /phone/decisions: connection dropped"] == 0 {
+		t.Errorf("got %v", r.Errors)
+	}
 }
 
 func TestASwarmThatIsInterruptedReports(t *testing.T) {
@@ -618,6 +638,17 @@ func TestQuantilesAreSamples(t *testing.T) {
 	}
 	if got, want := distribution(samples[:1]), (Latency{Count: 1, P50: 1, P90: 1, P99: 1, P999: 1, Max: 1}); got != want {
 		t.Errorf("of one: %+v", got)
+	}
+}
+
+func TestAnErrorThatIsNoCodeIsNotRepeated(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"error":"invalid_grant"}`: "invalid_grant", `{"code":"code-stale","title":"x"}`: "code-stale", `no JSON`: "",
+		`{"error":"\u001b[2J"}`: "", `{"code":"` + strings.Repeat("x", 65) + `"}`: "",
+	} {
+		if got := (answer{body: []byte(body)}).code(); got != want {
+			t.Errorf("%s: %q", body, got)
+		}
 	}
 }
 

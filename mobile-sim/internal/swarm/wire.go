@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -99,11 +100,15 @@ type answer struct {
 	took       time.Duration // of this exchange alone
 }
 
-// code is the error in an answer, of RFC 6749 or RFC 9457.
+// code is the error in an answer, of RFC 6749 or RFC 9457, or "". It goes to a terminal, and into a table that is to stay small.
 func (a answer) code() string {
 	var p struct{ Error, Code string }
 	_ = json.Unmarshal(a.body, &p)
-	return p.Error + p.Code
+	code := p.Error + p.Code
+	if len(code) > 64 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyz_-") != "" {
+		return ""
+	}
+	return code
 }
 
 // refusal is an answer that is an error.
