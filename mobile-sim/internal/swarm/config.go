@@ -35,6 +35,8 @@ type Config struct {
 	PIDs     []int // the provider's processes, whose CPU and memory are measured
 	TLS      *tls.Config
 	Progress func(Progress) // called every quarter of a second, if not nil
+
+	silence time.Duration // without any answer, though somebody asks: then there is nobody any more; 0 is a minute
 }
 
 // maxPhones is how many numbers there are for them.

@@ -254,5 +254,8 @@ func (l *link) look(ctx context.Context, b begun, after int64) (view, answer, er
 	if err := json.Unmarshal(a.body, &v.ChallengeView); err != nil || v.Version < 1 {
 		return v, a, l.s.malformed(atWatch)
 	}
-	return v, a, nil
+	if v.Version == after && a.took < time.Second { // it was not held, as by a node that stops
+		err = sleep(ctx, time.Second/10)
+	}
+	return v, a, err
 }

@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -15,7 +16,6 @@ import (
 const (
 	enrolling = 16              // phones that enrol at once
 	grace     = 5 * time.Second // for logins under way when the swarm is told to stop
-	silence   = time.Minute     // without any answer: then there is nobody any more
 	settling  = time.Second / 2 // for the last request to be held
 	late      = 10 * time.Millisecond
 )
@@ -37,6 +37,7 @@ type swarm struct {
 	answered    atomic.Int64 // when the last answer came, Unix nanoseconds
 	watching    atomic.Int64 // browsers that wait
 	running     atomic.Int64 // logins
+	lingering   atomic.Int64 // browsers that wait or try to
 }
 
 type keyRing struct {
@@ -72,7 +73,7 @@ type seat struct {
 // Errors of a run that ended before everything was done.
 var (
 	errInterrupted = errors.New("interrupted")
-	errSilence     = errors.New("nobody has answered for a minute")
+	errSilence     = errors.New("nobody answers any more")
 )
 
 // Run does what a configuration says and reports what came of it. It returns an error when the swarm could not begin; what went wrong
@@ -81,6 +82,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	if err := c.Check(); err != nil {
 		return Report{}, err
 	}
+	c.silence = cmp.Or(c.silence, time.Minute)
 	s := &swarm{Config: c, manySources: canBind(net.IPv4(127, 1, 0, 1))}
 	s.people.subs, s.people.reversed = map[string]string{}, map[string]string{}
 	s.tokens.seen = map[[16]byte]struct{}{}
@@ -181,7 +183,10 @@ func (s *swarm) watch(stop context.CancelCauseFunc, over <-chan struct{}) {
 		case <-over:
 			return
 		case now := <-ticker.C:
-			if now.Sub(time.Unix(0, s.answered.Load())) > silence {
+			switch {
+			case s.running.Load()+s.lingering.Load() == 0: // nobody asks
+				s.answered.Store(now.UnixNano())
+			case now.Sub(time.Unix(0, s.answered.Load())) > s.silence:
 				stop(errSilence)
 			}
 			if s.Progress != nil {

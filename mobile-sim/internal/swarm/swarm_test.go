@@ -507,6 +507,28 @@ func TestASwarmThatIsInterruptedReports(t *testing.T) {
 	}
 }
 
+func TestASwarmThatNobodyAnswersEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, plenty...)
+	w.node(only("POST /device_authorization", func(_ http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		panic(http.ErrAbortHandler)
+	}))
+	c := w.config()
+	c.Logins, c.Waiting, c.silence = 0, 3, time.Second
+	if r := run(t, c); r.Stopped != "nobody answers any more" || r.Waiting.Opened != 0 || r.WellDone() {
+		t.Errorf("got %q, %+v", r.Stopped, r.Waiting)
+	}
+}
+
+func TestWhereNobodyAsksNobodyNeedAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, plenty...)
+	w.node(honest)
+	c := w.config()
+	c.Logins, c.Rate, c.silence = 2, 0.7, 700*time.Millisecond
+	wants(t, run(t, c), Logins{Asked: 2, Begun: 2, Done: 2})
+}
+
 func TestLoginsBeginAtTheirRate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, plenty...)

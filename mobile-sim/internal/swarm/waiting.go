@@ -53,9 +53,11 @@ func (s *swarm) wait(ctx context.Context) *crowd {
 			break
 		}
 		opened.Add(1)
+		s.lingering.Add(1)
 		once := sync.OnceFunc(opened.Done)
 		c.running.Go(func() {
 			defer once()
+			defer s.lingering.Add(-1)
 			browser := s.link(s.source(3, i/perSource))
 			defer browser.close()
 			browser.at = i % len(s.nodes)

@@ -154,6 +154,7 @@ func (l *link) persist(ctx context.Context, endpoint string, make func() (reques
 		case a.status == http.StatusTooManyRequests || a.status >= 500:
 			refused := &refusal{endpoint, a}
 			l.s.tally.failed(refused.Error())
+			unsure = unsure || a.status >= 500 // a proxy may say so of a node that has heard
 			if a.retryAfter > l.s.Deadline {
 				return a, unsure, refused
 			}
