@@ -1,6 +1,6 @@
 -- The one script for challenges. It knows versions, not rules.
 --
--- KEYS   the record, "<version>;<node>,<node>,;<challenge>", and the tombstone to be
+-- KEYS   the record, "<version>;<node>,<node>,;<challenge>", and the tombstone to be; in a cluster a node is "<node>{<shard>}"
 -- ARGV   "await", version, node: answers what there is; if that is not newer, registers the node
 --        "swap", expected version (0: none yet), version, challenge ("" when it is final), its end, tombstone, its end,
 --        when the challenge began (0: now): writes if the version is the expected one, and tells the nodes that wait
@@ -36,7 +36,11 @@ if ARGV[1] == 'swap' and tonumber(version) == tonumber(ARGV[2]) and (record or c
 	end
 	keep(KEYS[2], '', ARGV[6], ARGV[7])
 	for node in string.gmatch(nodes, '[^,]+') do
-		redis.call('PUBLISH', 'qrlogin:node:' .. node, KEYS[1])
+		local name, shard = string.match(node, '^([^{]*)(.*)$')
+		-- In a cluster a node listens at each shard. Should the shard of its channel be another by now, all of the cluster is told.
+		if shard == '' or type(redis.pcall('SPUBLISH', 'qrlogin:node:' .. node, KEYS[1])) == 'table' then
+			redis.call('PUBLISH', 'qrlogin:node:' .. name, KEYS[1])
+		end
 	end
 	return {now, 1, ''}
 end

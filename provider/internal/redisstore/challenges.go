@@ -99,7 +99,7 @@ func (s *Store) Await(ctx context.Context, id challenge.ID, after uint64, notify
 }
 
 func (s *Store) await(ctx context.Context, id challenge.ID, after int64) (challenge.Record, error) {
-	_, now, found, err := s.run(ctx, id, []any{"await", after, s.node}, nil)
+	_, now, found, err := s.run(ctx, id, []any{"await", after, s.channel(recordKey(id))}, nil)
 	if err != nil {
 		return challenge.Record{}, err
 	}
@@ -136,13 +136,13 @@ func (s *Store) run(ctx context.Context, id challenge.ID, args []any, more func(
 		return false, now, "", err
 	}
 	pipe := s.db.Pipeline()
-	answer := challengeScript.EvalSha(ctx, pipe, scriptKeys(id), args...)
+	answer := challengeScript.run(ctx, pipe, scriptKeys(id), args...)
 	if more != nil {
 		more(pipe)
 	}
 	_, err = pipe.Exec(ctx)
-	if redis.HasErrorPrefix(answer.Err(), "NOSCRIPT") { // restarted or flushed since New; this loads it again
-		answer = challengeScript.Eval(ctx, s.db, scriptKeys(id), args...)
+	if unknown(answer) {
+		answer = challengeScript.load(ctx, s.db, scriptKeys(id), args...)
 		err = answer.Err()
 	}
 	if err != nil {

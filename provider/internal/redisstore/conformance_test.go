@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,20 +20,29 @@ import (
 	"qrlogin/provider/internal/testenv"
 )
 
-// realURL is where the redis-server of this test run listens; "" without one.
-var realURL string
+// realURL is where the redis-server of this test run listens, and clusterURL the cluster; "" without one. redisServer is the program.
+var realURL, clusterURL, redisServer string
+
+// clusterServers is the masters of the cluster.
+var clusterServers []*testenv.RedisServer
 
 func TestMain(m *testing.M) {
-	stop := func() {}
+	stop, stopCluster := func() {}, func() {}
 	if path, ok := testenv.Require("redis-server"); ok {
+		redisServer = path
 		var err error
-		if realURL, stop, err = testenv.Redis(path); err != nil {
+		if realURL, stop, err = testenv.Redis(path); err == nil {
+			clusterServers, stopCluster, err = testenv.RedisCluster(path, 3)
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+		clusterURL = "redis-cluster://" + clusterServers[0].Addr
 	}
 	code := m.Run()
 	stop()
+	stopCluster()
 	os.Exit(code)
 }
 
@@ -64,6 +74,29 @@ func TestRedisKeepsContentsAsEveryStoreMust(t *testing.T) {
 	}
 }
 
+func TestAClusterKeepsChallengesAsEveryStoreMust(t *testing.T) {
+	if clusterURL != "" {
+		storetest.RunStore(t, withCluster)
+	}
+}
+
+func TestAClusterKeepsKeysAsEveryStoreMust(t *testing.T) {
+	if clusterURL != "" {
+		storetest.RunKeys(t, withCluster)
+	}
+}
+
+func TestAClusterKeepsContentsAsEveryStoreMust(t *testing.T) {
+	if clusterURL != "" {
+		storetest.RunContents(t, withCluster)
+	}
+}
+
+func withCluster(t *testing.T, test func(*testing.T, storetest.Backend)) {
+	s := openEmpty(t, clusterURL)
+	withReal(t, s, s.db, test)
+}
+
 // withMiniredis runs a test on a miniredis whose time stands still until the test moves it.
 func withMiniredis(t *testing.T, test func(*testing.T, storetest.Backend)) {
 	m := miniredis.RunT(t)
@@ -82,21 +115,33 @@ func withMiniredis(t *testing.T, test func(*testing.T, storetest.Backend)) {
 	})
 }
 
-// withRedis runs a test on the real server, emptied. Its time cannot be moved, so all that it holds is moved into the past.
+// withRedis runs a test on the real server, emptied.
 func withRedis(t *testing.T, test func(*testing.T, storetest.Backend)) {
 	s := openReal(t)
+	withReal(t, s, s.db, test)
+}
+
+// withReal runs a test on a node on a real Redis. Its time cannot be moved, so all that it holds is moved into the past, by somebody
+// who may do all.
+func withReal(t *testing.T, s *Store, admin redis.UniversalClient, test func(*testing.T, storetest.Backend)) {
 	test(t, storetest.Backend{
 		Store: s, Keys: s, Contents: s,
-		Advance: func(d time.Duration) { age(t, s.db, d) },
-		Dump:    func() string { return dump(t, s.db) },
+		Advance: func(d time.Duration) { age(t, admin, d) },
+		Dump:    func() string { return dump(t, admin) },
 	})
 }
 
 // openReal is a node on the real server, which it empties.
 func openReal(t testing.TB) *Store {
 	t.Helper()
-	s := open(t, realURL)
-	if err := s.db.FlushAll(t.Context()).Err(); err != nil {
+	return openEmpty(t, realURL)
+}
+
+// openEmpty is a node on a Redis, which it empties.
+func openEmpty(t testing.TB, url string) *Store {
+	t.Helper()
+	s := open(t, url)
+	if err := eachServer(s.db, func(ctx context.Context, server *redis.Client) error { return server.FlushAll(ctx).Err() }); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -119,7 +164,7 @@ func open(t testing.TB, url string) *Store {
 }
 
 // dump is every key and its value.
-func dump(t testing.TB, db *redis.Client) string {
+func dump(t testing.TB, db redis.UniversalClient) string {
 	t.Helper()
 	var text strings.Builder
 	for _, key := range allKeys(t, db) {
@@ -130,7 +175,7 @@ func dump(t testing.TB, db *redis.Client) string {
 }
 
 // valueOf is what a key holds, whatever its type.
-func valueOf(ctx context.Context, db *redis.Client, key string) (any, error) {
+func valueOf(ctx context.Context, db redis.UniversalClient, key string) (any, error) {
 	switch {
 	case key == roomKey:
 		return db.HGetAll(ctx, key).Result()
@@ -141,9 +186,14 @@ func valueOf(ctx context.Context, db *redis.Client, key string) (any, error) {
 	}
 }
 
-func allKeys(t testing.TB, db *redis.Client) []string {
+func allKeys(t testing.TB, db redis.UniversalClient) []string {
 	t.Helper()
-	keys, err := db.Keys(context.Background(), "*").Result()
+	var keys []string
+	err := eachServer(db, func(ctx context.Context, server *redis.Client) error {
+		some, err := server.Keys(ctx, "*").Result()
+		keys = append(keys, some...)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,11 +201,27 @@ func allKeys(t testing.TB, db *redis.Client) []string {
 	return keys
 }
 
+// eachServer calls f for each server that has keys, one after the other.
+func eachServer(db redis.UniversalClient, f func(context.Context, *redis.Client) error) error {
+	switch db := db.(type) {
+	case *redis.ClusterClient:
+		var one sync.Mutex
+		return db.ForEachMaster(context.Background(), func(ctx context.Context, server *redis.Client) error {
+			one.Lock()
+			defer one.Unlock()
+			return f(ctx, server)
+		})
+	case *redis.Client:
+		return f(context.Background(), db)
+	}
+	return fmt.Errorf("no servers of a %T", db)
+}
+
 // rounding is what a time to live in milliseconds may differ from a time in milliseconds.
 const rounding = 5 * time.Millisecond
 
 // age makes everything in the Redis d older. What is then over, Redis itself removes.
-func age(t testing.TB, db *redis.Client, d time.Duration) {
+func age(t testing.TB, db redis.UniversalClient, d time.Duration) {
 	t.Helper()
 	ctx := context.Background()
 	over := false
@@ -189,7 +255,7 @@ func age(t testing.TB, db *redis.Client, d time.Duration) {
 	}
 }
 
-func ageRoom(ctx context.Context, db *redis.Client, d time.Duration) error {
+func ageRoom(ctx context.Context, db redis.UniversalClient, d time.Duration) error {
 	places, err := db.HGetAll(ctx, roomKey).Result()
 	if err != nil {
 		return err
@@ -207,7 +273,7 @@ func ageRoom(ctx context.Context, db *redis.Client, d time.Duration) error {
 	return nil
 }
 
-func ageRecord(ctx context.Context, db *redis.Client, key string, d time.Duration) error {
+func ageRecord(ctx context.Context, db redis.UniversalClient, key string, d time.Duration) error {
 	value, err := db.Get(ctx, key).Result()
 	if errors.Is(err, redis.Nil) { // has just gone
 		return nil

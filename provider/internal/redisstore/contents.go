@@ -81,7 +81,12 @@ func (s *Store) content(ctx context.Context, name string, args ...any) (int64, e
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	n, err := contentScript.Run(ctx, s.db, []string{roomKey, contentKey(name)}, args...).Int64()
+	keys := []string{roomKey, contentKey(name)}
+	answer := contentScript.run(ctx, s.db, keys, args...)
+	if unknown(answer) {
+		answer = contentScript.load(ctx, s.db, keys, args...)
+	}
+	n, err := answer.Int64()
 	if err != nil {
 		return 0, fmt.Errorf("redisstore: a content: %w", err)
 	}

@@ -21,7 +21,7 @@ func (s *Store) First(ctx context.Context, name string, ttl time.Duration) (bool
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	err := s.db.Do(ctx, "set", onceKey(name), 1, "px", millis(ttl), "nx").Err()
+	err := send(ctx, s.db, 1, "set", onceKey(name), 1, "px", millis(ttl), "nx").Err()
 	if errors.Is(err, redis.Nil) {
 		return false, nil
 	}
@@ -80,12 +80,12 @@ func (s *Store) counters(ctx context.Context, calls []counterCall) ([][]int64, e
 	answers := make([]*redis.Cmd, len(calls))
 	pipe := s.db.Pipeline()
 	for i, c := range calls {
-		answers[i] = counterScript.EvalSha(ctx, pipe, []string{countKey(c.name)}, c.args...)
+		answers[i] = counterScript.run(ctx, pipe, []string{countKey(c.name)}, c.args...)
 	}
 	_, _ = pipe.Exec(ctx) // each answer has its error
 	for i, c := range calls {
-		if redis.HasErrorPrefix(answers[i].Err(), "NOSCRIPT") {
-			answers[i] = counterScript.Eval(ctx, pipe, []string{countKey(c.name)}, c.args...)
+		if unknown(answers[i]) {
+			answers[i] = counterScript.load(ctx, pipe, []string{countKey(c.name)}, c.args...)
 		}
 	}
 	if pipe.Len() > 0 {
@@ -114,7 +114,7 @@ func (s *Store) Peek(ctx context.Context, name string) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return value(s.db.Get(ctx, recordOf(name)))
+	return value(s.db.Get(ctx, recordOf(name)).Result())
 }
 
 // Take implements [challenge.Keys].
@@ -122,15 +122,14 @@ func (s *Store) Take(ctx context.Context, name string) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return value(s.db.GetDel(ctx, recordOf(name)))
+	return value(send(ctx, s.db, 1, "getdel", recordOf(name)).Text())
 }
 
-func value(answer *redis.StringCmd) ([]byte, error) {
-	v, err := answer.Bytes()
+func value(v string, err error) ([]byte, error) {
 	if errors.Is(err, redis.Nil) {
 		return nil, challenge.ErrNotFound
 	}
-	return v, wrap("a record", err)
+	return []byte(v), wrap("a record", err)
 }
 
 func wrap(what string, err error) error {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
 
 	"qrlogin/provider/internal/challenge"
 )
@@ -78,22 +79,27 @@ func eachRedis(t *testing.T, test func(t *testing.T, a, b *Store)) {
 	})
 	if realURL != "" {
 		t.Run("redis", func(t *testing.T) { test(t, openReal(t), open(t, realURL)) })
+		t.Run("cluster", func(t *testing.T) { test(t, openEmpty(t, clusterURL), open(t, clusterURL)) })
 	}
 }
 
-// commands is how often the real server has run a command, by its name.
+// commands is how often the real server, or the cluster's servers, have run a command, by its name.
 func commands(t testing.TB, s *Store) map[string]int {
 	t.Helper()
-	info, err := s.db.Info(t.Context(), "commandstats").Result()
+	calls := map[string]int{}
+	err := eachServer(s.db, func(ctx context.Context, server *redis.Client) error {
+		info, err := server.Info(ctx, "commandstats").Result()
+		for line := range strings.Lines(info) {
+			name, stats, found := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls=")
+			if n, _, _ := strings.Cut(stats, ","); found {
+				count, _ := strconv.Atoi(n)
+				calls[name] += count
+			}
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	calls := map[string]int{}
-	for line := range strings.Lines(info) {
-		name, stats, found := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls=")
-		if n, _, _ := strings.Cut(stats, ","); found {
-			calls[name], _ = strconv.Atoi(n)
-		}
 	}
 	return calls
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"qrlogin/provider/internal/challenge"
 )
@@ -25,23 +24,24 @@ var (
 	//go:embed contents.lua
 	contentLua string
 
-	challengeScript = redis.NewScript(challengeLua)
-	counterScript   = redis.NewScript(counterLua)
-	contentScript   = redis.NewScript(contentLua)
+	challengeScript = newScript(challengeLua)
+	counterScript   = newScript(counterLua)
+	contentScript   = newScript(contentLua)
 )
 
 // Store implements [challenge.Store], [challenge.Keys] and [challenge.Contents]. Make it with [New].
 type Store struct {
 	Room int64 // bytes that the contents of all nodes may take in all, the same on each; set before use
 
-	db      *redis.Client
+	db      redis.UniversalClient
 	log     *slog.Logger
 	node    string // names this node among those that share the Redis; random
 	silence time.Duration
 	trips   atomic.Int64
 	waiting waiters
+	shards  atomic.Pointer[shards] // of a cluster
 
-	stop     context.CancelFunc // of the subscription
+	stop     context.CancelFunc // of the subscriptions
 	listener sync.WaitGroup
 }
 
@@ -51,36 +51,43 @@ var (
 	_ challenge.Contents = (*Store)(nil)
 )
 
-// New connects to the Redis at a URL, redis://[user:password@]host:port[/db], rediss:// or unix://, and subscribes; there is no room
-// for contents yet. Neither the log nor an error ever shows the URL, which may hold a password.
+// New connects to the Redis, or the cluster, at a URL whose scheme is one of [Schemes], and subscribes; there is no room for contents
+// yet. Neither the log nor an error ever shows the URL, which may hold a password.
 func New(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
 	return connect(ctx, url, log, silence)
 }
 
 func connect(ctx context.Context, url string, log *slog.Logger, silence time.Duration) (*Store, error) {
-	options, err := redis.ParseURL(url)
-	if err != nil { // which may quote the URL
-		return nil, errors.New("redisstore: the URL cannot be read; it has the form redis://[user:password@]host:port[/db], rediss://… or unix://…")
+	db, err := connection(url)
+	if err != nil {
+		return nil, fmt.Errorf("redisstore: %w", err)
 	}
-	options.Protocol = 2
-	options.MaxRetries = -1 // a swap whose answer was lost must not be sent again: it would lose against itself
-	options.ContextTimeoutEnabled = true
-	options.PipelinePoolSize = -1 // the pipelines here are a few commands
-	options.DisableIdentity = true
-	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-
 	redis.SetLogger(clientLog{log}) // the client's own log is one for the whole process
-	s := &Store{db: redis.NewClient(options), log: log, node: rand.Text(), silence: silence}
+	s := &Store{db: db, log: log, node: rand.Text(), silence: silence}
 	s.db.AddHook(tripCounter{&s.trips})
-	for _, script := range []*redis.Script{challengeScript, counterScript, contentScript} {
-		if err := script.Load(ctx, s.db).Err(); err != nil {
-			return nil, errors.Join(fmt.Errorf("redisstore: loading scripts into the redis at %s: %w", options.Addr, err), s.db.Close())
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("redisstore: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+// start looks whether there is a Redis, and subscribes.
+func (s *Store) start(ctx context.Context) error {
+	first, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	for _, script := range []script{challengeScript, counterScript, contentScript} {
+		if err := s.db.ScriptLoad(first, script.text).Err(); err != nil {
+			return fmt.Errorf("loading scripts into the redis: %w", err)
 		}
 	}
 	if err := s.listen(ctx); err != nil {
-		return nil, errors.Join(err, s.db.Close())
+		return err
 	}
-	return s, nil
+	if cluster, ok := s.db.(*redis.ClusterClient); ok {
+		return s.follow(ctx, cluster)
+	}
+	return nil
 }
 
 // Close ends the subscription and hangs up. Who still waits is not notified.
@@ -107,7 +114,8 @@ func (s *Store) Bind(ctx context.Context, databaseID string) error {
 	return nil
 }
 
-// RoundTrips counts how often the store has waited for an answer of Redis. Logging in to a connection is left out.
+// RoundTrips counts how often the store has waited for an answer of Redis. Logging in to a connection is left out, and so is
+// the look at a cluster that is taken now and then.
 func (s *Store) RoundTrips() int64 { return s.trips.Load() }
 
 // clientLog puts what the Redis client has to say about its connections into the log.
@@ -142,7 +150,7 @@ func (t tripCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.P
 func (t tripCounter) count(cmds ...redis.Cmder) {
 	for _, cmd := range cmds {
 		switch cmd.Name() {
-		case "hello", "auth", "select", "client":
+		case "hello", "auth", "select", "client", "cluster":
 		default:
 			t.n.Add(1)
 			return

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	subscribeTimeout = 5 * time.Second
-	silence          = 10 * time.Second // without a message: then Redis is asked whether it is still there
-	pause            = 100 * time.Millisecond
+	startTime = 5 * time.Second  // for the first answers of Redis
+	silence   = 10 * time.Second // without a message: then Redis is asked whether it is still there
+	pause     = 100 * time.Millisecond
 )
 
 // waiters are the requests of this node that wait, by the record they wait for.
@@ -69,18 +69,22 @@ func (ws *waiters) wakeAll() {
 	}
 }
 
-// listen subscribes this node, and goes on listening until [Store.Close].
+const channelPrefix = "qrlogin:node:"
+
+// listen subscribes to this node's channel, and goes on listening until ctx ends.
 func (s *Store) listen(ctx context.Context) error {
-	channel := "qrlogin:node:" + s.node
-	sub := s.db.Subscribe(ctx, channel)
-	if _, err := sub.ReceiveTimeout(ctx, subscribeTimeout); err != nil {
-		return errors.Join(fmt.Errorf("redisstore: subscribing: %w", err), sub.Close())
+	return s.listenTo(ctx, func() *redis.PubSub { return s.db.Subscribe(ctx, channelPrefix+s.node) })
+}
+
+func (s *Store) listenTo(ctx context.Context, subscribe func() *redis.PubSub) error {
+	sub := subscribe()
+	if _, err := sub.ReceiveTimeout(ctx, startTime); err != nil {
+		return errors.Join(fmt.Errorf("subscribing: %w", err), sub.Close())
 	}
-	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.listener.Go(func() {
 		for ctx.Err() == nil {
 			s.hear(ctx, sub)
-			sub = s.db.Subscribe(ctx, channel)
+			sub = subscribe()
 		}
 		_ = sub.Close()
 	})
@@ -121,6 +125,9 @@ func (s *Store) hear(ctx context.Context, sub *redis.PubSub) {
 		}
 		switch m := message.(type) {
 		case *redis.Subscription:
+			if m.Kind == "sunsubscribe" { // the channel's slot has moved to another shard
+				return
+			}
 			// A new connection: what was published in between is lost, so everybody looks again.
 			if lost {
 				s.log.Info("subscribed to redis again")
