@@ -17,6 +17,7 @@ import (
 	"github.com/nyaruka/phonenumbers"
 
 	"qrlogin/provider/internal/handoffs"
+	"qrlogin/provider/internal/redisstore"
 	"qrlogin/provider/internal/sqlstore"
 )
 
@@ -42,7 +43,7 @@ const (
 // Config is what a provider is made of. Its zero values are good for trying out, save Issuer.
 type Config struct {
 	Issuer     string         // public URL of the provider: an origin, https unless it is on the loopback
-	Store      string         // where challenges live: "memory" (default), "miniredis", or redis://… (rediss://, unix://)
+	Store      string         // where challenges live: "memory" (default), "miniredis", or redis://… as docs/operate.md, Redis, says; or file:PATH of that
 	Database   string         // where accounts live: postgres://…; "" is SQLite
 	Data       string         // folder of the SQLite file; "" keeps accounts in memory
 	SMS        string         // how enrolment codes are sent: "console" (default; loopback issuers alone), file:PATH, webhook:URL or twilio:ACCOUNT_SID
@@ -95,12 +96,13 @@ func (c Config) complete() (Config, error) {
 	if err := checkIssuer(c.Issuer); err != nil {
 		return c, err
 	}
-	if c.Store == "" {
-		c.Store = "memory"
+	var err error
+	if c.Store, err = secretOf("store", cmp.Or(c.Store, "memory")); err != nil {
+		return c, err
 	}
 	kind, _, _ := strings.Cut(c.Store, "://")
-	if !slices.Contains([]string{"memory", "miniredis", "redis", "rediss", "unix"}, kind) {
-		return c, fmt.Errorf("store %q is not memory, miniredis or redis://HOST:PORT", c.Store)
+	if c.Store != "memory" && c.Store != "miniredis" && !slices.Contains(redisstore.Schemes, kind) {
+		return c, fmt.Errorf("store %q is not memory, miniredis or redis://HOST:PORT; docs/operate.md has the others", kind)
 	}
 	if c.SMS == "" {
 		c.SMS = "console"
@@ -108,7 +110,6 @@ func (c Config) complete() (Config, error) {
 	if c.SMS == "console" && !loopback(c.Issuer) && !c.ConsoleAnywhere {
 		return c, fmt.Errorf("sms console is for an issuer on the loopback; %s needs file:PATH, webhook:URL or twilio:ACCOUNT_SID", c.Issuer)
 	}
-	var err error
 	if c.SMSSecret, err = secretOf("sms secret", c.SMSSecret); err != nil {
 		return c, err
 	}

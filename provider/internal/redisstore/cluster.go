@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -24,28 +25,22 @@ type shards struct {
 	owner [slotCount]uint16 // by slot: the place of its shard's tag; past the end for a slot of nobody
 }
 
-// readShards makes it of what a cluster says.
-func readShards(slots []redis.ClusterSlot) *shards {
-	var s shards
-	for i := range s.owner {
-		s.owner[i] = slotCount
+// readShards makes it of what a cluster says, whose order is by chance.
+func readShards(said []redis.ClusterShard) *shards {
+	said = slices.DeleteFunc(said, func(c redis.ClusterShard) bool { return len(c.Slots) == 0 })
+	slices.SortFunc(said, func(a, b redis.ClusterShard) int { return cmp.Compare(a.Slots[0].Start, b.Slots[0].Start) })
+	s := shards{tags: make([]string, len(said))}
+	for slot := range s.owner {
+		s.owner[slot] = slotCount
 	}
-	var masters []string
-	for _, r := range slots {
-		if len(r.Nodes) == 0 {
-			continue
-		}
-		n := slices.Index(masters, r.Nodes[0].ID)
-		if n < 0 {
-			n = len(masters)
-			masters = append(masters, r.Nodes[0].ID)
-		}
-		for slot := max(r.Start, 0); slot <= min(r.End, slotCount-1); slot++ {
-			s.owner[slot] = uint16(n)
+	for n, shard := range said {
+		for _, r := range shard.Slots {
+			for slot := max(r.Start, 0); slot <= min(r.End, slotCount-1); slot++ {
+				s.owner[slot] = uint16(n)
+			}
 		}
 	}
-	s.tags = make([]string, len(masters))
-	for i, missing := 0, len(masters); missing > 0 && i < 100*slotCount; i++ { // a shard of one slot is found, too
+	for i, missing := 0, len(said); missing > 0 && i < 100*slotCount; i++ { // a shard of one slot is found, too
 		tag := strconv.Itoa(i)
 		if n := int(s.owner[slotOf(tag)]); n < len(s.tags) && s.tags[n] == "" {
 			s.tags[n] = tag
@@ -78,11 +73,11 @@ func (s *Store) channel(key string) string {
 func (s *Store) follow(ctx context.Context, cluster *redis.ClusterClient) error {
 	heard := map[string]context.CancelFunc{} // by tag
 	look := func() error {
-		slots, err := cluster.ClusterSlots(ctx).Result()
+		said, err := cluster.ClusterShards(ctx).Result()
 		if err != nil {
-			return fmt.Errorf("asking for the cluster's slots: %w", err)
+			return fmt.Errorf("asking for the cluster's shards: %w", err)
 		}
-		now, before := readShards(slots), s.shards.Load()
+		now, before := readShards(said), s.shards.Load()
 		if before != nil && slices.Equal(now.tags, before.tags) && now.owner == before.owner {
 			return nil
 		}

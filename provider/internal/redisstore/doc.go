@@ -8,7 +8,7 @@
 // is new it registers the node that waits.
 //
 // A node subscribes to one channel, its own. A change is published to the nodes that wait for it and to no others, so a
-// login costs the same however many nodes there are, and a waiting browser costs nothing.
+// login costs the same however many nodes there are, and a waiting browser costs nothing. In a cluster it has a channel at each shard.
 //
 // The package stays within what Redis 7.0, Valkey and miniredis share. It must not know the rules of a challenge, nor how
 // requests arrive.
