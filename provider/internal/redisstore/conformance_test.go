@@ -264,7 +264,9 @@ func ageRoom(ctx context.Context, db redis.UniversalClient, d time.Duration) err
 		end, size, _ := strings.Cut(place, ";")
 		milli, err := strconv.ParseInt(end, 10, 64)
 		if err == nil {
-			err = db.HSet(ctx, roomKey, name, fmt.Sprintf("%d;%s", milli-d.Milliseconds(), size)).Err()
+			// It may just have gone, and must not come back without an end.
+			err = db.Eval(ctx, `return redis.call('EXISTS', KEYS[1]) == 1 and redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) or 0`,
+				[]string{roomKey}, name, fmt.Sprintf("%d;%s", milli-d.Milliseconds(), size)).Err()
 		}
 		if err != nil {
 			return err
