@@ -58,6 +58,12 @@ func (d *Door) watch(c *gin.Context) error {
 		}
 		return news, nil
 	})
+	return d.tell(c, browser, r, err)
+}
+
+// tell answers a watch with what came of waiting. A browser that is new, or somebody else's, presents itself first.
+func (d *Door) tell(c *gin.Context, browser challenge.Browser, found *challenge.Record, err error) error {
+	r := *found
 	if err == nil && visits(r, browser) {
 		r, err = challenge.DoFrom(c.Request.Context(), d.Challenges, r, func(challenge.Record) (challenge.Event, error) {
 			return challenge.Visit{Browser: browser}, nil

@@ -86,55 +86,53 @@ func DoFrom(ctx context.Context, s Store, r Record, decide func(Record) (Event, 
 // error from done ends it with that error.
 //
 // after is the version that the caller has already dealt with; [Latest] if it does not know one. While Wait waits it asks
-// nothing of the store.
-func Wait(ctx context.Context, s Store, id ID, after uint64, d time.Duration, done func(Record) (bool, error)) (Record, error) {
-	timeout := time.NewTimer(d)
-	defer timeout.Stop()
+// nothing of the store. Thousands wait, and what a function needs of the stack it keeps until it ends: so the answer is a pointer, and
+// who calls Wait had better not hand records by value itself.
+func Wait(ctx context.Context, s Store, id ID, after uint64, d time.Duration, done func(Record) (bool, error)) (*Record, error) {
+	changed := make(chan struct{}, 1)
+	notify := func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	}
+	end := time.Now().Add(d)
+	defer time.AfterFunc(d, notify).Stop()
+	defer context.AfterFunc(ctx, notify)()
 	for {
-		changed := make(chan struct{}, 1)
-		r, stop, ok, err := look(ctx, s, id, after, changed, done)
-		if err != nil || ok {
+		r, left, stop, err := look(ctx, s, id, after, notify, done)
+		if err != nil || left == 0 {
 			stop()
-			return *r, err
+			return r, err
 		}
 		if r.Version > after { // not registered: known to be newer
 			after = r.Version
 			continue
 		}
 		after = r.Version
-		expiry := time.NewTimer(r.End().Sub(r.Now))
-		select {
-		case <-changed:
-		case <-expiry.C:
-		case <-timeout.C:
-			d = 0
-		case <-ctx.Done():
-			d = 0
-		}
+		expiry := time.AfterFunc(left, notify)
+		<-changed
 		expiry.Stop()
 		stop()
-		if d == 0 {
-			return *r, nil
+		if ctx.Err() != nil || !time.Now().Before(end) {
+			return r, nil
 		}
 	}
 }
 
-// look is one look of Wait's: the record, and whether the wait is over. It stands by itself, and answers a pointer, because thousands
-// wait: what a look needs of the stack is not kept by them.
-func look(ctx context.Context, s Store, id ID, after uint64, changed chan<- struct{}, done func(Record) (bool, error)) (r *Record, stop func(), ok bool, err error) {
+// look is one look of Wait's: the record, and how long there may be something to wait for. It stands by itself for the same reason.
+func look(ctx context.Context, s Store, id ID, after uint64, notify func(), done func(Record) (bool, error)) (r *Record, left time.Duration, stop func(), err error) {
 	r = new(Record)
 	// The end of ctx ends the waiting and not the read: who asks a server that is stopping is told how it stands.
-	*r, stop, err = s.Await(context.WithoutCancel(ctx), id, after, func() {
-		select {
-		case changed <- struct{}{}:
-		default:
-		}
-	})
+	*r, stop, err = s.Await(context.WithoutCancel(ctx), id, after, notify)
 	if err != nil {
-		return r, func() {}, false, err
+		return r, 0, func() {}, err
 	}
-	ok, err = done(*r)
-	return r, stop, ok || r.State.Final(), err
+	over, err := done(*r)
+	if over || r.State.Final() {
+		return r, 0, stop, err
+	}
+	return r, max(r.End().Sub(r.Now), 1), stop, err
 }
 
 // Latest is an after that no version is above.

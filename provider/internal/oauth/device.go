@@ -41,14 +41,7 @@ func (d *Door) deviceCode(c *gin.Context, asked request) error {
 	}
 	switch r.State {
 	case challenge.Approved, challenge.Redeemed:
-		body, err := d.redeem(c.Request.Context(), r, code, client, func(ctx context.Context, r challenge.Record) ([]byte, error) {
-			return d.mint(ctx, asked, r)
-		})
-		if err != nil {
-			return err
-		}
-		c.Data(http.StatusOK, "application/json", body)
-		return nil
+		return d.redeemed(c, asked, code, r)
 	case challenge.Pending, challenge.Claimed, challenge.Confirming:
 		// A request that was held has been slow enough already.
 		if held && wait >= interval && !replaced {
@@ -67,14 +60,23 @@ func (d *Door) deviceCode(c *gin.Context, asked request) error {
 	}
 }
 
+// redeemed answers with the tokens.
+func (d *Door) redeemed(c *gin.Context, asked request, code challenge.Capability, r *challenge.Record) error {
+	body, err := d.redeem(c.Request.Context(), *r, code, asked.client, func(ctx context.Context, r challenge.Record) ([]byte, error) {
+		return d.mint(ctx, asked, r)
+	})
+	if err != nil {
+		return err
+	}
+	c.Data(http.StatusOK, "application/json", body)
+	return nil
+}
+
 // hold answers the challenge, after at most wait, once there is something to say to this client; at once, where too many wait. A second
 // hold for the same code ends the first: replaced.
-func (d *Door) hold(c *gin.Context, code challenge.Capability, client identity.Client, wait time.Duration) (r challenge.Record, held, replaced bool, err error) {
+func (d *Door) hold(c *gin.Context, code challenge.Capability, client identity.Client, wait time.Duration) (r *challenge.Record, held, replaced bool, err error) {
 	if wait == 0 {
-		r, err = d.Challenges.Get(c.Request.Context(), code.ID)
-		if err == nil {
-			err = holder(r, code, client)
-		}
+		r, err := d.poll(c.Request.Context(), code, client)
 		return r, false, false, err
 	}
 	ctx, cancel := web.Waiting(c, d.Drain)
@@ -92,6 +94,14 @@ func (d *Door) hold(c *gin.Context, code challenge.Capability, client identity.C
 		return turnedAway, nil
 	})
 	return r, !turnedAway, place.Leave(), err
+}
+
+func (d *Door) poll(ctx context.Context, code challenge.Capability, client identity.Client) (*challenge.Record, error) {
+	r, err := d.Challenges.Get(ctx, code.ID)
+	if err == nil {
+		err = holder(r, code, client)
+	}
+	return &r, err
 }
 
 // settled tells whether there is nothing to wait for any more.

@@ -120,7 +120,7 @@ func TestASwapOnOneNodeWakesTheWaiterOnAnotherByAMessage(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			answered <- r
+			answered <- *r
 		}()
 		<-waiting
 		changed := visit(t, b, c.ID, "192.0.2.1")

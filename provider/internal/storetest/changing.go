@@ -72,7 +72,7 @@ var changing = []test{
 				first = false
 				return r.State == challenge.Approved, nil
 			})
-			answers <- answer{r, err}
+			answers <- answer{*r, err}
 		}()
 		<-waiting
 		apply(t, b, c.ID, challenge.Visit{Browser: browser}, scan(c.ID), approve())

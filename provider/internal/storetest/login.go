@@ -47,7 +47,7 @@ func redeemWhenApproved(ctx context.Context, s challenge.Store, id challenge.ID)
 	if err != nil {
 		return err
 	}
-	_, err = challenge.DoFrom(ctx, s, r, func(challenge.Record) (challenge.Event, error) {
+	_, err = challenge.DoFrom(ctx, s, *r, func(challenge.Record) (challenge.Event, error) {
 		return challenge.Redeem{Sealed: sealed, Window: 10 * time.Second}, nil
 	})
 	return err
