@@ -16,12 +16,14 @@ type cli struct {
 	Serve  serveCommand  `cmd:"" help:"Run the provider until SIGINT or SIGTERM."`
 	Client clientCommand `cmd:"" help:"Register sites. Works while a server runs on the same database."`
 	Key    keyCommand    `cmd:"" help:"List and rotate the signing keys. Works while servers run on the same database."`
+	Backup backupCommand `cmd:"" help:"Copy the SQLite database into one file. Works while servers run on it."`
+	Health healthCommand `cmd:"" help:"Ask a server on this machine whether it is well; for a container's health check. Ends with 0 or 1."`
 }
 
 // databaseFlags is where everything that must survive a restart lies: the same for the server and for the commands beside it.
 type databaseFlags struct {
 	Data     string `default:"qrlogin-data" placeholder:"DIR" help:"Folder of the SQLite database: accounts, devices, sites, keys, logins. Made if missing (${default})."`
-	Database string `placeholder:"URL" help:"A PostgreSQL database instead: postgres://USER:PASSWORD@HOST/NAME. Put it into the environment, not on a command line, which every user of the machine can read; docs/operate.md has more."`
+	Database string `placeholder:"URL" help:"A PostgreSQL database instead: postgres://USER:PASSWORD@HOST/NAME, or file:PATH, which has it. Put it into a file or the environment, not on a command line, which every user of the machine can read; docs/operate.md has more."`
 }
 
 const description = `An identity provider that logs a website's visitor in by a QR code and a phone.

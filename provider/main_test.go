@@ -67,7 +67,9 @@ func startProvider(t *testing.T, data string, flags ...string) (issuer string, c
 	free.Close()
 	issuer = "http://" + address
 	binary := filepath.Join(t.TempDir(), "provider")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as the image's, so that it is compiled once for all tests
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	command = exec.Command(binary, append([]string{"serve", "--issuer", issuer, "--listen", address, "--data", data, "--log-format=json"}, flags...)...)

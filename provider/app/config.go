@@ -44,7 +44,7 @@ const (
 type Config struct {
 	Issuer     string         // public URL of the provider: an origin, https unless it is on the loopback
 	Store      string         // where challenges live: "memory" (default), "miniredis", or redis://… as docs/operate.md, Redis, says; or file:PATH of that
-	Database   string         // where accounts live: postgres://…; "" is SQLite
+	Database   string         // where accounts live: postgres://…, or file:PATH of that; "" is SQLite
 	Data       string         // folder of the SQLite file; "" keeps accounts in memory
 	SMS        string         // how enrolment codes are sent: "console" (default; loopback issuers alone), file:PATH, webhook:URL or twilio:ACCOUNT_SID
 	Console    io.Writer      // where "console" prints; default os.Stderr
@@ -168,7 +168,11 @@ func (c Config) complete() (Config, error) {
 // openDatabase opens what Database and Data say.
 func (c Config) openDatabase(ctx context.Context) (*sqlstore.DB, error) {
 	if c.Database != "" {
-		return sqlstore.OpenPostgres(ctx, c.Database)
+		url, err := secretOf("database", c.Database)
+		if err != nil {
+			return nil, err
+		}
+		return sqlstore.OpenPostgres(ctx, url)
 	}
 	return sqlstore.Open(ctx, c.Data)
 }

@@ -93,6 +93,7 @@ var layers = []struct {
 	{"provider/internal/contracttest", []string{"api"}, "it compares answers with the contract, whoever gave them"},
 	{"provider/internal/axetest", nil, "it judges whatever page a test has opened"},
 	{"provider/internal/testenv", nil, "it finds programs for tests, whatever is tested"},
+	{"provider/internal/deploytest", nil, "it runs what lies in deploy/, and the provider as a process of its own"},
 	{"provider/internal/archtest", nil, "it judges imports and needs none"},
 	{"provider/internal/bench/...", []string{"api/...", "provider/app"},
 		"figures taken past app.New and HTTP would not be what a user of the provider sees"},
