@@ -327,7 +327,7 @@ func nodes(t *testing.T, issuer string, env ...string) (addresses []string, runn
 	for range 3 {
 		address := freeAddress(t)
 		command := exec.Command(i.binary(), "serve")
-		command.Env = append(append(os.Environ(), "QRLOGIN_LISTEN="+address, "QRLOGIN_ISSUER="+issuer, "QRLOGIN_TRUSTED_PROXIES=127.0.0.1"), env...)
+		command.Env = append(append(os.Environ(), env...), "QRLOGIN_LISTEN="+address, "QRLOGIN_ISSUER="+issuer, "QRLOGIN_TRUSTED_PROXIES=127.0.0.1")
 		addresses, running = append(addresses, address), append(running, start(t, command))
 	}
 	for k, p := range running {
@@ -342,13 +342,19 @@ func TestNoLoginIsLostWhenNodesStopAndDieBehindAProxy(t *testing.T) {
 		return
 	}
 	behindEach(t, func(t *testing.T, startProxy func(*testing.T, string, []string) *proxy) {
-		store, stop, err := testenv.Redis(redis)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(stop)
 		folder := t.TempDir()
-		env := []string{"QRLOGIN_STORE=" + store, "QRLOGIN_DATA=" + filepath.Join(folder, "data"), "QRLOGIN_SMS=file:" + filepath.Join(folder, "sms")}
+		var env []string
+		if strings.HasSuffix(t.Name(), "/compose") && postgres != "" {
+			env = composedStores(t)
+		} else {
+			store, stop, err := testenv.Redis(redis)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(stop)
+			env = []string{"QRLOGIN_STORE=" + store, "QRLOGIN_DATA=" + filepath.Join(folder, "data")}
+		}
+		env = append(env, "QRLOGIN_SMS=file:"+filepath.Join(folder, "sms"))
 		listen := freeAddress(t)
 		issuer := "https://login.example"
 		if !strings.HasSuffix(t.Name(), "/nginx") {
