@@ -17,6 +17,7 @@ type cli struct {
 	Client clientCommand `cmd:"" help:"Register sites. Works while a server runs on the same database."`
 	Key    keyCommand    `cmd:"" help:"List and rotate the signing keys. Works while servers run on the same database."`
 	Backup backupCommand `cmd:"" help:"Copy the SQLite database into one file. Works while servers run on it."`
+	Copy   copyCommand   `cmd:"" help:"Copy the SQLite database of --data into the empty PostgreSQL of --database, to go on there. Stop the servers first."`
 	Health healthCommand `cmd:"" help:"Ask a server on this machine whether it is well; for a container's health check. Ends with 0 or 1."`
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -130,14 +132,19 @@ func (p *process) answers(t *testing.T, address string) {
 	}
 }
 
+// freeAddress is one where nothing listens, and whose port no connection is given meanwhile: it lies below those that Linux gives
+// (net.ipv4.ip_local_port_range).
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := strconv.Itoa(20_000 + rand.IntN(12_000)) //nolint:gosec // no secret
+		if listener, err := net.Listen("tcp", ":"+port); err == nil {
+			listener.Close()
+			return "127.0.0.1:" + port
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 func port(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }

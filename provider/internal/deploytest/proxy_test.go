@@ -370,13 +370,18 @@ func TestNoLoginIsLostWhenNodesStopAndDieBehindAProxy(t *testing.T) {
 	})
 }
 
-// losesNothing has six people log in while two of three nodes end, and looks at what each of them is told.
-func losesNothing(t *testing.T, p *proxy, running []*process, sms string, env []string) {
+// people is a site whose pages are at 127.0.0.7, and a phone at 127.0.0.9.
+func (p *proxy) people(t *testing.T, sms string, env []string) (*site, *phone.Phone) {
 	t.Helper()
 	add := exec.Command(built(t).binary())
 	add.Env = append(os.Environ(), env...)
-	s := addClient(t, add, p.from(t, "127.0.0.7"), p.issuer)
-	holder := enroll(t, p.from(t, "127.0.0.9"), p.issuer, "+8613800138000", "", fileText(sms))
+	return addClient(t, add, p.from(t, "127.0.0.7"), p.issuer), enroll(t, p.from(t, "127.0.0.9"), p.issuer, "+8613800138000", "", fileText(sms))
+}
+
+// losesNothing has six people log in while two of three nodes end, and looks at what each of them is told.
+func losesNothing(t *testing.T, p *proxy, running []*process, sms string, env []string) {
+	t.Helper()
+	s, holder := p.people(t, sms, env)
 
 	const people = 6
 	var logins, bystanders []*login
@@ -482,10 +487,7 @@ func losesNothing(t *testing.T, p *proxy, running []*process, sms string, env []
 // Caddy has seen that they ended.
 func goesOn(t *testing.T, p *proxy, running []*process, sms string, env []string) {
 	t.Helper()
-	add := exec.Command(built(t).binary())
-	add.Env = append(os.Environ(), env...)
-	s := addClient(t, add, p.from(t, "127.0.0.7"), p.issuer)
-	holder := enroll(t, p.from(t, "127.0.0.9"), p.issuer, "+8613800138000", "", fileText(sms))
+	s, holder := p.people(t, sms, env)
 	const pages = 6
 	var logins []*login
 	seen := make(chan error, pages)
