@@ -14,3 +14,16 @@ func Backup(ctx context.Context, c Config, file string) error {
 	}
 	return sqlstore.Backup(ctx, c.Data, file)
 }
+
+// Copy copies the SQLite database of a configuration's Data into its Database, a PostgreSQL that holds nothing yet. No server should run on
+// either.
+func Copy(ctx context.Context, c Config) error {
+	if c.Data == "" || c.Database == "" {
+		return errors.New("a copy is from a data folder into a database")
+	}
+	url, err := secretOf("database", c.Database)
+	if err != nil {
+		return err
+	}
+	return sqlstore.Copy(ctx, c.Data, url)
+}

@@ -130,3 +130,47 @@ func TestAPhoneLogsInAtAPostgreSQLThatWasRestored(t *testing.T) {
 	startProvider(t, listen, "QRLOGIN_DATABASE="+restored, "QRLOGIN_SMS=file:"+sms)
 	s.whole(holder)
 }
+
+// A site outgrows its one process: what SQLite has goes on in PostgreSQL, and the Redis knows the database.
+func TestAPhoneLogsInAtAPostgreSQLThatSQLiteWasCopiedInto(t *testing.T) {
+	if postgres == "" || redis == "" {
+		return
+	}
+	store, stopStore, err := testenv.Redis(redis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stopStore)
+	database, stop, err := testenv.Postgres(postgres)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	folder, listen := t.TempDir(), freeAddress(t)
+	key, sms, url := folder+"/master-key", folder+"/sms", folder+"/database-url"
+	write(t, key, strings.Repeat("k", 44)+"\n")
+	write(t, url, database+"\n")
+	env := []string{"QRLOGIN_STORE=" + store, "QRLOGIN_SMS=file:" + sms, "QRLOGIN_MASTER_KEY=file:" + key}
+	p := startProvider(t, listen, append(env, "QRLOGIN_DATA="+folder+"/data")...)
+	s := addClient(t, p.command(t), http.DefaultClient, p.issuer)
+	holder := enroll(t, http.DefaultClient, p.issuer, "+8613800138000", "", fileText(sms))
+	s.whole(holder)
+	begun := s.begin() // before the change, and redeemed after it
+	claim, err := holder.Scan(t.Context(), begun.seen(nil).Frames[0].Code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stop(t)
+
+	if out, err := p.command(t, "copy", "--database=file:"+url).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	startProvider(t, listen, append(env, "QRLOGIN_DATABASE=file:"+url)...)
+	if _, err := holder.Approve(t.Context(), claim, phone.Approval{}); err != nil {
+		t.Fatal(err)
+	}
+	if token, status, err := begun.redeem(5); err != nil || token == "" {
+		t.Error(status, err)
+	}
+	s.whole(holder)
+}

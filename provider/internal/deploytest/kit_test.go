@@ -69,10 +69,10 @@ func read(t *testing.T, name string) string {
 
 func write(t *testing.T, path, content string) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // servers that give up root's rights read it
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil { //nolint:gosec // the same
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -137,7 +137,7 @@ func (p *process) answers(t *testing.T, address string) {
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {
-		port := strconv.Itoa(20_000 + rand.IntN(12_000)) //nolint:gosec // no secret
+		port := strconv.Itoa(20_000 + rand.IntN(12_000))
 		if listener, err := net.Listen("tcp", ":"+port); err == nil {
 			listener.Close()
 			return "127.0.0.1:" + port
