@@ -92,6 +92,8 @@ func TestAProviderStartsWithTheUnitsSettings(t *testing.T) {
 			continue
 		case "QRLOGIN_LISTEN":
 			value = listen
+		case "QRLOGIN_OPERATOR_LISTEN":
+			value = freeAddress(t)
 		case "QRLOGIN_DATA":
 			value = dir + "/data"
 		}

@@ -81,7 +81,7 @@ func copyTable(ctx context.Context, name string, source, target *sql.Tx) (err er
 	if there {
 		return errors.New("the PostgreSQL database is not empty")
 	}
-	rows, err := source.QueryContext(ctx, `SELECT * FROM `+name)
+	rows, err := source.QueryContext(ctx, `SELECT * FROM `+name) //nolint:gosec // the name is a table's own
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,8 @@ func copyTable(ctx context.Context, name string, source, target *sql.Tx) (err er
 	for i, t := range types {
 		columns[i], places[i], into[i] = t.Name(), fmt.Sprintf("$%d", i+1), &values[i]
 	}
-	insert, err := target.PrepareContext(ctx, `INSERT INTO `+name+` (`+strings.Join(columns, ", ")+`) VALUES (`+strings.Join(places, ", ")+`)`)
+	statement := fmt.Sprintf(`INSERT INTO %s (%s) VALUES (%s)`, name, strings.Join(columns, ", "), strings.Join(places, ", ")) //nolint:gosec // the same
+	insert, err := target.PrepareContext(ctx, statement)
 	if err != nil {
 		return err
 	}
