@@ -19,6 +19,7 @@ type serveCommand struct {
 	databaseFlags
 	Issuer       string        `default:"http://localhost:9000" placeholder:"URL" help:"Public URL of this provider, without a path. Sites and phones are bound to it: it cannot be changed later. https, unless on the loopback (${default})."`
 	Listen       string        `default:"localhost:9000" placeholder:"HOST:PORT" help:"Where to listen (${default})."`
+	Operator     string        `name:"operator-listen" placeholder:"HOST:PORT" help:"Where to answer the operator: /healthz, /readyz, /metrics (docs/observe.md). Whoever reaches it is answered: keep it off the public network. Without it, nowhere."`
 	Store        string        `default:"memory" placeholder:"STORE" help:"Where challenges live for their five minutes: memory, for one process; redis://HOST:PORT, for several, also rediss for TLS, redis-sentinel and redis-cluster (docs/operate.md, Redis); miniredis, to try the Redis path with nothing installed; or file:PATH of one (${default})."`
 	SMS          string        `name:"sms" default:"console" placeholder:"SENDER" help:"How the code reaches a phone number at enrolment: console prints it (loopback issuers alone); file:PATH appends a JSON line for another program to send; webhook:URL posts it to a program of yours, signed; twilio:ACCOUNT_SID has Twilio send it. docs/operate.md, Sending codes (${default})."`
 	SMSFrom      string        `name:"sms-from" placeholder:"SENDER" help:"With twilio: the number that sends (+15005550006), or the SID of a messaging service (MG…)."`
@@ -65,6 +66,13 @@ func (s *serveCommand) Run(ctx context.Context) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer listener.Close()
+	var operator net.Listener
+	if s.Operator != "" {
+		if operator, err = (&net.ListenConfig{}).Listen(ctx, "tcp", s.Operator); err != nil {
+			return fmt.Errorf("listen for the operator: %w", err)
+		}
+		defer operator.Close()
+	}
 	provider, err := app.New(ctx, app.Config{
 		Issuer: s.Issuer, Store: s.Store, Database: s.Database, Data: s.Data, SMS: s.SMS, SMSFrom: s.SMSFrom, SMSSecret: s.SMSSecret, Countries: s.Countries, Redelivery: &s.Redelivery, Log: log,
 		HandoffLimit: s.HandoffLimit, HandoffRoom: s.HandoffRoom, WaitingLimit: s.Waiting, RequestLimit: s.Requests, ConnectionLimit: s.Connections, KeyRotation: &s.KeyRotation, MasterKey: s.MasterKey,
@@ -75,7 +83,18 @@ func (s *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	log.Info("serving", "issuer", s.Issuer, "listen", listener.Addr().String(), "store", kindOf(s.Store), "data", cmp.Or(kindOf(s.Database), s.Data))
-	return errors.Join(provider.Serve(ctx, listener), provider.Close())
+	stopped := make(chan error, 1)
+	over, stop := context.WithCancel(context.WithoutCancel(ctx)) // the operator is answered to the end
+	go func() {
+		if operator == nil {
+			stopped <- nil
+			return
+		}
+		stopped <- provider.ServeOperator(over, operator)
+	}()
+	err = provider.Serve(ctx, listener)
+	stop()
+	return errors.Join(err, <-stopped, provider.Close())
 }
 
 func (s *serveCommand) registrationToken() (string, error) {

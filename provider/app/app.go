@@ -13,7 +13,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"qrlogin/provider/internal/browser"
-	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/clientkeys"
 	"qrlogin/provider/internal/crowd"
 	"qrlogin/provider/internal/dpop"
@@ -21,6 +20,7 @@ import (
 	"qrlogin/provider/internal/handoffs"
 	"qrlogin/provider/internal/limit"
 	"qrlogin/provider/internal/memstore"
+	"qrlogin/provider/internal/metrics"
 	"qrlogin/provider/internal/oauth"
 	"qrlogin/provider/internal/passkey"
 	"qrlogin/provider/internal/phone"
@@ -38,16 +38,10 @@ import (
 type Provider struct {
 	log     *slog.Logger
 	handler http.Handler
+	operate http.Handler
 	load    load
 	drain   context.CancelFunc
 	closers []func() error // in the order of opening; closed in reverse
-}
-
-// shortLived is the ports of what lives for minutes; one store has them all.
-type shortLived interface {
-	challenge.Store
-	challenge.Keys
-	challenge.Contents
 }
 
 // New opens the stores and wires the doors. The caller closes the provider.
@@ -74,10 +68,12 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	if err := putClients(ctx, c, db); err != nil {
 		return nil, err
 	}
-	store, err := p.openStore(ctx, c, db)
+	opened, err := p.openStore(ctx, c, db)
 	if err != nil {
 		return nil, err
 	}
+	m := metrics.New()
+	store := m.Store(opened)
 	sender, err := p.openSender(c)
 	if err != nil {
 		return nil, err
@@ -129,15 +125,16 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	}
 	device := &phone.Door{
 		Issuer: c.Issuer, Challenges: store, Keys: store, Handoffs: box, HandoffLimit: c.HandoffLimit, Limits: limits, Clients: db, Devices: db,
-		Audit: db, Numbers: numbers, SMS: sender, Countries: c.Countries, Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,
+		Audit: db, Numbers: numbers, SMS: m.SMS(sender), Countries: c.Countries, Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,
 		Passkeys: passkey.New(c.Issuer, handleKey), Credentials: db,
 	}
-	p.handler, err = route(c, p.load.work, site, page, device)
+	p.observe(c, m, opened, db, drained)
+	p.handler, err = route(c, m, p.load.work, site, page, device)
 	return p, err
 }
 
 // route is the whole surface in one look.
-func route(c Config, work *crowd.Work, site *oauth.Door, page *browser.Door, device *phone.Door) (http.Handler, error) {
+func route(c Config, m *metrics.Metrics, work *crowd.Work, site *oauth.Door, page *browser.Door, device *phone.Door) (http.Handler, error) {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.ContextWithFallback = true // a waiting handler ends with its client
@@ -149,7 +146,7 @@ func route(c Config, work *crowd.Work, site *oauth.Door, page *browser.Door, dev
 	if err := r.SetTrustedProxies(c.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("trusted proxies: %w", err)
 	}
-	r.Use(web.Log(c.Log), shed(work), web.LimitBodyTime, web.LimitTime)
+	r.Use(web.Log(c.Log, m.Request), shed(work), web.LimitBodyTime, web.LimitTime)
 	if len(c.TrustedProxies) == 0 {
 		r.Use(unnamedProxy(c.Log))
 	}
@@ -168,7 +165,7 @@ func route(c Config, work *crowd.Work, site *oauth.Door, page *browser.Door, dev
 	return r, nil
 }
 
-func (p *Provider) openStore(ctx context.Context, c Config, db *sqlstore.DB) (shortLived, error) {
+func (p *Provider) openStore(ctx context.Context, c Config, db *sqlstore.DB) (metrics.ShortLived, error) {
 	if c.Store == "memory" {
 		store := memstore.New()
 		store.Room = c.HandoffRoom

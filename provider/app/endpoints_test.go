@@ -95,6 +95,9 @@ func (g *target) unchanged(attack func(*target)) {
 func (g *target) paths() map[string]map[string]*openapi3.Operation {
 	all := map[string]map[string]*openapi3.Operation{}
 	for path, item := range g.doc.Paths.Map() {
+		if len(item.Servers) > 0 { // the operator's, on a listener of its own
+			continue
+		}
 		all[path] = item.Operations()
 	}
 	return all

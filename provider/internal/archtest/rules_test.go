@@ -24,7 +24,7 @@ var layers = []struct {
 		"provider/internal/fetch", "provider/internal/clientkeys", "provider/internal/signout", "provider/internal/dpop",
 		"provider/internal/place", "provider/internal/sms", "provider/internal/limit", "provider/internal/passkey",
 		"provider/internal/details", "provider/internal/handoffs", "provider/internal/crowd", "provider/internal/challenge",
-		"provider/internal/identity"},
+		"provider/internal/identity", "provider/internal/metrics", "provider/internal/operator"},
 		"app is the one place that knows all parts and wires them, so no part has to know another"},
 
 	{"provider/internal/oauth", []string{
@@ -49,6 +49,11 @@ var layers = []struct {
 		"it hands out an app that does what any phone does, over HTTP: what the provider knows is nothing to it"},
 	{"provider/internal/web", []string{"api", "provider/internal/challenge", "provider/internal/identity"},
 		"what the doors share of HTTP must not become the way by which they know each other"},
+
+	{"provider/internal/operator", []string{"api"},
+		"whether a provider can serve is what its stores say, whichever they are"},
+	{"provider/internal/metrics", []string{"provider/internal/web", "provider/internal/limit", "provider/internal/challenge"},
+		"what is counted decides nothing: it wraps what it counts, and nobody but app knows that it is there"},
 
 	{"provider/internal/dpop", []string{"api/proof", "provider/internal/challenge"},
 		"a proof is judged by the same rules at every door, so this knows none of them, nor what it answers"},
@@ -159,6 +164,7 @@ var owned = []struct {
 	{"golang.org/x/image/...", []string{"api/picture"}, "the same"},
 	{"github.com/go-webauthn/...", []string{"provider/internal/passkey"},
 		"what an authenticator sends is hostile CBOR: it is read in one place, and nothing but what is judged there leaves it"},
+	{"github.com/prometheus/...", []string{"provider/internal/metrics"}, "who counts by itself would decide what a label may say"},
 	{"database/sql/...", []string{"provider/internal/sqlstore", "relyingparty-demo/..."},
 		"who speaks SQL beside the store would have to know its tables (the demo has tables of its own)"},
 	{"modernc.org/sqlite/...", []string{"provider/internal/sqlstore", "relyingparty-demo/..."}, "the same"},

@@ -45,6 +45,7 @@ func (d *Door) watch(c *gin.Context) error {
 	place := d.Waiting.Page(watch.ID, cancel)
 	defer place.Leave()
 	admitted := false
+	began := time.Now()
 	r, err := challenge.Wait(ctx, d.Challenges, watch.ID, after, watchTime, func(r challenge.Record) (bool, error) {
 		if !admitted {
 			if err := d.admit(c, watch, r); err != nil {
@@ -58,6 +59,7 @@ func (d *Door) watch(c *gin.Context) error {
 		}
 		return news, nil
 	})
+	web.Waited(c, began)
 	return d.tell(c, browser, r, err)
 }
 

@@ -83,6 +83,7 @@ func (d *Door) hold(c *gin.Context, code challenge.Capability, client identity.C
 	defer cancel()
 	place := d.Waiting.Site(code.ID, cancel)
 	turnedAway := false
+	defer web.Waited(c, time.Now())
 	r, err = challenge.Wait(ctx, d.Challenges, code.ID, challenge.Latest, wait, func(r challenge.Record) (bool, error) {
 		if err := holder(r, code, client); err != nil {
 			return false, err

@@ -120,6 +120,7 @@ func (d *Door) fail(c *gin.Context, err error) {
 		body.ErrorDescription = &e.Description
 	}
 	c.Header("Cache-Control", "no-store")
+	web.Refused(c, e.Code)
 	c.JSON(e.Status, body)
 }
 

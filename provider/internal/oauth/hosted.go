@@ -177,9 +177,11 @@ func (d *Door) hostedFinish(c *gin.Context) error {
 	defer cancel()
 	place := d.Waiting.Site(code.ID, cancel)
 	defer place.Leave()
+	began := time.Now()
 	r, err := challenge.Wait(ctx, d.Challenges, code.ID, challenge.Latest, maxWait, func(r challenge.Record) (bool, error) {
 		return settled(r) || !place.Take(r.State != challenge.Pending), nil
 	})
+	web.Waited(c, began)
 	if err != nil {
 		return err
 	}

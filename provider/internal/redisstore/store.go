@@ -38,6 +38,7 @@ type Store struct {
 	node    string // names this node among those that share the Redis; random
 	silence time.Duration
 	trips   atomic.Int64
+	observe atomic.Pointer[func(took time.Duration, answered bool)]
 	waiting waiters
 	shards  atomic.Pointer[shards] // of a cluster
 
@@ -64,7 +65,7 @@ func connect(ctx context.Context, url string, log *slog.Logger, silence time.Dur
 	}
 	redis.SetLogger(clientLog{log}) // the client's own log is one for the whole process
 	s := &Store{db: db, log: log, node: rand.Text(), silence: silence}
-	s.db.AddHook(tripCounter{&s.trips})
+	s.db.AddHook(tripCounter{&s.trips, &s.observe})
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("redisstore: %w", err), s.Close())
@@ -97,13 +98,15 @@ func (s *Store) Close() error {
 	return s.db.Close()
 }
 
+// databaseKey has the id of the database that this Redis belongs to.
+const databaseKey = "qrlogin:database"
+
 // Bind ties the Redis to one SQL database, and fails if it is tied to another: nodes that share challenges and not
 // accounts would log people in to accounts of each other's.
 func (s *Store) Bind(ctx context.Context, databaseID string) error {
-	const key = "qrlogin:database"
 	pipe := s.db.Pipeline()
-	pipe.SetNX(ctx, key, databaseID, 0)
-	bound := pipe.Get(ctx, key)
+	pipe.SetNX(ctx, databaseKey, databaseID, 0)
+	bound := pipe.Get(ctx, databaseKey)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return fmt.Errorf("redisstore: binding to the database: %w", err)
 	}
@@ -112,6 +115,14 @@ func (s *Store) Bind(ctx context.Context, databaseID string) error {
 			"nodes that share a redis must share the database", id, databaseID)
 	}
 	return nil
+}
+
+// Observe has f told of each round trip from now on.
+func (s *Store) Observe(f func(took time.Duration, answered bool)) { s.observe.Store(&f) }
+
+// Ready asks whether Redis answers.
+func (s *Store) Ready(ctx context.Context) error {
+	return wrap("asking whether it is there", s.db.Exists(ctx, databaseKey).Err())
 }
 
 // RoundTrips counts how often the store has waited for an answer of Redis. Logging in to a connection is left out, and so is
@@ -127,7 +138,10 @@ func (l clientLog) Printf(ctx context.Context, format string, args ...any) {
 }
 
 // tripCounter is a hook of the client: a command on its own is one round trip, and so is a pipeline.
-type tripCounter struct{ n *atomic.Int64 }
+type tripCounter struct {
+	n       *atomic.Int64
+	observe *atomic.Pointer[func(took time.Duration, answered bool)]
+}
 
 var _ redis.Hook = tripCounter{}
 
@@ -136,14 +150,28 @@ func (t tripCounter) DialHook(next redis.DialHook) redis.DialHook { return next 
 func (t tripCounter) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		t.count(cmd)
-		return next(ctx, cmd)
+		began := time.Now()
+		err := next(ctx, cmd)
+		t.tell(began, err)
+		return err
 	}
 }
 
 func (t tripCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		t.count(cmds...)
-		return next(ctx, cmds)
+		began := time.Now()
+		err := next(ctx, cmds)
+		t.tell(began, err)
+		return err
+	}
+}
+
+// tell tells the observer. What Redis refuses it has answered.
+func (t tripCounter) tell(began time.Time, err error) {
+	if observe := t.observe.Load(); observe != nil {
+		var refusal redis.Error
+		(*observe)(time.Since(began), err == nil || errors.As(err, &refusal))
 	}
 }
 

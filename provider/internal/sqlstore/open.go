@@ -54,6 +54,24 @@ func Open(ctx context.Context, dir string) (*DB, error) {
 	return db, nil
 }
 
+// Ready asks whether the database answers.
+func (db *DB) Ready(ctx context.Context) error {
+	var one int
+	return failure("asking whether it is there", db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM meta WHERE name = 'id'`).Scan(&one))
+}
+
+// Pools is how many connections to the database are in use now, and how often somebody has waited for one.
+func (db *DB) Pools() (used int, waits int64) {
+	for _, pool := range []*sql.DB{db.read, db.write} {
+		stats := pool.Stats()
+		used, waits = used+stats.InUse, waits+stats.WaitCount
+		if db.read == db.write {
+			break
+		}
+	}
+	return used, waits
+}
+
 // Close closes the database after what is under way.
 func (db *DB) Close() error {
 	var errs []error

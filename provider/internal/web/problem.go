@@ -59,6 +59,7 @@ func (p Problem) Write(c *gin.Context) {
 		c.Header("Retry-After", RetryAfter(p.RetryAfter))
 	}
 	c.Header("Cache-Control", "no-store")
+	Refused(c, p.Code)
 	raw, err := json.Marshal(body)
 	if err != nil { // strings and a number: cannot be
 		c.AbortWithStatus(http.StatusInternalServerError)

@@ -15,10 +15,12 @@ import (
 const requestIDKey = "qrlogin.request_id"
 
 // Log gives every request an id, logs it by its route's pattern (paths hold ids, queries hold anything), and answers a panic
-// with an opaque 500.
-func Log(log *slog.Logger) gin.HandlerFunc {
+// with an opaque 500. Then it tells observe.
+func Log(log *slog.Logger, observe func(*Observed)) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		began := time.Now()
+		seen := &Observed{}
+		c.Set(observedKey, seen)
 		id := rand.Text()[:12]
 		c.Set(requestIDKey, id)
 		c.Header("X-Request-Id", id)
@@ -33,6 +35,9 @@ func Log(log *slog.Logger) gin.HandlerFunc {
 			log.LogAttrs(c, slog.LevelInfo, "request",
 				slog.String("request_id", id), slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
 				slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(began)))
+			seen.Method, seen.Route, seen.Status = c.Request.Method, c.FullPath(), c.Writer.Status()
+			seen.Took = time.Since(began) - seen.Waited
+			observe(seen)
 		}()
 		c.Next()
 	}

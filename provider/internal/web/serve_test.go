@@ -28,7 +28,7 @@ func engine(h func(*gin.Context) error) (http.Handler, *bytes.Buffer) {
 	var logs bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	r := gin.New()
-	r.Use(Log(log), LimitBodyTime)
+	r.Use(Log(log, func(*Observed) {}), LimitBodyTime)
 	r.GET("/a/:secret", Handle(h, Fail(log)))
 	return r, &logs
 }
