@@ -20,6 +20,7 @@ type swarmCmd struct {
 	Waiting           int           `placeholder:"W" help:"Browsers that show a code that nobody scans, beside the logins."`
 	WaitingRate       float64       `default:"500" placeholder:"R" help:"How many of those are opened in a second (${default})."`
 	Hold              time.Duration `placeholder:"TIME" help:"Have them wait so long at least, also when the logins are over."`
+	Thought           time.Duration `default:"5ms" placeholder:"TIME" help:"How long a phone's holder looks at the consent before the approval: so long, at least, a login is under way. Long enough for the site's request, which is on its way, to be held (${default})."`
 	Codes             string        `type:"path" placeholder:"FILE" help:"Where the provider writes enrolment codes: the PATH of provider serve --sms=file:PATH."`
 	RegistrationToken string        `placeholder:"TOKEN" help:"The provider's, to register the swarm's site with. Set it in the environment."`
 	Client            string        `placeholder:"ID" help:"A site that is registered already, instead."`
@@ -50,7 +51,7 @@ func (c *swarmCmd) config() swarm.Config {
 		Nodes: c.Provider, Anywhere: c.Anywhere,
 		Client: c.Client, Secret: c.ClientSecret, Token: c.RegistrationToken, Codes: c.Codes,
 		Logins: c.Logins, Concurrency: c.Concurrency, Rate: c.Rate, Waiting: c.Waiting, OpenRate: c.WaitingRate, Hold: c.Hold,
-		Deadline: c.Deadline, CheckEvery: c.Check, PIDs: c.PID,
+		Thought: c.Thought, Deadline: c.Deadline, CheckEvery: c.Check, PIDs: c.PID,
 		TLS: http.DefaultTransport.(*http.Transport).TLSClientConfig, // with the certificates of --ca
 	}
 }

@@ -29,6 +29,7 @@ type Config struct {
 	Waiting     int           // browsers that wait beside them, for nobody
 	OpenRate    float64       // browsers that begin to wait in a second
 	Hold        time.Duration // how long those wait at least
+	Thought     time.Duration // that the holder of a phone takes between consent and approval
 	Deadline    time.Duration // within which a login is to be approved, and then to have its token
 	CheckEvery  int           // one in so many logins has its code redeemed twice and its token's signature verified; 0 none
 
@@ -65,7 +66,7 @@ func (c Config) Check() error {
 		return errors.New("a rate is how many in a second")
 	case c.Deadline < time.Second:
 		return errors.New("the deadline is not at least a second")
-	case c.CheckEvery < 0 || c.Hold < 0:
+	case c.CheckEvery < 0 || c.Hold < 0 || c.Thought < 0:
 		return errors.New("what cannot be less than nothing is")
 	case c.Logins > 0 && c.Codes == "":
 		return errors.New("phones enrol by codes: name the file that the provider writes them to (provider serve --sms=file:PATH)")

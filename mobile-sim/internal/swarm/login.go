@@ -14,9 +14,6 @@ import (
 	"qrlogin/api"
 )
 
-// thought is how long the holder of a phone takes: long enough for the site's request, which is on its way, to be held.
-const thought = 5 * time.Millisecond
-
 // userAgent is as long as browsers' are: the provider keeps it and puts it into the consent.
 const userAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 
@@ -104,7 +101,7 @@ func (s *swarm) login(within context.Context, i int, t *seat) (outcome, error) {
 	defer func() { <-site.over }()
 	defer cancel(nil)
 	<-asked
-	_ = sleep(ctx, thought)
+	_ = sleep(ctx, s.Thought)
 	if !deadline.Reset(s.Deadline) && ctx.Err() != nil {
 		return s.notDone(context.Cause(ctx))
 	}

@@ -45,9 +45,11 @@ type Report struct {
 	Stopped         string             `json:"stopped,omitempty"` // why it ended before everything was done
 	Concurrency     int                `json:"concurrency"`       // also the number of phones
 	Rate            float64            `json:"rate,omitempty"`    // that was asked for
+	Began           time.Time          `json:"began"`             // the first login
 	Seconds         float64            `json:"seconds"`           // from the first login's begin to the last one's end
 	LoginsPerSecond float64            `json:"logins_per_second"` // that were done
 	Logins          Logins             `json:"logins"`
+	Timeline        Timeline           `json:"timeline"`
 	Waiting         Waiting            `json:"waiting"`
 	Latencies       map[string]Latency `json:"latencies"`
 	Errors          map[string]int     `json:"errors"`   // of requests, by kind, also those after which another try was well
@@ -69,6 +71,30 @@ type Logins struct {
 	Checked     int     `json:"checked"`     // redeemed twice, and the signature verified
 	Late        int     `json:"late"`        // begun later than the rate has it, because all phones were busy
 	LatestMS    float64 `json:"latest_ms"`   // how late the latest
+}
+
+// step is the grain of a timeline.
+const step = 100 * time.Millisecond
+
+// Timeline is when logins were done: it shows how long a fault was felt.
+type Timeline struct {
+	Done    []int   `json:"done_each_100_ms"` // from Began on
+	PauseMS float64 `json:"longest_pause_ms"` // the longest time in which none was done, from Began to the last that was
+}
+
+// timeline takes when logins were done, in order, since the first began.
+func timeline(at []time.Duration) Timeline {
+	t := Timeline{Done: []int{}}
+	var last, pause time.Duration
+	for _, d := range at {
+		for len(t.Done) <= int(d/step) {
+			t.Done = append(t.Done, 0)
+		}
+		t.Done[d/step]++
+		pause, last = max(pause, d-last), d
+	}
+	t.PauseMS = ms(pause)
+	return t
 }
 
 // Waiting is the browsers that waited.
@@ -153,9 +179,11 @@ func (r Report) WellDone() bool {
 type tally struct {
 	outcomes [outcomes]atomic.Int64
 	check    atomic.Int64
+	began    time.Time // the first login
 
 	mu       sync.Mutex
 	samples  [allSeries][]time.Duration
+	done     []time.Duration // when logins were, since the first began
 	errors   map[string]int
 	failures map[string]int
 	lates    int
@@ -187,6 +215,11 @@ var outcomeNames = [outcomes]string{"done", "failed", "refused", "interrupted", 
 
 func (t *tally) ended(o outcome, why error) {
 	t.outcomes[o].Add(1)
+	if o == done {
+		t.mu.Lock()
+		t.done = append(t.done, time.Since(t.began)) // under the lock: they are in order
+		t.mu.Unlock()
+	}
 	if why != nil {
 		t.mu.Lock()
 		t.failures[outcomeNames[o]+": "+why.Error()]++
@@ -204,6 +237,7 @@ func (t *tally) into(r *Report, took time.Duration) {
 	l.Lost, l.Doubled, l.Wrong = count(lost), count(doubled), count(wrong)
 	l.Begun = l.Done + l.Failed + l.Refused + l.Interrupted + l.Lost + l.Doubled + l.Wrong
 	l.Checked, l.Late, l.LatestMS = int(t.check.Load()), t.lates, ms(t.latest)
+	r.Began, r.Timeline = t.began, timeline(t.done)
 	if r.Seconds = seconds(took); l.Done > 0 {
 		r.LoginsPerSecond = math.Round(float64(l.Done)/took.Seconds()*10) / 10
 	}
@@ -271,6 +305,7 @@ func (r Report) Print(out io.Writer) error {
 		fmt.Fprintf(w, "\tfailed %d, refused %d, interrupted %d\n", l.Failed, l.Refused, l.Interrupted)
 		fmt.Fprintf(w, "\tlost %d, doubled %d, wrong %d\n", l.Lost, l.Doubled, l.Wrong)
 		fmt.Fprintf(w, "\t%d were redeemed twice and their signatures verified\n", l.Checked)
+		fmt.Fprintf(w, "\tlongest pause %.1f s: so long none was done\n", r.Timeline.PauseMS/1000)
 		if l.Late > 0 {
 			fmt.Fprintf(w, "\t%d began late, by up to %.1f ms: all phones were busy\n", l.Late, l.LatestMS)
 		}

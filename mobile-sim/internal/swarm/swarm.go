@@ -217,6 +217,7 @@ func (s *swarm) run(ctx context.Context, seats []*seat) Report {
 	held := time.Now()
 	itself, _ := measure([]int{myself})
 	began := time.Now()
+	s.tally.began = began
 	s.logins(ctx, seats)
 	took := time.Since(began)
 	after, err := measure(s.PIDs)

@@ -71,7 +71,7 @@ func (w *world) node(how lie) *httptest.Server {
 
 func (w *world) config() Config {
 	c := Config{
-		Token: registrationToken, Codes: w.codes, Logins: 20, Concurrency: 4, OpenRate: 1000, Deadline: 10 * time.Second, CheckEvery: 1,
+		Token: registrationToken, Codes: w.codes, Logins: 20, Concurrency: 4, OpenRate: 1000, Thought: 5 * time.Millisecond, Deadline: 10 * time.Second, CheckEvery: 1,
 	}
 	for _, server := range w.nodes {
 		c.Nodes = append(c.Nodes, server.URL)
@@ -130,6 +130,13 @@ func TestALoginGivesOneTokenAndTheReportHasAllFigures(t *testing.T) {
 	if !r.WellDone() || r.Broken() || r.Refused() || r.Logins.Checked != 20 || len(r.Errors)+len(r.Failures) > 0 {
 		t.Errorf("got %+v", r)
 	}
+	inAll := 0
+	for _, n := range r.Timeline.Done {
+		inAll += n
+	}
+	if inAll != 20 || r.Timeline.PauseMS <= 0 || time.Since(r.Began) < time.Duration(r.Seconds)*time.Second {
+		t.Errorf("timeline: %+v since %s", r.Timeline, r.Began)
+	}
 	for _, name := range seriesNames {
 		l := r.Latencies[name]
 		if l.Count < 20 && name != "scan to page" || l.P50 > l.P90 || l.P90 > l.P99 || l.P99 > l.P999 || l.P999 > l.Max || l.Max <= 0 {
@@ -151,6 +158,13 @@ func TestALoginGivesOneTokenAndTheReportHasAllFigures(t *testing.T) {
 		if !strings.Contains(text.String(), said) {
 			t.Errorf("the report does not say %q:\n%s", said, &text)
 		}
+	}
+}
+
+func TestATimelineShowsThePause(t *testing.T) {
+	got := timeline([]time.Duration{50 * time.Millisecond, 60 * time.Millisecond, 560 * time.Millisecond, 700 * time.Millisecond})
+	if want := []int{2, 0, 0, 0, 0, 1, 0, 1}; !slices.Equal(got.Done, want) || got.PauseMS != 500 {
+		t.Errorf("got %+v, want %v", got, want)
 	}
 }
 
