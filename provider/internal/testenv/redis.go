@@ -39,7 +39,7 @@ type RedisServer struct {
 	Stop    func() // ends it; calling it again does nothing
 }
 
-// RedisOnPort starts a redis-server in the folder dir with these arguments more.
+// RedisOnPort starts a redis-server in the folder dir with these arguments more. It keeps nothing there unless they say so.
 func RedisOnPort(path, dir string, args ...string) (*RedisServer, error) {
 	port, err := FreePort()
 	if err != nil {
@@ -71,7 +71,7 @@ func FreePort() (int, error) {
 // startRedis waits until the server answers at its address.
 func startRedis(path, dir, network, address string, args ...string) (process *os.Process, end func(), err error) {
 	var output bytes.Buffer
-	server := exec.Command(path, append(args, "--dir", dir, "--save", "", "--appendonly", "no")...)
+	server := exec.Command(path, append([]string{"--dir", dir, "--save", "", "--appendonly", "no"}, args...)...)
 	server.Stdout = &output
 	if err := server.Start(); err != nil {
 		return nil, func() {}, err
