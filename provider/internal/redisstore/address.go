@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -38,6 +39,7 @@ func connection(address string) (redis.UniversalClient, error) {
 			return nil, errURL
 		}
 		tune(&o.Protocol, &o.MaxRetries, &o.PipelinePoolSize, &o.ContextTimeoutEnabled, &o.DisableIdentity)
+		hurry(&o.DialerRetries, &o.DialTimeout, &o.ReadTimeout, &o.PoolTimeout)
 		o.MaintNotificationsConfig = noNotifications
 		certificates.into(o.TLSConfig)
 		return redis.NewClient(o), nil
@@ -47,6 +49,7 @@ func connection(address string) (redis.UniversalClient, error) {
 			return nil, errURL
 		}
 		tune(&o.Protocol, &o.MaxRetries, &o.PipelinePoolSize, &o.ContextTimeoutEnabled, &o.DisableIdentity)
+		hurry(&o.DialerRetries, &o.DialTimeout, &o.ReadTimeout, &o.PoolTimeout)
 		certificates.into(o.TLSConfig)
 		return redis.NewFailoverClient(o), nil
 	case "cluster":
@@ -55,6 +58,7 @@ func connection(address string) (redis.UniversalClient, error) {
 			return nil, errURL
 		}
 		tune(&o.Protocol, &o.MaxRetries, &o.PipelinePoolSize, &o.ContextTimeoutEnabled, &o.DisableIdentity)
+		hurry(&o.DialerRetries, &o.DialTimeout, &o.ReadTimeout, &o.PoolTimeout)
 		o.MaintNotificationsConfig = noNotifications
 		o.DisableRoutingPolicies = true // each command here has a key
 		certificates.into(o.TLSConfig)
@@ -69,6 +73,20 @@ func tune(protocol, retries, pipelines *int, timeouts, anonymous *bool) {
 	*retries = -1   // a swap whose answer was lost must not be sent again: it would lose against itself
 	*pipelines = -1 // the pipelines here are a few commands
 	*timeouts, *anonymous = true, true
+}
+
+// answerTime is how long Redis may take to be connected to, to answer, or to have a connection free, unless the URL says otherwise. It takes
+// a millisecond when it is well. A node that is cut off from it tells people so, who may ask another node meanwhile.
+const answerTime = 2 * time.Second
+
+// hurry bounds the waiting for a Redis that says nothing.
+func hurry(dials *int, times ...*time.Duration) {
+	*dials = 1
+	for _, t := range times {
+		if *t == 0 {
+			*t = answerTime
+		}
+	}
 }
 
 var noNotifications = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}

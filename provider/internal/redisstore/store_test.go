@@ -5,11 +5,13 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
 
 	"qrlogin/provider/internal/challenge"
 )
@@ -299,6 +301,39 @@ func TestCloseLeavesNoGoroutineBehind(t *testing.T) {
 		if time.Now().After(deadline) {
 			stacks := make([]byte, 1<<16)
 			t.Fatalf("%d goroutines were %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+		}
+	}
+}
+
+// A node that waits long for a Redis that says nothing keeps people from asking another node.
+func TestRedisIsNotWaitedForLongUnlessTheURLSaysSo(t *testing.T) {
+	for _, url := range []string{
+		"redis://localhost", "redis-sentinel://localhost?master_name=m", "redis-cluster://localhost",
+	} {
+		for _, chosen := range []time.Duration{0, 7 * time.Second} {
+			address, want := url, answerTime
+			if chosen > 0 {
+				separator := "?"
+				if strings.Contains(url, "?") {
+					separator = "&"
+				}
+				address, want = url+separator+"read_timeout="+chosen.String(), chosen
+			}
+			db, err := connection(address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []time.Duration
+			switch c := db.(type) {
+			case *redis.Client:
+				got = []time.Duration{c.Options().ReadTimeout, c.Options().DialTimeout, c.Options().PoolTimeout}
+			case *redis.ClusterClient:
+				got = []time.Duration{c.Options().ReadTimeout, c.Options().DialTimeout, c.Options().PoolTimeout}
+			}
+			if !slices.Equal(got, []time.Duration{want, answerTime, answerTime}) {
+				t.Errorf("%s waits for %v", address, got)
+			}
+			_ = db.Close()
 		}
 	}
 }
