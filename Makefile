@@ -1,18 +1,19 @@
 # make test      everything that must hold; installs what is missing (Debian packages)
 # make lint      golangci-lint
 # make generate  api/ from openapi.yaml, the widget and the web phone from their sources; installs what they and some tests take from npm
+# make faults    the faults of docs/faults.md at full length, and its table
 # make pictures  docs/img from the running demo, the widget's page and the web phone
 # make bench     what a login costs, beside a bare server doing the same work
 
 GO            ?= go
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: test lint generate check-generated bench tools pictures
+.PHONY: test lint generate check-generated bench faults tools pictures
 
 # Without the race detector, which makes them five times slower and finds nothing: what does one thing at a time, and what drives browsers
 # and other programs, whose provider and shop are raced by tests of their own. Without C, as the image is built, so that all of it is compiled
 # once.
-UNRACED := ./api/picture ./api/typescript ./docs/... ./mobile-sim ./provider/internal/browser/widget ./provider/internal/deploytest ./provider/internal/oauth/pages ./provider/internal/webphone ./relyingparty-demo
+UNRACED := ./api/picture ./api/typescript ./docs/... ./mobile-sim ./provider/internal/browser/widget ./provider/internal/deploytest ./provider/internal/faults ./provider/internal/oauth/pages ./provider/internal/webphone ./relyingparty-demo
 
 # SQLite's own code, which is C made Go, is not watched for races: the tests of what keeps accounts take half as long so.
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false
@@ -34,6 +35,9 @@ check-generated: generate
 
 bench: tools
 	QRLOGIN_REQUIRE=all $(GO) run ./provider/internal/bench
+
+faults: tools
+	QRLOGIN_REQUIRE=all QRLOGIN_FAULTS=long $(GO) test -count=1 -v -timeout=20m ./provider/internal/faults
 
 # The pictures of the documentation, from what runs.
 pictures: tools generate

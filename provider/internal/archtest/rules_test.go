@@ -103,6 +103,8 @@ var layers = []struct {
 	{"provider/internal/bench/...", []string{"api/...", "provider/app"},
 		"figures taken past app.New and HTTP would not be what a user of the provider sees"},
 
+	{"provider/internal/faults", nil, "it breaks what runs, and knows of it what whoever runs it knows"},
+
 	{"api/...", []string{"api/..."},
 		"the contract is what others build on: it must not pull in the provider"},
 	{"mobile-sim/...", []string{"mobile-sim/...", "api/..."},
@@ -125,6 +127,8 @@ var outside = []struct {
 		"its programs log in as a site does; a test that reaches into the provider would let them pass where a site's own would not"},
 	{"mobile-sim/...", []string{"mobile-sim/...", "api/...", "provider/app"},
 		"a test of the phone that reaches into the provider would pass where another phone's would not"},
+	{"provider/internal/faults", []string{"provider/internal/testenv", "mobile-sim/phone", "api/..."},
+		"what becomes of a login when something breaks is seen from outside: at the real programs, over HTTP"},
 	{"docs/sites/...", []string{"mobile-sim/phone", "provider/app"},
 		"a test of a recipe starts a provider and scans, and reaches no further than a person who does"},
 }

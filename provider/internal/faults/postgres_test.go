@@ -1,0 +1,65 @@
+package faults
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"qrlogin/provider/internal/testenv"
+)
+
+// ownPostgres is one to break.
+func ownPostgres(t *testing.T) *testenv.PostgresServer {
+	t.Helper()
+	p, err := testenv.StartPostgres(postgresProgram)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = p.Signal(syscall.SIGCONT)
+		p.Stop()
+	})
+	return p
+}
+
+func TestPostgresHangs(t *testing.T) {
+	if !begin(t, redis, postgresProgram) {
+		return
+	}
+	p := ownPostgres(t)
+	c := newCluster(t, 3, newRedis(t).store, databaseOf(t, p))
+	s := c.swarm(t, usual())
+	s.reach(.2)
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(outage())
+	if err := p.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	over := time.Now()
+	r := s.end()
+	table.add(t, "PostgreSQL hangs for 5 s", r, over)
+	r.survived(t)
+	r.stood(t, outage())
+}
+
+func TestPostgresIsGoneAndComesBack(t *testing.T) {
+	if !begin(t, redis, postgresProgram) {
+		return
+	}
+	p := ownPostgres(t)
+	c := newCluster(t, 3, newRedis(t).store, databaseOf(t, p))
+	s := c.swarm(t, usual())
+	s.reach(.2)
+	p.Crash()
+	time.Sleep(outage())
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	over := time.Now()
+	r := s.end()
+	table.add(t, "PostgreSQL ended without a word, started again after 5 s", r, over)
+	r.survived(t)
+	r.stood(t, outage())
+}
