@@ -235,7 +235,7 @@ func TestWidgetGoesOnWhereRightDigitsWereCountedAndTheAnswerWasLost(t *testing.T
 }
 
 func TestWidgetMindsWhatTheProviderSaysOfTheDigits(t *testing.T) {
-	for status, phase := range map[int]string{409: "confirming", 401: "error", 400: "error", 404: "pending"} { // pending: a new code
+	for status, phase := range map[int]string{409: "confirming", 400: "error", 401: "pending", 404: "pending"} { // pending: a new code
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			p, _, b, _ := asked(t)
 			p.answerBy(func(w http.ResponseWriter, r *http.Request) bool {

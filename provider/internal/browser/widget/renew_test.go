@@ -3,6 +3,7 @@ package widget_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -48,6 +49,30 @@ func TestWidgetRenewsWhatTheSiteSaysIsOver(t *testing.T) {
 		p.set(c, "claimed")
 		b.awaitChallenge(n)
 		b.awaitEvent("qr-expired")
+	}
+	b.close(true)
+}
+
+// What the provider's store has forgotten looks like a capability that was never right.
+func TestWidgetShowsAnotherCodeWhenTheProviderKnowsTheOldOneNoMore(t *testing.T) {
+	p, _, b := open(t)
+	first := p.challenge(0)
+	p.answerBy(func(w http.ResponseWriter, r *http.Request) bool {
+		return strings.HasSuffix(r.URL.Path, first.ID) && refuse(http.StatusUnauthorized)(w, r)
+	})
+	p.set(first, "pending") // the held request ends, and the next is refused
+	b.awaitChallenge(1)
+	b.awaitEvent("qr-expired")
+	b.close(true)
+}
+
+func TestWidgetDoesNotRenewWhatWasNeverRight(t *testing.T) {
+	p, s, b := setup(t)
+	p.answerBy(refuse(http.StatusUnauthorized))
+	b.visit()
+	b.awaitPhase("error")
+	if n := s.count("/login/challenge"); n != 1 {
+		t.Errorf("%d challenges", n)
 	}
 	b.close(true)
 }

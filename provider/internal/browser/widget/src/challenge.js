@@ -22,6 +22,7 @@ export class Challenge {
   #over = new AbortController();
   #settle;
   #state = 'pending';
+  #seen = false;
   #deadline;
   #finishing = false;
   #receiver;
@@ -121,6 +122,7 @@ export class Challenge {
 
   #enter({ state, tries_left }) {
     const before = this.#state;
+    this.#seen = true;
     this.#state = state;
     if (state === 'pending') return;
     this.#frames.stop();
@@ -226,7 +228,9 @@ export class Challenge {
 
   // What the provider says of a challenge that is no more.
   #gone(failure) {
-    if (failure.status !== 410 && failure.status !== 404) throw failure;
+    // A capability that was right and is no more: the provider's store has come back without the challenge.
+    const forgotten = failure.status === 401 && this.#seen;
+    if (failure.status !== 410 && failure.status !== 404 && !forgotten) throw failure;
     // Redeemed: the site has its tokens, and the person needs its answer.
     if (failure.outcome === 'redeemed') this.#enter({ state: 'redeemed' });
     else this.#end({ name: failure.outcome === 'denied' ? 'declined' : 'expired' });
