@@ -16,7 +16,8 @@ import (
 
 // What the tests start. A test of what is not installed has nothing to run.
 var (
-	provider, mobileSim string
+	provider, mobileSim, demo string
+
 	redis, chromium     string
 	postgres            *testenv.PostgresServer // shared by those who do not break it
 	postgresProgram     string
@@ -44,8 +45,8 @@ func run(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(folder)
-	provider, mobileSim = filepath.Join(folder, "provider"), filepath.Join(folder, "mobile-sim")
-	build := exec.Command("go", "build", "-o", folder, "qrlogin/provider", "qrlogin/mobile-sim")
+	provider, mobileSim, demo = filepath.Join(folder, "provider"), filepath.Join(folder, "mobile-sim"), filepath.Join(folder, "relyingparty-demo")
+	build := exec.Command("go", "build", "-o", folder, "qrlogin/provider", "qrlogin/mobile-sim", "qrlogin/relyingparty-demo")
 	if out, err := build.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("%s: %v\n%s", build, err, out))
 	}

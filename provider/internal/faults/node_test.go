@@ -211,6 +211,13 @@ func (r *redisServer) start() {
 	r.RedisServer = server
 }
 
+// forget starts it without its file.
+func (r *redisServer) forget() {
+	r.t.Helper()
+	r.folder = r.t.TempDir()
+	r.start()
+}
+
 func (r *redisServer) store(int) string { return "redis://" + r.Addr }
 
 var databases atomic.Int64

@@ -55,7 +55,7 @@ func (r report) stood(t *testing.T, so time.Duration) {
 	}
 }
 
-// What had begun is gone, and begins anew: how a page does that is seen in TestThePageShowsAnotherCode. What had been redeemed stays so.
+// What had begun is gone, and begins anew: how a page does that is seen in TestAPageWhoseCodeIsForgottenShowsAnotherByItself.
 func TestRedisComesBackEmpty(t *testing.T) {
 	if !begin(t, redis, postgresProgram) {
 		return
@@ -64,13 +64,9 @@ func TestRedisComesBackEmpty(t *testing.T) {
 	c := newCluster(t, 3, server.store, newDatabase(t))
 	s := c.swarm(t, load{logins: usual().logins, atOnce: usual().atOnce, rate: usual().rate})
 	s.reach(.2)
-	if _, err := testenv.RedisCommand(server.Addr, "CONFIG", "SET", "appendonly", "no"); err != nil {
-		t.Fatal(err)
-	}
 	server.Stop()
 	time.Sleep(outage())
-	server.folder = t.TempDir()
-	server.start()
+	server.forget()
 	over := time.Now()
 	r := s.end()
 	table.add(t, "Redis killed, started again after 5 s empty", r, over)
