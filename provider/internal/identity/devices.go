@@ -31,5 +31,14 @@ func Admit(phones []Device, passkeys int, lastRemoval, now time.Time) (activeAt 
 	return now.Add(DeviceWait), false
 }
 
-// Waits tells how long the phone has still to wait until it works; 0 for one that does.
-func (d Device) Waits(now time.Time) time.Duration { return max(0, d.ActiveAt.Sub(now)) }
+// clocksDiffer is by how much the clock of the node that noted a time may be ahead of the one that reads it.
+const clocksDiffer = time.Minute
+
+// Waits tells how long the phone has still to wait until it works; 0 for one that does. Next to a day a minute is nothing, and one that
+// works at once has to work at once at every node.
+func (d Device) Waits(now time.Time) time.Duration {
+	if wait := d.ActiveAt.Sub(now); wait > clocksDiffer {
+		return wait
+	}
+	return 0
+}

@@ -46,8 +46,11 @@ func TestHowAPhoneJoinsAnAccount(t *testing.T) {
 	}
 }
 
+// A minute is for clocks that differ.
 func TestAPhoneWaitsUntilItsTimeAndNoLonger(t *testing.T) {
-	for at, want := range map[time.Duration]time.Duration{-time.Hour: 0, 0: 0, 1: 1, time.Hour: time.Hour} {
+	for at, want := range map[time.Duration]time.Duration{
+		-time.Hour: 0, 0: 0, time.Minute: 0, time.Minute + 1: time.Minute + 1, time.Hour: time.Hour,
+	} {
 		if got := (Device{ActiveAt: noon.Add(at)}).Waits(noon); got != want {
 			t.Errorf("%v: waits %v", at, got)
 		}
