@@ -80,11 +80,13 @@ type figures struct {
 	lines []string
 }
 
-// add notes a fault's figures. over is when it was.
+// add notes a fault's figures. over is when it was, zero for one that stays.
 func (f *figures) add(t *testing.T, fault string, r report, over time.Time) {
 	t.Helper()
 	recovery := "at once"
-	if after := r.doneAfter(over); after >= step {
+	if over.IsZero() {
+		recovery = "–"
+	} else if after := r.doneAfter(over); after >= step {
 		recovery = fmt.Sprintf("%.1f s", after.Seconds())
 	}
 	slowest := r.Latencies["begin to token"]
