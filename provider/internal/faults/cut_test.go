@@ -34,7 +34,7 @@ func TestTheLinkToRedisIsCut(t *testing.T) {
 			r := s.end()
 			table.add(t, map[string]string{
 				"refused": "One node of three cut off from Redis for 5 s: connections refused",
-				"silent":  "The same, and nothing gets through",
+				"silent":  "One node of three cut off from Redis for 5 s: nothing gets through",
 			}[what], r, over)
 			r.survived(t)
 			if c.nodes[1].journal.count("status=503") == 0 {
