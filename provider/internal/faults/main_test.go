@@ -18,9 +18,9 @@ import (
 var (
 	provider, mobileSim, demo string
 
-	redis, chromium     string
-	postgres            *testenv.PostgresServer // shared by those who do not break it
-	postgresProgram     string
+	redis, chromium string
+	postgres        *testenv.PostgresServer // shared by those who do not break it
+	postgresProgram string
 )
 
 // long is whether the faults last as long, and meet as many people, as docs/faults.md says.

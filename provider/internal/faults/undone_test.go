@@ -108,4 +108,3 @@ func loginOf(t *testing.T, tokens api.TokenResponse) string {
 	}
 	return claims.SID
 }
-
