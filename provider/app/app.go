@@ -30,6 +30,7 @@ import (
 	"qrlogin/provider/internal/sms"
 	"qrlogin/provider/internal/sqlstore"
 	"qrlogin/provider/internal/token"
+	"qrlogin/provider/internal/tracing"
 	"qrlogin/provider/internal/web"
 	"qrlogin/provider/internal/webphone"
 )
@@ -40,6 +41,7 @@ type Provider struct {
 	handler http.Handler
 	operate http.Handler
 	load    load
+	traces  *tracing.Traces // nil: none
 	drain   context.CancelFunc
 	closers []func() error // in the order of opening; closed in reverse
 }
@@ -60,7 +62,15 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 		}
 	}()
 
-	db, err := c.openDatabase(ctx)
+	if p.traces, err = tracing.Open(ctx, c.Log); err != nil {
+		return nil, err
+	}
+	var trace []sqlstore.Trace
+	if p.traces != nil {
+		p.closers = append(p.closers, p.traces.Close)
+		trace = append(trace, p.traces.Statement)
+	}
+	db, err := c.openDatabase(ctx, trace...)
 	if err != nil {
 		return nil, err
 	}
@@ -109,32 +119,33 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	p.load.waiting = crowd.NewRoom(c.WaitingLimit, p.load.work)
 	drained, drain := context.WithCancel(context.Background())
 	p.drain = drain
+	challenges := p.traces.Waits(store)
 	box := handoffs.Box{Contents: store, Keys: store}
 	proofs := dpop.Verifier{Issuer: c.Issuer, Keys: store, NonceKey: nonceKey}
 	outside := fetch.New(c.AllowPrivateNetworks)
 	signOut := p.openSignOut(c, db, mint, outside)
 	site := &oauth.Door{
-		Issuer: c.Issuer, Challenges: store, Keys: store, Handoffs: box, Limits: limits, Clients: db, Logins: db, Mint: mint, DPoP: proofs, SignOut: signOut,
+		Issuer: c.Issuer, Challenges: challenges, Keys: store, Handoffs: box, Limits: limits, Clients: db, Logins: db, Mint: mint, DPoP: proofs, SignOut: signOut,
 		Waiting:    p.load.waiting,
 		Assertions: &clientkeys.Verifier{Fetch: outside, First: store.First}, Fetch: outside, Audit: db,
 		Redelivery: *c.Redelivery, Drain: drained, Log: c.Log,
 		RegistrationToken: c.RegistrationToken, Registrar: db, CheckJWKS: clientkeys.ParseJWKS, EnsureKey: mint.Keeper.Ensure,
 	}
 	page := &browser.Door{
-		Issuer: c.Issuer, Challenges: store, Keys: store, Handoffs: box, Limits: limits, Clients: db, Audit: db, Waiting: p.load.waiting, Drain: drained, Log: c.Log,
+		Issuer: c.Issuer, Challenges: challenges, Keys: store, Handoffs: box, Limits: limits, Clients: db, Audit: db, Waiting: p.load.waiting, Drain: drained, Log: c.Log,
 	}
 	device := &phone.Door{
-		Issuer: c.Issuer, Challenges: store, Keys: store, Handoffs: box, HandoffLimit: c.HandoffLimit, Limits: limits, Clients: db, Devices: db,
+		Issuer: c.Issuer, Challenges: challenges, Keys: store, Handoffs: box, HandoffLimit: c.HandoffLimit, Limits: limits, Clients: db, Devices: db,
 		Audit: db, Numbers: numbers, SMS: m.SMS(sender), Countries: c.Countries, Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,
 		Passkeys: passkey.New(c.Issuer, handleKey), Credentials: db,
 	}
 	p.observe(c, m, opened, db, drained)
-	p.handler, err = route(c, m, p.load.work, site, page, device)
+	p.handler, err = route(c, m, p.traces, p.load.work, site, page, device)
 	return p, err
 }
 
 // route is the whole surface in one look.
-func route(c Config, m *metrics.Metrics, work *crowd.Work, site *oauth.Door, page *browser.Door, device *phone.Door) (http.Handler, error) {
+func route(c Config, m *metrics.Metrics, traces *tracing.Traces, work *crowd.Work, site *oauth.Door, page *browser.Door, device *phone.Door) (http.Handler, error) {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.ContextWithFallback = true // a waiting handler ends with its client
@@ -145,6 +156,9 @@ func route(c Config, m *metrics.Metrics, work *crowd.Work, site *oauth.Door, pag
 	// SECURITY.md §6: an address comes from the connection, or from a trusted proxy; anybody can write a header.
 	if err := r.SetTrustedProxies(c.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("trusted proxies: %w", err)
+	}
+	if traces != nil {
+		r.Use(traces.Requests(c.Issuer))
 	}
 	r.Use(web.Log(c.Log, m.Request), shed(work), web.LimitBodyTime, web.LimitTime)
 	if len(c.TrustedProxies) == 0 {
@@ -188,6 +202,9 @@ func (p *Provider) openStore(ctx context.Context, c Config, db *sqlstore.DB) (me
 	}
 	p.closers = append(p.closers, store.Close)
 	store.Room = c.HandoffRoom
+	if p.traces != nil {
+		store.Trace(p.traces.Commands)
+	}
 	id, err := db.ID(ctx)
 	if err != nil {
 		return nil, err
@@ -256,8 +273,8 @@ func (p *Provider) Handler() http.Handler { return p.handler }
 
 // How long stopping may take, all in all under 10 s.
 const (
-	shutdownTime = 7 * time.Second // for the requests under way
-	deliveryTime = 2 * time.Second // for telling sites of logouts
+	shutdownTime = 5 * time.Second // for the requests under way
+	deliveryTime = 2 * time.Second // for telling sites of logouts; then there is tracing.FlushTime
 )
 
 // Serve answers requests until ctx is done. Then it stops in order: no new connection, an answer for everyone who waits, the

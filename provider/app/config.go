@@ -166,15 +166,15 @@ func (c Config) complete() (Config, error) {
 }
 
 // openDatabase opens what Database and Data say.
-func (c Config) openDatabase(ctx context.Context) (*sqlstore.DB, error) {
+func (c Config) openDatabase(ctx context.Context, trace ...sqlstore.Trace) (*sqlstore.DB, error) {
 	if c.Database != "" {
 		url, err := secretOf("database", c.Database)
 		if err != nil {
 			return nil, err
 		}
-		return sqlstore.OpenPostgres(ctx, url)
+		return sqlstore.OpenPostgres(ctx, url, trace...)
 	}
-	return sqlstore.Open(ctx, c.Data)
+	return sqlstore.Open(ctx, c.Data, trace...)
 }
 
 // openKept is openDatabase for a command, of which nothing would be left in memory.

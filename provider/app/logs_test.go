@@ -91,7 +91,7 @@ type spy struct {
 func (s *spy) keep(prefix string, started api.DeviceAuthorization) {
 	view, _ := s.w.watch(started, 0)
 	for name, value := range map[string]string{
-		"device_code": started.DeviceCode, "watch": started.Watch, "user_code": started.UserCode,
+		"challenge id": started.ChallengeId, "device_code": started.DeviceCode, "watch": started.Watch, "user_code": started.UserCode,
 		"frame": strings.TrimPrefix((*view.Frames)[0].Code, s.w.issuer),
 	} {
 		s.secrets[prefix+name] = value
@@ -116,7 +116,7 @@ func (s *spy) login(number string) {
 	code := w.lastCode(number)
 	s.send(p, "confirmation", http.MethodPost, "/phone/enrollments/"+e.EnrollmentId+"/confirm", api.EnrollmentConfirmation{Code: code})
 	s.secrets["enrollment id"], s.secrets["enrolment code"] = e.EnrollmentId, code
-	s.secrets["phone number"] = number[3:]
+	s.secrets["phone number"], s.secrets["the phone's id"] = number[3:], p.id()
 
 	nonce := "nonce-of-the-site-0815"
 	s.secrets["nonce"] = nonce

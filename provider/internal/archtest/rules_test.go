@@ -24,7 +24,7 @@ var layers = []struct {
 		"provider/internal/fetch", "provider/internal/clientkeys", "provider/internal/signout", "provider/internal/dpop",
 		"provider/internal/place", "provider/internal/sms", "provider/internal/limit", "provider/internal/passkey",
 		"provider/internal/details", "provider/internal/handoffs", "provider/internal/crowd", "provider/internal/challenge",
-		"provider/internal/identity", "provider/internal/metrics", "provider/internal/operator"},
+		"provider/internal/identity", "provider/internal/metrics", "provider/internal/operator", "provider/internal/tracing"},
 		"app is the one place that knows all parts and wires them, so no part has to know another"},
 
 	{"provider/internal/oauth", []string{
@@ -54,6 +54,8 @@ var layers = []struct {
 		"whether a provider can serve is what its stores say, whichever they are"},
 	{"provider/internal/metrics", []string{"provider/internal/web", "provider/internal/limit", "provider/internal/challenge"},
 		"what is counted decides nothing: it wraps what it counts, and nobody but app knows that it is there"},
+	{"provider/internal/tracing", []string{"provider/internal/web", "provider/internal/challenge"},
+		"what a span may say is decided in one place; a store or a door does not know that there are any"},
 
 	{"provider/internal/dpop", []string{"api/proof", "provider/internal/challenge"},
 		"a proof is judged by the same rules at every door, so this knows none of them, nor what it answers"},
@@ -169,6 +171,7 @@ var owned = []struct {
 	{"github.com/go-webauthn/...", []string{"provider/internal/passkey"},
 		"what an authenticator sends is hostile CBOR: it is read in one place, and nothing but what is judged there leaves it"},
 	{"github.com/prometheus/...", []string{"provider/internal/metrics"}, "who counts by itself would decide what a label may say"},
+	{"go.opentelemetry.io/...", []string{"provider/internal/tracing", "provider/app"}, "who makes spans by itself would decide what they say"},
 	{"database/sql/...", []string{"provider/internal/sqlstore", "relyingparty-demo/..."},
 		"who speaks SQL beside the store would have to know its tables (the demo has tables of its own)"},
 	{"modernc.org/sqlite/...", []string{"provider/internal/sqlstore", "relyingparty-demo/..."}, "the same"},

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"sync"
 
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite"
 
 	"qrlogin/provider/internal/identity"
 )
@@ -41,9 +41,10 @@ type DB struct {
 // Open opens the SQLite database in the folder dir and brings its tables up to date. A folder that is not there is made (mode 0700)
 // if the one above it is; so is the file (0600). With dir "" the database is in memory and ends with Close.
 //
-// Any number of processes may have the same file open. An error is one line that names the folder or file.
-func Open(ctx context.Context, dir string) (*DB, error) {
-	db, name, err := connect(dir)
+// Any number of processes may have the same file open. An error is one line that names the folder or file. Each trace is told of every
+// statement.
+func Open(ctx context.Context, dir string, traces ...Trace) (*DB, error) {
+	db, name, err := connect(dir, traces...)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
@@ -88,9 +89,9 @@ func (db *DB) Close() error {
 var creating sync.Mutex
 
 // connect opens the pools. name is what an error should call the database.
-func connect(dir string) (db *DB, name string, err error) {
+func connect(dir string, traces ...Trace) (db *DB, name string, err error) {
 	if dir == "" {
-		db, err = connectMemory()
+		db, err = connectMemory(traces...)
 		return db, "in memory", err
 	}
 	dir, err = filepath.Abs(dir) // a connection opened later must not depend on the working directory
@@ -101,7 +102,7 @@ func connect(dir string) (db *DB, name string, err error) {
 		return nil, "", fmt.Errorf("data folder: %w", err)
 	}
 	name = filepath.Join(dir, fileName)
-	db, err = connectFile(name)
+	db, err = connectFile(name, traces...)
 	return db, name, err
 }
 
@@ -131,15 +132,15 @@ func makeFile(path string) error {
 	return f.Close()
 }
 
-func connectFile(path string) (*DB, error) {
+func connectFile(path string, traces ...Trace) (*DB, error) {
 	if err := makeFile(path); err != nil {
 		return nil, err
 	}
-	write, err := pool(path, 1, url.Values{"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}})
+	write, err := pool(path, 1, url.Values{"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}}, traces...)
 	if err != nil {
 		return nil, err
 	}
-	read, err := pool(path, max(4, runtime.GOMAXPROCS(0)), url.Values{"_query_only": {"1"}})
+	read, err := pool(path, max(4, runtime.GOMAXPROCS(0)), url.Values{"_query_only": {"1"}}, traces...)
 	if err != nil {
 		return nil, err
 	}
@@ -149,9 +150,9 @@ func connectFile(path string) (*DB, error) {
 // connectMemory makes a database of SQLite's memdb kind, which lives as long as any connection to it. One connection does the
 // work: a second would gain nothing and have to wait for locks. The anchor does none, and so never breaks: database/sql
 // drops a connection when a call on it fails badly.
-func connectMemory() (*DB, error) {
+func connectMemory(traces ...Trace) (*DB, error) {
 	name := "/qrlogin-" + rand.Text()
-	work, err := pool(name, 1, url.Values{"vfs": {"memdb"}})
+	work, err := pool(name, 1, url.Values{"vfs": {"memdb"}}, traces...)
 	if err != nil {
 		return nil, err
 	}
@@ -164,16 +165,17 @@ func connectMemory() (*DB, error) {
 
 // pool is up to n connections, which stay open. A transaction takes the write lock when it begins: one that read first and
 // then wanted to write would be refused if another had written meanwhile.
-func pool(path string, n int, options url.Values) (*sql.DB, error) {
+func pool(path string, n int, options url.Values, traces ...Trace) (*sql.DB, error) {
 	options.Set("_busy_timeout", "30000") // ms that a writer waits for those in another process, who take no turns
 	options.Set("_foreign_keys", "1")
 	options.Set("_txlock", "immediate")
 	options.Set("_pragma", "secure_delete(1)") // what is overwritten or deleted may be a private key, and goes from the file
 	name := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: options.Encode()}
-	db, err := sql.Open("sqlite", name.String())
+	connector, err := sqlite.NewConnector(name.String())
 	if err != nil {
 		return nil, err
 	}
+	db := sql.OpenDB(traced(connector, "sqlite", traces))
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
 	return db, nil

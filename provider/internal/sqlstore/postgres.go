@@ -26,9 +26,10 @@ const connections = 25
 // OpenPostgres opens the PostgreSQL database of a URL (postgres://user:password@host/name) and brings its tables up to date. Its
 // encoding must be UTF8.
 //
-// Any number of processes may have it open. An error is one line that names the server and the database, and never the password.
-func OpenPostgres(ctx context.Context, url string) (*DB, error) {
-	db, name, err := connectPostgres(url)
+// Any number of processes may have it open. An error is one line that names the server and the database, and never the password. Each
+// trace is told of every statement.
+func OpenPostgres(ctx context.Context, url string, traces ...Trace) (*DB, error) {
+	db, name, err := connectPostgres(url, traces)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
@@ -43,7 +44,7 @@ func OpenPostgres(ctx context.Context, url string) (*DB, error) {
 var errDatabaseURL = errors.New(
 	"the database is not a URL such as postgres://user:password@host:5432/name (in a password, %2F is a slash, %40 an @, %25 a percent sign)")
 
-func connectPostgres(url string) (db *DB, name string, err error) {
+func connectPostgres(url string, traces []Trace) (db *DB, name string, err error) {
 	if scheme, _, _ := strings.Cut(url, "://"); scheme != "postgres" && scheme != "postgresql" {
 		return nil, "", errDatabaseURL
 	}
@@ -53,7 +54,7 @@ func connectPostgres(url string) (db *DB, name string, err error) {
 	}
 	// What holds rows in here counts on seeing, statement by statement, what was committed meanwhile.
 	config.RuntimeParams["default_transaction_isolation"] = "read committed"
-	pool := sql.OpenDB(postgresConnector{stdlib.GetConnector(*config)})
+	pool := sql.OpenDB(traced(postgresConnector{stdlib.GetConnector(*config)}, "postgresql", traces))
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	pool.SetConnMaxIdleTime(5 * time.Minute)

@@ -12,7 +12,10 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-const requestIDKey = "qrlogin.request_id"
+const (
+	requestIDKey = "qrlogin.request_id"
+	traceIDKey   = "qrlogin.trace_id"
+)
 
 // Log gives every request an id, logs it by its route's pattern (paths hold ids, queries hold anything), and answers a panic
 // with an opaque 500. Then it tells observe.
@@ -34,7 +37,7 @@ func Log(log *slog.Logger, observe func(*Observed)) gin.HandlerFunc {
 			}
 			log.LogAttrs(c, slog.LevelInfo, "request",
 				slog.String("request_id", id), slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
-				slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(began)))
+				slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(began)), traceID(c))
 			seen.Method, seen.Route, seen.Status = c.Request.Method, c.FullPath(), c.Writer.Status()
 			seen.Took = time.Since(began) - seen.Waited
 			observe(seen)
@@ -47,6 +50,17 @@ var internal = Problem{Status: 500, Code: "internal", Title: "Something is wrong
 
 // RequestID is the id of this request, for log lines beside the request's own.
 func RequestID(c *gin.Context) string { return c.GetString(requestIDKey) }
+
+// SetTraceID has the request's log line say the trace that the request is a part of. It is for a handler before [Log].
+func SetTraceID(c *gin.Context, id string) { c.Set(traceIDKey, id) }
+
+// traceID is nothing, which is not logged, where there are no traces.
+func traceID(c *gin.Context) slog.Attr {
+	if id := c.GetString(traceIDKey); id != "" {
+		return slog.String("trace_id", id)
+	}
+	return slog.Attr{}
+}
 
 // Network names where a request comes from, as the key of a limit: the address, of IPv6 the /64 that a household has.
 func Network(c *gin.Context) string {

@@ -1,0 +1,243 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
+
+	"qrlogin/provider/app"
+	"qrlogin/provider/internal/testenv"
+)
+
+// receiver takes traces as a collector does.
+type receiver struct {
+	t   *testing.T
+	url string
+
+	mu    sync.Mutex
+	bytes []byte
+	spans []*tracepb.Span
+}
+
+func startReceiver(t *testing.T) *receiver {
+	t.Helper()
+	r := &receiver{t: t}
+	server := httptest.NewServer(r)
+	t.Cleanup(server.Close)
+	r.url = server.URL
+	return r
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	body, err := io.ReadAll(request.Body)
+	var export collector.ExportTraceServiceRequest
+	if err == nil {
+		err = proto.Unmarshal(body, &export)
+	}
+	if err != nil || request.URL.Path != "/v1/traces" {
+		r.t.Errorf("%s: %v", request.URL, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.bytes = append(r.bytes, body...)
+	for _, resource := range export.ResourceSpans {
+		for _, scope := range resource.ScopeSpans {
+			r.spans = append(r.spans, scope.Spans...)
+		}
+	}
+	w.Header().Set("Content-Type", "application/x-protobuf")
+}
+
+// requests is what came: the spans of requests by name, and the names of those below each.
+func (r *receiver) requests() (spans map[string][]*tracepb.Span, below map[string][]string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	spans, below = map[string][]*tracepb.Span{}, map[string][]string{}
+	names := map[string]string{}
+	for _, s := range r.spans {
+		if s.Kind == tracepb.Span_SPAN_KIND_SERVER {
+			spans[s.Name] = append(spans[s.Name], s)
+			names[string(s.SpanId)] = s.Name
+		}
+	}
+	for _, s := range r.spans {
+		if s.Kind == tracepb.Span_SPAN_KIND_SERVER {
+			continue
+		}
+		above, ok := names[string(s.ParentSpanId)]
+		if !ok {
+			r.t.Errorf("%s is a part of no request", s.Name)
+		}
+		below[above] = append(below[above], s.Name)
+	}
+	return spans, below
+}
+
+func attributesOf(s *tracepb.Span) map[string]any {
+	all := map[string]any{}
+	for _, a := range s.Attributes {
+		all[a.Key] = a.Value.GetStringValue()
+		if n := a.Value.GetIntValue(); n != 0 {
+			all[a.Key] = n
+		}
+	}
+	return all
+}
+
+// tracedTo is a world whose traces go to a receiver that this starts. What they say came once the provider is closed.
+func tracedTo(t *testing.T, change ...func(*app.Config)) (*receiver, *world) {
+	t.Helper()
+	r := startReceiver(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", r.url)
+	return r, newWorld(t, change...)
+}
+
+func (w *world) close() {
+	w.t.Helper()
+	if err := w.provider.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestALoginIsTracedAndNothingOfItsSecretsIs(t *testing.T) {
+	kinds := map[string]func(*app.Config){"miniredis and SQLite": withStore("miniredis")}
+	if redisServer != "" && postgresServer != "" {
+		redis := startRedis(t)
+		database, stop, err := testenv.Postgres(postgresServer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(stop)
+		kinds["Redis and PostgreSQL"] = func(c *app.Config) { c.Store, c.Database = redis, database }
+	}
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			r, w := tracedTo(t, kind)
+			s := &spy{w: w, secrets: map[string]string{"client_secret": shopSecret}}
+			s.login("+8613800138000")
+			s.mistakes("+8613800138001")
+			secretly := w.request("SECRETMETHOD", "/q/"+s.secrets["frame"]+"?secret=SECRETQUERY", nil)
+			secretly.Header.Set("tracestate", "a=SECRETSTATE")
+			secretly.Header.Set("traceparent", "SECRETPARENT")
+			secretly.Header.Set("baggage", "secret=SECRETBAGGAGE")
+			w.do(secretly)
+			w.close()
+
+			_, below := r.requests()
+			for request, want := range map[string][]string{
+				"POST /device_authorization":             {"SELECT clients", "PIPELINE"},
+				"GET /challenges/:id":                    {"evalsha", "wait"},
+				"POST /phone/enrollments/:id/confirm":    {"BEGIN", "INSERT devices", "COMMIT"},
+				"POST /phone/scans":                      {"SELECT devices", "evalsha"},
+				"POST /phone/decisions":                  {"SELECT devices", "evalsha"},
+				"POST /token":                            {"SELECT clients", "wait", "INSERT logins", "PIPELINE"},
+				"POST /challenges/:id/receipt":           {"evalsha"},
+				"DELETE /challenges/:id":                 {"evalsha"},
+			} {
+				for _, name := range want {
+					if !slices.Contains(below[request], name) {
+						t.Errorf("%s: no span %q, only %q", request, name, below[request])
+					}
+				}
+			}
+
+			if len(s.secrets) < 20 {
+				t.Fatalf("only %d secrets were collected", len(s.secrets))
+			}
+			maps.Copy(s.secrets, map[string]string{
+				"a method": "SECRETMETHOD", "a query": "SECRETQUERY", "a tracestate": "SECRETSTATE", "a traceparent": "SECRETPARENT",
+				"baggage": "SECRETBAGGAGE", "a browser": "Browser/1.0", "an HTTP client": "Go-http-client", "an address": "127.0.0.1", "another": "::1",
+				"a key of Redis": "qrlogin:", "an SQL text": "$1",
+			})
+			for name, secret := range s.secrets {
+				if secret == "" || bytes.Contains(r.bytes, []byte(secret)) {
+					t.Errorf("%s is in the traces", name)
+				}
+			}
+		})
+	}
+}
+
+func TestARequestGoesOnWithItsClientsTraceAndTheLogNamesIt(t *testing.T) {
+	const traceID, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+	r, w := tracedTo(t)
+	started := w.start()
+	request := w.byWatch(http.MethodGet, started, "")
+	request.Header.Set("traceparent", "00-"+traceID+"-"+parent+"-01")
+	w.do(request)
+	w.do(w.request(http.MethodGet, "/nowhere/at/all", nil))
+	w.close()
+
+	logged := map[string]string{}
+	for line := range strings.Lines(w.logs.String()) {
+		var of struct {
+			Msg, Route string
+			TraceID    string `json:"trace_id"`
+		}
+		if err := json.Unmarshal([]byte(line), &of); err != nil {
+			t.Fatal(err)
+		}
+		if of.Msg == "request" {
+			logged[of.Route] = of.TraceID
+		}
+	}
+	spans, _ := r.requests()
+	for name, want := range map[string]struct {
+		route  any
+		status int64
+	}{
+		"POST /device_authorization": {"/device_authorization", 200},
+		"GET /challenges/:id":        {"/challenges/:id", 200},
+		"GET":                        {nil, 404},
+	} {
+		if len(spans[name]) != 1 {
+			t.Fatalf("%d spans %q", len(spans[name]), name)
+		}
+		s := spans[name][0]
+		about := attributesOf(s)
+		method, route, _ := strings.Cut(name, " ")
+		if about["http.request.method"] != method || about["http.route"] != want.route || about["http.response.status_code"] != want.status ||
+			about["url.scheme"] != "http" || s.Status.GetCode() != tracepb.Status_STATUS_CODE_UNSET {
+			t.Errorf("%s: %v, %v", name, about, s.Status)
+		}
+		if id := hex.EncodeToString(s.TraceId); logged[route] != id {
+			t.Errorf("%s: the log says %q, the trace is %s", name, logged[route], id)
+		}
+	}
+	s := spans["GET /challenges/:id"][0]
+	if id, above := hex.EncodeToString(s.TraceId), hex.EncodeToString(s.ParentSpanId); id != traceID || above != parent {
+		t.Errorf("the request is in the trace %s, below %s", id, above)
+	}
+}
+
+func TestAFailureOfAStoreIsSeenInItsTraceWithoutItsMessage(t *testing.T) {
+	r, w := tracedTo(t, withStore("miniredis"))
+	started := w.start()
+	if err := w.provider.Close(); err != nil { // the stores are gone; the last spans, too
+		t.Fatal(err)
+	}
+	if a := w.poll(started, ""); a.Status != http.StatusInternalServerError {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	_ = r
+}
+
+func TestWithoutAnEndpointNothingIsTraced(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	if strings.Contains(w.logs.String(), "trace_id") {
+		t.Error("a request has a trace")
+	}
+}
