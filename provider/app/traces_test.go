@@ -4,20 +4,25 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
 	"qrlogin/provider/app"
+	"qrlogin/provider/internal/redisstore"
 	"qrlogin/provider/internal/testenv"
 )
 
@@ -85,6 +90,17 @@ func (r *receiver) requests() (spans map[string][]*tracepb.Span, below map[strin
 	return spans, below
 }
 
+// wantBelow wants spans of these names below those of a request.
+func (r *receiver) wantBelow(request string, names ...string) {
+	r.t.Helper()
+	_, below := r.requests()
+	for _, name := range names {
+		if !slices.Contains(below[request], name) {
+			r.t.Errorf("%s: no span %q, only %q", request, name, below[request])
+		}
+	}
+}
+
 func attributesOf(s *tracepb.Span) map[string]any {
 	all := map[string]any{}
 	for _, a := range s.Attributes {
@@ -135,22 +151,17 @@ func TestALoginIsTracedAndNothingOfItsSecretsIs(t *testing.T) {
 			w.do(secretly)
 			w.close()
 
-			_, below := r.requests()
 			for request, want := range map[string][]string{
-				"POST /device_authorization":             {"SELECT clients", "PIPELINE"},
-				"GET /challenges/:id":                    {"evalsha", "wait"},
-				"POST /phone/enrollments/:id/confirm":    {"BEGIN", "INSERT devices", "COMMIT"},
-				"POST /phone/scans":                      {"SELECT devices", "evalsha"},
-				"POST /phone/decisions":                  {"SELECT devices", "evalsha"},
-				"POST /token":                            {"SELECT clients", "wait", "INSERT logins", "PIPELINE"},
-				"POST /challenges/:id/receipt":           {"evalsha"},
-				"DELETE /challenges/:id":                 {"evalsha"},
+				"POST /device_authorization":                     {"SELECT clients", "PIPELINE"},
+				"GET /challenges/:id":                            {"evalsha"},
+				"POST /phone/enrollments/:enrollment_id/confirm": {"BEGIN", "INSERT devices", "COMMIT"},
+				"POST /phone/scans":                              {"SELECT devices", "evalsha"},
+				"POST /phone/decisions":                          {"SELECT devices", "evalsha"},
+				"POST /token":                                    {"SELECT clients", "wait", "INSERT logins", "PIPELINE"},
+				"POST /challenges/:id/receipt":                   {"evalsha"},
+				"DELETE /challenges/:id":                         {"evalsha"},
 			} {
-				for _, name := range want {
-					if !slices.Contains(below[request], name) {
-						t.Errorf("%s: no span %q, only %q", request, name, below[request])
-					}
-				}
+				r.wantBelow(request, want...)
 			}
 
 			if len(s.secrets) < 20 {
@@ -222,16 +233,52 @@ func TestARequestGoesOnWithItsClientsTraceAndTheLogNamesIt(t *testing.T) {
 	}
 }
 
-func TestAFailureOfAStoreIsSeenInItsTraceWithoutItsMessage(t *testing.T) {
-	r, w := tracedTo(t, withStore("miniredis"))
-	started := w.start()
-	if err := w.provider.Close(); err != nil { // the stores are gone; the last spans, too
+func TestALongPollIsTracedAsAWaitForNews(t *testing.T) {
+	for _, store := range []string{"memory", "miniredis"} {
+		t.Run(store, func(t *testing.T) {
+			r, w := tracedTo(t, withStore(store))
+			started := w.start()
+			view, _ := w.watch(started, 0)
+			watch := w.byWatch(http.MethodGet, started, "")
+			watch.URL.RawQuery = fmt.Sprintf("after=%d", view.Version)
+			watch.Header.Set("User-Agent", "Browser/1.0")
+			answered := w.background(watch)
+			for w.provider.Load().Waiting == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			w.cancel(started)
+			<-answered
+			w.close()
+			r.wantBelow("GET /challenges/:id", "wait")
+			for _, s := range r.spans {
+				if s.Name == "wait" && (len(s.Events) != 1 || s.Events[0].Name != "news") {
+					t.Errorf("what happened during the wait: %v", s.Events)
+				}
+			}
+		})
+	}
+}
+
+func TestAFailureOfAStoreIsInTheTraceByItsTypeAlone(t *testing.T) {
+	address, stop, err := redisstore.Embedded(slog.New(slog.DiscardHandler))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if a := w.poll(started, ""); a.Status != http.StatusInternalServerError {
-		t.Fatalf("%d %s", a.Status, a.Body)
+	defer stop()
+	r, w := tracedTo(t, withStore(address))
+	started := w.start()
+	stop()
+	w.poll(started, "").wants(t, "without its Redis", http.StatusServiceUnavailable, "temporarily_unavailable")
+	w.close()
+	r.wantBelow("POST /token", "evalsha")
+	types := map[string]*regexp.Regexp{"POST /token": regexp.MustCompile(`^503$`), "evalsha": regexp.MustCompile(`^[*\w./]+$`)}
+	for _, s := range r.spans {
+		kind, _ := attributesOf(s)["error.type"].(string)
+		want := types[s.Name]
+		if failed := s.Status.GetCode() == tracepb.Status_STATUS_CODE_ERROR; failed != (want != nil) || failed && !want.MatchString(kind) || s.Status.GetMessage() != "" {
+			t.Errorf("%s: %v, %q", s.Name, s.Status, kind)
+		}
 	}
-	_ = r
 }
 
 func TestWithoutAnEndpointNothingIsTraced(t *testing.T) {
