@@ -18,6 +18,14 @@ type backend func(t testing.TB) *DB
 var backends = map[string]backend{
 	"memory": func(t testing.TB) *DB { return mustOpen(t, "") },
 	"file":   func(t testing.TB) *DB { return mustOpen(t, t.TempDir()) },
+	"traced": func(t testing.TB) *DB {
+		return mustOpen(t, "", func(_ context.Context, system, statement string) func(error) {
+			if system != "sqlite" || statement == "" {
+				t.Errorf("%s: %q", system, statement)
+			}
+			return func(error) {}
+		})
+	},
 }
 
 func TestSuite(t *testing.T) {
@@ -40,9 +48,9 @@ func runSuite(t *testing.T, open backend) {
 	}
 }
 
-func mustOpen(t testing.TB, dir string) *DB {
+func mustOpen(t testing.TB, dir string, traces ...Trace) *DB {
 	t.Helper()
-	db, err := Open(t.Context(), dir)
+	db, err := Open(t.Context(), dir, traces...)
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
 	must(t, furnish(t.Context(), db))

@@ -52,6 +52,9 @@ func TestACollectorThatNeverAnswersFailsNothingAndIsLogged(t *testing.T) {
 	defer collector.Close()
 	defer close(over)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	for _, patience := range []string{"OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_BSP_EXPORT_TIMEOUT"} {
+		t.Setenv(patience, "3600000") // ms: longer than a test may take
+	}
 	var logs bytes.Buffer
 	traces, err := Open(t.Context(), slog.New(slog.NewTextHandler(&logs, nil)))
 	if err != nil {
