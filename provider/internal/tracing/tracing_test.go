@@ -11,7 +11,11 @@ import (
 )
 
 func TestTheEnvironmentSaysWhetherThereAreTraces(t *testing.T) {
-	const to, of = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+	const (
+		to, of, by = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_EXPORTER"
+		as, asOf   = "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
+		here       = "http://127.0.0.1:1"
+	)
 	for name, c := range map[string]struct {
 		env     map[string]string
 		traces  bool
@@ -19,15 +23,15 @@ func TestTheEnvironmentSaysWhetherThereAreTraces(t *testing.T) {
 	}{
 		"nothing":                   {},
 		"a name alone":              {env: map[string]string{"OTEL_SERVICE_NAME": "login"}},
-		"a collector":               {env: map[string]string{to: "http://127.0.0.1:1"}, traces: true},
+		"a collector":               {env: map[string]string{to: here}, traces: true},
 		"a collector of traces":     {env: map[string]string{of: "http://127.0.0.1:1/x"}, traces: true},
-		"the one on this machine":   {env: map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}, traces: true},
-		"as protobuf":               {env: map[string]string{to: "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, traces: true},
-		"no traces":                 {env: map[string]string{to: "http://127.0.0.1:1", "OTEL_TRACES_EXPORTER": "none"}},
-		"nothing at all":            {env: map[string]string{to: "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "true"}},
-		"an exporter there is not":  {env: map[string]string{"OTEL_TRACES_EXPORTER": "zipkin"}, refusal: `OTEL_TRACES_EXPORTER is "zipkin"`},
-		"a protocol there is not":   {env: map[string]string{to: "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, refusal: `is "grpc"`},
-		"a protocol for the traces": {env: map[string]string{of: "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc"}, refusal: `is "grpc"`},
+		"the one on this machine":   {env: map[string]string{by: "otlp"}, traces: true},
+		"as protobuf":               {env: map[string]string{to: here, as: "http/protobuf"}, traces: true},
+		"no traces":                 {env: map[string]string{to: here, by: "none"}},
+		"nothing at all":            {env: map[string]string{to: here, "OTEL_SDK_DISABLED": "true"}},
+		"an exporter there is not":  {env: map[string]string{by: "zipkin"}, refusal: `OTEL_TRACES_EXPORTER is "zipkin"`},
+		"a protocol there is not":   {env: map[string]string{to: here, as: "grpc"}, refusal: `is "grpc"`},
+		"a protocol for the traces": {env: map[string]string{of: here, asOf: "grpc"}, refusal: `is "grpc"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for key, value := range c.env {
