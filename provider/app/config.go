@@ -100,7 +100,10 @@ func (c Config) complete() (Config, error) {
 	if c.Store, err = secretOf("store", cmp.Or(c.Store, "memory")); err != nil {
 		return c, err
 	}
-	kind, _, _ := strings.Cut(c.Store, "://")
+	kind, _, found := strings.Cut(c.Store, "://")
+	if !found && strings.Trim(kind, "abcdefghijklmnopqrstuvwxyz") != "" { // the wrong file may hold anything, a password too
+		kind = "…"
+	}
 	if c.Store != "memory" && c.Store != "miniredis" && !slices.Contains(redisstore.Schemes, kind) {
 		return c, fmt.Errorf("store %q is not memory, miniredis or redis://HOST:PORT; docs/operate.md has the others", kind)
 	}

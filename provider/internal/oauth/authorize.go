@@ -46,7 +46,7 @@ func (d *Door) par(c *gin.Context, r request) error {
 		r.form["dpop_jkt"] = r.thumbprint
 	}
 	if r.client.Public() { // who has proven nothing is counted
-		if err := d.limited(c, r.client.ID); err != nil {
+		if err := d.limited(c, r.client.ID, false); err != nil {
 			return err
 		}
 	}
@@ -118,7 +118,7 @@ func (d *Door) authorizeByForm(c *gin.Context) error {
 		if malformed != nil {
 			return d.refuse(c, to, malformed)
 		}
-		if err := d.limited(c, f["client_id"]); err != nil {
+		if err := d.limited(c, f["client_id"], false); err != nil {
 			return err
 		}
 		if uri, err = d.push(c, postedURI, f); err != nil {
@@ -128,11 +128,14 @@ func (d *Door) authorizeByForm(c *gin.Context) error {
 	return seeOther(c, withQuery("/authorize", map[string]string{"client_id": f["client_id"], "request_uri": uri}))
 }
 
-// limited counts an authorization that something will be kept of.
-func (d *Door) limited(c *gin.Context, client string) error {
-	return limit.Count(c.Request.Context(), d.Keys,
-		d.Limits.Of(limit.AuthorizationsInAll, ""), d.Limits.Of(limit.AuthorizationsPerClient, client),
-		d.Limits.Of(limit.AuthorizationsPerNetwork, web.Network(c)))
+// limited counts an authorization that something will be kept of. One that a client pushed, and proved to be who it is, counts by its
+// network alone: whoever makes up requests in a site's name fills the site's limit, and locks none out whom the site sends itself.
+func (d *Door) limited(c *gin.Context, client string, proven bool) error {
+	tallies := []challenge.Tally{d.Limits.Of(limit.AuthorizationsPerNetwork, web.Network(c))}
+	if !proven {
+		tallies = append(tallies, d.Limits.Of(limit.AuthorizationsInAll, ""), d.Limits.Of(limit.AuthorizationsPerClient, client))
+	}
+	return limit.Count(c.Request.Context(), d.Keys, tallies...)
 }
 
 // authorize is where a site sends its visitor (RFC 6749 §3.1, OIDC Core §3.1.2). First who asks and where the answer may go; only
@@ -162,6 +165,9 @@ func (d *Door) authorize(c *gin.Context) error {
 		a, err = d.readAuthorization(c.Request.Context(), client, to, f, kind == pushedURI && !client.Public())
 	}
 	if err == nil {
+		err = d.limited(c, client.ID, kind == pushedURI && !client.Public())
+	}
+	if err == nil {
 		err = d.decideAuthorization(c, client, a)
 	}
 	return d.refuse(c, to, err)
@@ -188,9 +194,6 @@ func (d *Door) refuse(c *gin.Context, to destination, err error) error {
 // decideAuthorization answers at once where that can be done without a person, and otherwise sends the browser to the hosted
 // page.
 func (d *Door) decideAuthorization(c *gin.Context, client identity.Client, a authorization) error {
-	if err := d.limited(c, client.ID); err != nil {
-		return err
-	}
 	session, usable, err := d.usable(c, client, a)
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ func Backup(ctx context.Context, dir, file string) (err error) {
 		return err
 	}
 	// Beside it, so that a rename is one step; SQLite takes a file that is there if it is empty, and would make it readable by everybody.
-	partial, err := os.OpenFile(file+".partial", os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	partial, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".partial-*") // 0600
 	if err != nil {
 		return err
 	}

@@ -62,13 +62,14 @@ func traceID(c *gin.Context) slog.Attr {
 	return slog.Attr{}
 }
 
-// Network names where a request comes from, as the key of a limit: the address, of IPv6 the /64 that a household has.
+// Network names where a request comes from, as the key of a limit: the address, of IPv6 the /56 that a household has (RIPE-690 §4.2):
+// by a /64 each, one house would be as many as 256.
 func Network(c *gin.Context) string {
 	address, err := netip.ParseAddr(c.ClientIP())
 	if err != nil || address.Is4() || address.Is4In6() {
 		return c.ClientIP()
 	}
-	network, _ := address.WithZone("").Prefix(64) // an IPv6 address has one
+	network, _ := address.WithZone("").Prefix(56) // an IPv6 address has one
 	return network.String()
 }
 
