@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"testing"
+	"time"
 
 	"qrlogin/api"
 	"qrlogin/mobile-sim/phone"
@@ -125,4 +126,5 @@ func changeClient(t testing.TB, folder string, c app.Client) {
 	if err := db.PutClient(t.Context(), record); err != nil {
 		t.Fatal(err)
 	}
+	time.Sleep(1100 * time.Millisecond) // the node under test may have read the client a moment ago
 }

@@ -95,6 +95,9 @@ func (l *Listener) makeRoom() {
 	}
 	slices.SortFunc(all, func(a, b idle) int { return cmp.Compare(a.since, b.since) })
 	for _, i := range all[:min(len(all), max(1, l.most/100))] {
+		if i.conn.since.Load() != i.since { // it has asked for something meanwhile
+			continue
+		}
 		delete(l.open, i.conn)
 		_ = i.conn.Conn.Close()
 		l.closed.Add(1)

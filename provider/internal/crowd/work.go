@@ -23,8 +23,8 @@ func (w *Work) UnderWay() int { return int(max(0, w.n.Load())) }
 // Shed is how many were refused since the start.
 func (w *Work) Shed() int64 { return w.shed.Load() }
 
-// Enter begins the work on a request, unless there is too much; begins is whether it only begins something. done ends it. A body that
-// has not come yet is nobody's work, and the connection that it comes by may be given up for it.
+// Enter begins the work on a request, unless there is too much; begins is whether it only begins something. done ends it. While its
+// handler reads the body, that is nobody's work, and the connection that it comes by may be given up for it.
 func (w *Work) Enter(r *http.Request, begins bool) (done func(), ok bool) {
 	most := w.most
 	if begins {
@@ -36,37 +36,26 @@ func (w *Work) Enter(r *http.Request, begins bool) (done func(), ok bool) {
 		return nil, false
 	}
 	c, _ := r.Context().Value(connKey{}).(*conn)
-	if r.ContentLength == 0 {
-		c.serve()
-		return func() { c.wait(); w.n.Add(-1) }, true
+	c.serve()
+	if r.ContentLength != 0 {
+		r.Body = body{r.Body, c, w}
 	}
-	b := &body{ReadCloser: r.Body, conn: c, work: w}
-	w.n.Add(-1)
-	c.wait()
-	r.Body = b
-	return func() { b.arrived(); c.wait(); w.n.Add(-1) }, true
+	return func() { c.wait(); w.n.Add(-1) }, true
 }
 
-// body is one that is on its way.
+// body is a request's. What it says of its length counts for nothing: only while somebody waits for more of it is it on its way.
 type body struct {
 	io.ReadCloser
 	conn *conn
 	work *Work
-	here bool
 }
 
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil { // io.EOF, mostly
-		b.arrived()
-	}
-	return n, err
-}
-
-func (b *body) arrived() {
-	if !b.here {
-		b.here = true
-		b.conn.serve()
+func (b body) Read(p []byte) (int, error) {
+	b.conn.wait()
+	b.work.n.Add(-1)
+	defer func() {
 		b.work.n.Add(1)
-	}
+		b.conn.serve()
+	}()
+	return b.ReadCloser.Read(p)
 }

@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"qrlogin/provider/internal/challenge"
 )
 
 func request(t *testing.T, body string) *http.Request {
@@ -55,24 +58,57 @@ func TestWhatBeginsIsShedFirst(t *testing.T) {
 func TestABodyOnItsWayIsNobodysWork(t *testing.T) {
 	w := NewWork(1)
 	slow := request(t, "a body")
+	reader, writer := io.Pipe()
+	slow.Body = reader
 	done, ok := w.Enter(slow, false)
-	if !ok || w.UnderWay() != 0 {
+	if !ok || w.UnderWay() != 1 {
 		t.Fatalf("%d under way", w.UnderWay())
 	}
-	if _, err := io.ReadAll(slow.Body); err != nil || w.UnderWay() != 1 {
+	read := make(chan error, 1)
+	go func() {
+		_, err := io.ReadAll(slow.Body)
+		read <- err
+	}()
+	_, _ = writer.Write([]byte("a")) // so somebody reads, and soon waits for more
+	for began := time.Now(); w.UnderWay() != 0; time.Sleep(time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatal("it counts while it is on its way")
+		}
+	}
+	_ = writer.Close()
+	if err := <-read; err != nil || w.UnderWay() != 1 {
 		t.Errorf("it has come: %d under way, %v", w.UnderWay(), err)
 	}
 	if _, ok := w.Enter(request(t, "another"), false); ok {
 		t.Error("two are worked on")
 	}
-	if done(); w.UnderWay() != 0 {
-		t.Errorf("%d are kept", w.UnderWay())
+	if done(); w.n.Load() != 0 {
+		t.Errorf("%d are kept", w.n.Load())
 	}
-	unread, ok := w.Enter(request(t, "a body"), false)
-	if !ok {
-		t.Fatal("no work")
+}
+
+// A handler need not read: by a length alone nobody comes in beside the limit.
+func TestABodyThatNobodyReadsIsNoWayAroundTheLimit(t *testing.T) {
+	w := NewWork(2)
+	var done []func()
+	for range 10 {
+		if d, ok := w.Enter(request(t, "a"), false); ok {
+			done = append(done, d)
+		}
 	}
-	if unread(); w.n.Load() != 0 {
-		t.Errorf("after one that was not read, %d are kept", w.n.Load())
+	if len(done) != 2 || w.UnderWay() != 2 {
+		t.Errorf("%d came in, %d are under way", len(done), w.UnderWay())
+	}
+	place := NewRoom(1, w).Page(challenge.NewID(), func() {})
+	place.Take(false) // one of the two waits
+	if w.n.Load() != 1 {
+		t.Errorf("one waits, and %d are under way", w.n.Load())
+	}
+	place.Leave()
+	for _, d := range done {
+		d()
+	}
+	if w.n.Load() != 0 {
+		t.Errorf("%d are kept", w.n.Load())
 	}
 }

@@ -118,12 +118,18 @@ func holder(r challenge.Record, code challenge.Capability, client identity.Clien
 	return nil
 }
 
+// lastStep is how long the step may take that gives tokens, once it has begun.
+const lastStep = 20 * time.Second
+
 const sealedResponse = "token response"
 
 // redeem turns an approved challenge into what make makes of it, once: make, which writes the login's row, then one swap. Only the
 // winner of the swap answers; what losers made is thrown away. Within the window the same client gets the winner's bytes again.
 func (d *Door) redeem(ctx context.Context, r challenge.Record, code challenge.Capability, client identity.Client, make func(context.Context, challenge.Record) ([]byte, error)) ([]byte, error) {
 	var body []byte
+	// To its end, whoever hangs up: a login whose row is written, and whose swap is not, could not be redeemed after the window.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastStep)
+	defer cancel()
 	r, err := challenge.DoFrom(ctx, d.Challenges, r, func(r challenge.Record) (challenge.Event, error) {
 		if err := holder(r, code, client); err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -50,6 +51,9 @@ func (d *Door) refresh(c *gin.Context, r request) error {
 		return err
 	}
 	next, t := d.newRefreshToken(r, login)
+	// To its end, whoever hangs up: a rotation that is done while its client is told that it failed would be taken for theft next time.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastStep)
+	defer cancel()
 	if err := d.Logins.RotateRefreshToken(ctx, old.Hash, t, time.Now()); errors.Is(err, identity.ErrEnded) {
 		return d.reused(c, login, identity.EventRefreshTokenReused) // another was faster with the same token
 	} else if err != nil {

@@ -97,11 +97,11 @@ func TestAPhoneIsToldHowLongItWaits(t *testing.T) {
 		if w := ask(); w.Code != http.StatusForbidden || w.Header().Get("Retry-After") != "3600" || w.Header().Get("WWW-Authenticate") != "" {
 			t.Errorf("%d %v", w.Code, w.Header())
 		}
-		time.Sleep(time.Hour - time.Second)
-		if w := ask(); w.Code != http.StatusForbidden || w.Header().Get("Retry-After") != "1" {
+		time.Sleep(time.Hour - 2*time.Minute)
+		if w := ask(); w.Code != http.StatusForbidden || w.Header().Get("Retry-After") != "120" {
 			t.Errorf("%d %v", w.Code, w.Header())
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Minute) // the clocks of nodes may differ by the other one
 		if w := ask(); w.Code != http.StatusOK {
 			t.Errorf("after its time: %d", w.Code)
 		}
