@@ -115,7 +115,7 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	}
 
 	p.load.connections = c.ConnectionLimit
-	p.load.work = crowd.NewWork(c.RequestLimit)
+	p.load.work = crowd.NewWork(c.RequestLimit, web.Unavailable)
 	p.load.waiting = crowd.NewRoom(c.WaitingLimit, p.load.work)
 	drained, drain := context.WithCancel(context.Background())
 	p.drain = drain

@@ -232,7 +232,8 @@ func TestWhoKeepsTheNodeWaitingMakesRoomForALoginAndCostsBoundedMemory(t *testin
 	const most = 100
 	const body = "POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\na"
 	for name, says := range map[string]string{
-		"silent": "", "half a header": "GET /jwks HTTP/1.1\r\nHost:", "half a body": body,
+		"half a body that nobody reads": "GET /phone/app.js HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\na",
+		"silent":                        "", "half a header": "GET /jwks HTTP/1.1\r\nHost:", "half a body": body,
 		"deaf": strings.Repeat("GET /phone/app.js HTTP/1.1\r\nHost: x\r\n\r\n", 100), // more than the system's own buffers take
 		"idle": "GET /jwks HTTP/1.1\r\nHost: x\r\n\r\n",
 	} {

@@ -76,17 +76,22 @@ func (l *Listener) admit(c net.Conn) net.Conn {
 		return nil
 	}
 	admitted := &conn{Conn: c, listener: l}
-	admitted.wait()
+	admitted.wait(time.Now())
 	l.open[admitted] = struct{}{}
 	return admitted
 }
 
+// idle is a connection and since when it had kept the node waiting, when somebody looked.
+type idle struct {
+	conn  *conn
+	since int64
+}
+
 // makeRoom closes the hundredth part of the connections, and at least one: to find them costs a look at all. The caller holds the lock.
-func (l *Listener) makeRoom() {
-	type idle struct {
-		conn  *conn
-		since int64
-	}
+func (l *Listener) makeRoom() { l.close(l.idle(), max(1, l.most/100)) }
+
+// idle is those that keep the node waiting, the longest first.
+func (l *Listener) idle() []idle {
 	var all []idle
 	for c := range l.open {
 		if since := c.since.Load(); since != 0 {
@@ -94,13 +99,22 @@ func (l *Listener) makeRoom() {
 		}
 	}
 	slices.SortFunc(all, func(a, b idle) int { return cmp.Compare(a.since, b.since) })
-	for _, i := range all[:min(len(all), max(1, l.most/100))] {
-		if i.conn.since.Load() != i.since { // it has asked for something meanwhile
+	return all
+}
+
+// close closes the first n that still wait: a request may have come since the look.
+func (l *Listener) close(all []idle, n int) {
+	for _, i := range all {
+		if n == 0 {
+			return
+		}
+		if i.conn.since.Load() != i.since {
 			continue
 		}
 		delete(l.open, i.conn)
 		_ = i.conn.Conn.Close()
 		l.closed.Add(1)
+		n--
 	}
 }
 
@@ -138,10 +152,10 @@ type conn struct {
 	since    atomic.Int64 // Unix time in nanoseconds; 0 while a request is worked on, or waits
 }
 
-// wait says that from now on it is the client's turn. A request of a test may come without a connection.
-func (c *conn) wait() {
+// wait says that it is the client's turn, and since when. A request of a test may come without a connection.
+func (c *conn) wait(since time.Time) {
 	if c != nil {
-		c.since.Store(time.Now().UnixNano())
+		c.since.Store(since.UnixNano())
 	}
 }
 

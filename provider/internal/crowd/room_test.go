@@ -8,7 +8,7 @@ import (
 	"qrlogin/provider/internal/challenge"
 )
 
-func room(places int) *Room { return NewRoom(places, NewWork(100)) }
+func room(places int) *Room { return NewRoom(places, NewWork(100, errFull)) }
 
 func nobody() {}
 
@@ -93,7 +93,7 @@ func TestOfManyWhoWaitForTheSameTheLastStaysAndNothingIsKept(t *testing.T) {
 }
 
 func TestWhoWaitsIsNotAtWork(t *testing.T) {
-	work := NewWork(1)
+	work := NewWork(1, errFull)
 	r := NewRoom(1, work)
 	done, ok := work.Enter(request(t, ""), false)
 	p := r.Page(challenge.NewID(), nobody)

@@ -1,21 +1,24 @@
 package crowd
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"sync/atomic"
+	"time"
 )
 
 // Work is the requests that are worked on. Make it with [NewWork].
 type Work struct {
 	most int64
+	full error
 	n    atomic.Int64
 	shed atomic.Int64
 }
 
 // NewWork lets so many requests be worked on at a time; of those that only begin something, half as many. What was begun goes on then,
-// when more is begun than can be done.
-func NewWork(most int) *Work { return &Work{most: int64(most)} }
+// when more is begun than can be done. full is the error of a body that comes where there is too much.
+func NewWork(most int, full error) *Work { return &Work{most: int64(most), full: full} }
 
 // UnderWay is how many are worked on now.
 func (w *Work) UnderWay() int { return int(max(0, w.n.Load())) }
@@ -23,14 +26,16 @@ func (w *Work) UnderWay() int { return int(max(0, w.n.Load())) }
 // Shed is how many were refused since the start.
 func (w *Work) Shed() int64 { return w.shed.Load() }
 
-// Enter begins the work on a request, unless there is too much; begins is whether it only begins something. done ends it. While its
-// handler reads the body, that is nobody's work, and the connection that it comes by may be given up for it.
+// Enter begins the work on a request, unless there is too much; begins is whether it only begins something. done ends it. While a body
+// is waited for it is nobody's work, and the connection that it comes by may be given up for it. Where so many come at once that there is
+// too much then, reading it ends with the work's error instead of [io.EOF].
 func (w *Work) Enter(r *http.Request, begins bool) (done func(), ok bool) {
 	most := w.most
 	if begins {
 		most /= 2
 	}
-	if w.n.Add(1) > max(1, most) {
+	most = max(1, most)
+	if w.n.Add(1) > most {
 		w.n.Add(-1)
 		w.shed.Add(1)
 		return nil, false
@@ -38,24 +43,35 @@ func (w *Work) Enter(r *http.Request, begins bool) (done func(), ok bool) {
 	c, _ := r.Context().Value(connKey{}).(*conn)
 	c.serve()
 	if r.ContentLength != 0 {
-		r.Body = body{r.Body, c, w}
+		r.Body = &body{ReadCloser: r.Body, conn: c, work: w, most: most, since: time.Now()}
 	}
-	return func() { c.wait(); w.n.Add(-1) }, true
+	return func() { c.wait(time.Now()); w.n.Add(-1) }, true
 }
 
-// body is a request's. What it says of its length counts for nothing: only while somebody waits for more of it is it on its way.
+// body is one that is on its way.
 type body struct {
 	io.ReadCloser
-	conn *conn
-	work *Work
+	conn  *conn
+	work  *Work
+	most  int64
+	since time.Time // a body that comes bit by bit is no younger for it
+	ended bool
 }
 
-func (b body) Read(p []byte) (int, error) {
-	b.conn.wait()
+// Read implements [io.Reader]. Who never calls it is at work all the same.
+func (b *body) Read(p []byte) (int, error) {
+	b.conn.wait(b.since)
 	b.work.n.Add(-1)
-	defer func() {
-		b.work.n.Add(1)
-		b.conn.serve()
-	}()
-	return b.ReadCloser.Read(p)
+	n, err := b.ReadCloser.Read(p)
+	under := b.work.n.Add(1)
+	b.conn.serve()
+	if err == nil || b.ended {
+		return n, err
+	}
+	b.ended = true
+	if errors.Is(err, io.EOF) && under > b.most {
+		b.work.shed.Add(1)
+		return n, b.work.full
+	}
+	return n, err
 }

@@ -1,14 +1,17 @@
 package crowd
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"qrlogin/provider/internal/challenge"
 )
+
+var errFull = errors.New("too much work")
 
 func request(t *testing.T, body string) *http.Request {
 	t.Helper()
@@ -24,7 +27,7 @@ func request(t *testing.T, body string) *http.Request {
 }
 
 func TestWhatBeginsIsShedFirst(t *testing.T) {
-	w := NewWork(4)
+	w := NewWork(4, errFull)
 	var done []func()
 	enter := func(begins bool) (entered int) {
 		for range 10 {
@@ -55,56 +58,117 @@ func TestWhatBeginsIsShedFirst(t *testing.T) {
 	}
 }
 
-func TestABodyOnItsWayIsNobodysWork(t *testing.T) {
-	w := NewWork(1)
-	slow := request(t, "a body")
-	reader, writer := io.Pipe()
-	slow.Body = reader
-	done, ok := w.Enter(slow, false)
-	if !ok || w.UnderWay() != 1 {
+// halting is a body of two halves: each is asked for on asked and comes by come.
+type halting struct {
+	asked, come chan struct{}
+	halves      int
+}
+
+func (h *halting) Read(p []byte) (int, error) {
+	h.asked <- struct{}{}
+	<-h.come
+	if h.halves++; h.halves == 2 {
+		return copy(p, "b"), io.EOF
+	}
+	return copy(p, "a"), nil
+}
+
+func (h *halting) Close() error { return nil }
+
+// halted is a request with such a body, by a connection.
+func halted(t *testing.T) (*http.Request, *halting, *conn) {
+	t.Helper()
+	c, h := &conn{}, &halting{asked: make(chan struct{}), come: make(chan struct{})}
+	r := request(t, "").WithContext(context.WithValue(t.Context(), connKey{}, c))
+	r.Body, r.ContentLength = h, 2
+	return r, h, c
+}
+
+func TestABodyThatIsWaitedForIsNobodysWork(t *testing.T) {
+	w := NewWork(1, errFull)
+	r, h, c := halted(t)
+	done, ok := w.Enter(r, false)
+	if !ok || w.UnderWay() != 1 || c.since.Load() != 0 {
 		t.Fatalf("%d under way", w.UnderWay())
 	}
-	read := make(chan error, 1)
-	go func() {
-		_, err := io.ReadAll(slow.Body)
-		read <- err
-	}()
-	_, _ = writer.Write([]byte("a")) // so somebody reads, and soon waits for more
-	for began := time.Now(); w.UnderWay() != 0; time.Sleep(time.Millisecond) {
-		if time.Since(began) > 20*time.Second {
-			t.Fatal("it counts while it is on its way")
-		}
+	read := make(chan error)
+	go func() { _, err := io.ReadAll(r.Body); read <- err }()
+	<-h.asked
+	first := c.since.Load()
+	other, ok := w.Enter(request(t, ""), false)
+	if first == 0 || !ok {
+		t.Fatal("it is waited for, and nobody else may work")
 	}
-	_ = writer.Close()
-	if err := <-read; err != nil || w.UnderWay() != 1 {
+	other()
+	h.come <- struct{}{}
+	<-h.asked
+	if w.n.Load() != 0 || c.since.Load() != first {
+		t.Errorf("for its other half: %d under way, and the wait began anew: %t", w.n.Load(), c.since.Load() != first)
+	}
+	h.come <- struct{}{}
+	if err := <-read; err != nil || w.UnderWay() != 1 || c.since.Load() != 0 {
 		t.Errorf("it has come: %d under way, %v", w.UnderWay(), err)
 	}
 	if _, ok := w.Enter(request(t, "another"), false); ok {
 		t.Error("two are worked on")
 	}
+	if done(); w.n.Load() != 0 || c.since.Load() == 0 {
+		t.Errorf("%d are kept", w.n.Load())
+	}
+}
+
+func TestABodyThatNobodyReadsIsNoWayPastTheBound(t *testing.T) {
+	w := NewWork(1, errFull)
+	done, ok := w.Enter(request(t, "a body"), false)
+	if !ok {
+		t.Fatal("no work")
+	}
+	if _, ok := w.Enter(request(t, "a body"), false); ok {
+		t.Error("two are worked on")
+	}
+	p := NewRoom(1, w).Page(challenge.NewID(), nobody)
+	if !p.Take(false) || w.n.Load() != 0 {
+		t.Errorf("where one waits %d are at work", w.n.Load())
+	}
+	p.Leave()
 	if done(); w.n.Load() != 0 {
 		t.Errorf("%d are kept", w.n.Load())
 	}
 }
 
-// A handler need not read: by a length alone nobody comes in beside the limit.
-func TestABodyThatNobodyReadsIsNoWayAroundTheLimit(t *testing.T) {
-	w := NewWork(2)
+func TestOfBodiesThatComeAtOnceNoMoreAreWorkedOnThanMay(t *testing.T) {
+	w := NewWork(2, errFull)
+	var all []*halting
 	var done []func()
+	read := make(chan error)
 	for range 10 {
-		if d, ok := w.Enter(request(t, "a"), false); ok {
-			done = append(done, d)
+		r, h, _ := halted(t)
+		d, ok := w.Enter(r, false)
+		if !ok {
+			t.Fatal("a body that is waited for is work")
+		}
+		all, done = append(all, h), append(done, d)
+		go func() { _, err := io.ReadAll(r.Body); read <- err }()
+		<-h.asked
+	}
+	for _, h := range all { // half of each changes nothing
+		h.come <- struct{}{}
+		<-h.asked
+	}
+	full := 0
+	for i, h := range all {
+		h.come <- struct{}{}
+		switch err := <-read; {
+		case err == nil:
+		case errors.Is(err, errFull) && i >= 2:
+			full++
+		default:
+			t.Errorf("body %d: %v", i, err)
 		}
 	}
-	if len(done) != 2 || w.UnderWay() != 2 {
-		t.Errorf("%d came in, %d are under way", len(done), w.UnderWay())
+	if full != 8 || w.Shed() != 8 {
+		t.Errorf("%d have too much work, %d were shed", full, w.Shed())
 	}
-	place := NewRoom(1, w).Page(challenge.NewID(), func() {})
-	place.Take(false) // one of the two waits
-	if w.n.Load() != 1 {
-		t.Errorf("one waits, and %d are under way", w.n.Load())
-	}
-	place.Leave()
 	for _, d := range done {
 		d()
 	}

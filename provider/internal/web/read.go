@@ -20,11 +20,23 @@ import (
 // bodyTime is how long a client may take to send a body.
 const bodyTime = 15 * time.Second
 
+// mostUnread is how long a body may be that nobody asked for.
+const mostUnread = 64 << 10
+
 // LimitBodyTime ends the wait for a body that comes too slowly or never, also where no handler reads it: net/http reads an
-// unread body before it sends the answer. The server's own ReadTimeout would end long polls, too.
+// unread body before it sends the answer, while the request counts as worked on. So that of a GET, which means nothing (RFC 9110
+// §9.3.1), is read here. The server's own ReadTimeout would end long polls, too.
 func LimitBodyTime(c *gin.Context) {
-	if c.Request.ContentLength != 0 {
-		_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(bodyTime)) // a recorder in a test has none
+	if c.Request.ContentLength == 0 {
+		return
+	}
+	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(bodyTime)) // a recorder in a test has none
+	if c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead {
+		return
+	}
+	_, err := io.Copy(io.Discard, http.MaxBytesReader(c.Writer, c.Request.Body, mostUnread))
+	if _, refused := errors.AsType[Problem](err); refused {
+		Shed(c)
 	}
 }
 
@@ -57,11 +69,14 @@ func MediaType(c *gin.Context) string {
 	return mediaType
 }
 
-// ReadBytes reads a body of whatever sort, as [ReadBody] does.
+// ReadBytes reads a body of whatever sort, as [ReadBody] does. A body whose end is a [Problem] is answered with that.
 func ReadBytes(c *gin.Context, limit int64) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, TooLarge
+	}
+	if problem, refused := errors.AsType[Problem](err); refused {
+		return nil, problem
 	}
 	if err != nil {
 		return nil, BadRequest.With("the body broke off")

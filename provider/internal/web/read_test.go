@@ -3,10 +3,14 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
@@ -27,6 +31,24 @@ func read(body string) (thing, error) {
 	c.Request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	var v thing
 	return v, ReadJSON(c, &v, limit)
+}
+
+// See crowd.Work.
+func TestABodyThatComesWhereThereIsTooMuchWorkIsRefused(t *testing.T) {
+	for method, want := range map[string]error{http.MethodPost: Unavailable, http.MethodGet: nil} {
+		var err error
+		e := gin.New()
+		e.Use(LimitBodyTime)
+		e.Any("/", Handle(func(c *gin.Context) error {
+			_, err = ReadBytes(c, limit)
+			return err
+		}, Fail(slog.New(slog.DiscardHandler))))
+		a := httptest.NewRecorder()
+		e.ServeHTTP(a, httptest.NewRequestWithContext(t.Context(), method, "/", io.MultiReader(strings.NewReader("a"), iotest.ErrReader(Unavailable))))
+		if a.Code != http.StatusServiceUnavailable || a.Header().Get("Retry-After") == "" || !errors.Is(err, want) {
+			t.Errorf("%s: %d %v, %v", method, a.Code, a.Header(), err)
+		}
+	}
 }
 
 func TestOneObjectIsRead(t *testing.T) {
