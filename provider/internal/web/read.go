@@ -37,6 +37,8 @@ func LimitBodyTime(c *gin.Context) {
 	_, err := io.Copy(io.Discard, http.MaxBytesReader(c.Writer, c.Request.Body, mostUnread))
 	if _, refused := errors.AsType[Problem](err); refused {
 		Shed(c)
+	} else if err != nil { // the connection is of no more use: what waits for a change would hear that its client has gone
+		BadRequest.With("the body breaks off, or is too long").Write(c)
 	}
 }
 
