@@ -137,6 +137,7 @@ func (d *Door) redeem(ctx context.Context, r challenge.Record, code challenge.Ca
 		if r.State != challenge.Approved {
 			return nil, errNotApproved
 		}
+		began := time.Now()
 		var err error
 		if body, err = make(ctx, r); err != nil {
 			return nil, err
@@ -149,7 +150,11 @@ func (d *Door) redeem(ctx context.Context, r challenge.Record, code challenge.Ca
 			return nil, err
 		}
 		sealed, err := challenge.Seal(code.Secret, sealedResponse, body)
-		return challenge.Redeem{Sealed: sealed, Window: d.Redelivery}, err
+		window := d.Redelivery
+		if window > 0 {
+			window += time.Since(began) // r.Now is from before the row was written, which a slow database may take long for
+		}
+		return challenge.Redeem{Sealed: sealed, Window: window}, err
 	})
 	switch {
 	case err == nil:

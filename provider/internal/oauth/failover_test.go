@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"log/slog"
@@ -26,7 +27,9 @@ import (
 // site is the site's door on real stores, with an approved challenge.
 type site struct {
 	t          *testing.T
+	ctx        context.Context //nolint:containedctx // of the next requests
 	handler    http.Handler
+	door       *oauth.Door
 	store      *memstore.Store
 	db         *sqlstore.DB
 	deviceCode challenge.Capability
@@ -58,7 +61,7 @@ func newSite(t *testing.T) *site {
 	if err := mint.SetKeys([]token.Key{key}); err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, store: memstore.New(), db: db}
+	s := &site{t: t, ctx: ctx, store: memstore.New(), db: db}
 	t.Cleanup(func() { _ = s.store.Close(); _ = db.Close() })
 	if err := db.PutClient(ctx, identity.Client{ID: "shop", Name: "shop", Scopes: []string{"openid"}, CreatedAt: time.Now()}); err != nil {
 		t.Fatal(err)
@@ -87,7 +90,7 @@ func newSite(t *testing.T) *site {
 		Redelivery: 10 * time.Second, Drain: ctx, Log: slog.New(slog.DiscardHandler),
 	}
 	door.Mount(engine)
-	s.handler = engine
+	s.handler, s.door = engine, door
 	return s
 }
 
@@ -95,7 +98,7 @@ func newSite(t *testing.T) *site {
 func (s *site) redeem() (int, string) {
 	s.t.Helper()
 	values := url.Values{"client_id": {"shop"}, "grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {s.deviceCode.String()}}
-	r := httptest.NewRequest(http.MethodPost, "/token", strings.NewReader(values.Encode()))
+	r := httptest.NewRequestWithContext(s.ctx, http.MethodPost, "/token", strings.NewReader(values.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	a := httptest.NewRecorder()
 	s.handler.ServeHTTP(a, r)
@@ -192,6 +195,34 @@ func TestAfterAFailOverAnotherClientsLoginIsNotHandedOut(t *testing.T) {
 		}
 		if status, code := s.redeem(); status != http.StatusBadRequest || code != "invalid_grant" {
 			t.Errorf("%d %s", status, code)
+		}
+	})
+}
+
+// slowLogins is a database that has written the row when the request is over.
+type slowLogins struct {
+	*sqlstore.DB
+	over func()
+}
+
+func (l slowLogins) RecordLogin(ctx context.Context, login identity.Login) (identity.Login, bool, error) {
+	stored, fresh, err := l.DB.RecordLogin(context.WithoutCancel(ctx), login)
+	l.over()
+	return stored, fresh, err
+}
+
+func TestALoginWhoseRowIsWrittenAsItsRequestEndsIsRedeemed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		ctx, end := context.WithCancel(t.Context())
+		s.ctx, s.door.Logins = ctx, slowLogins{s.db, func() { time.Sleep(16 * time.Second); end() }}
+		status, sid := s.redeem()
+		if status != http.StatusOK {
+			t.Fatalf("%d %s", status, sid)
+		}
+		s.ctx = t.Context()
+		if status, again := s.redeem(); status != http.StatusOK || again != sid {
+			t.Errorf("the site asks again: %d %s, and first %s", status, again, sid)
 		}
 	})
 }

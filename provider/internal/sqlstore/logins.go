@@ -42,7 +42,7 @@ func (db *DB) RecordLogin(ctx context.Context, l identity.Login) (stored identit
 		return changed(result, err, errNotInserted)
 	}
 	if l.Session == "" {
-		err = again(ctx, func() error { return insert(db.recordLogin) })
+		err = db.inTurn(ctx, func() error { return again(ctx, func() error { return insert(db.recordLogin) }) })
 	} else {
 		err = db.within(ctx, func(tx *sql.Tx) error {
 			err := insert(tx.StmtContext(ctx, db.recordLogin)) // it holds the account, which comes before the session

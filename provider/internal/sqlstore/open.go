@@ -29,6 +29,8 @@ type DB struct {
 	write, read *sql.DB
 	anchor      *sql.DB // keeps a database in memory alive when the other connections are lost
 
+	turn chan struct{} // see inTurn
+
 	postgres bool // it is PostgreSQL, where write and read are one pool, and there are many writers at a time
 
 	client, origin, account, device, login, recordLogin, putSession, audit *sql.Stmt
@@ -144,7 +146,7 @@ func connectFile(path string, traces ...Trace) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{write: write, read: read}, nil
+	return &DB{write: write, read: read, turn: make(chan struct{}, 1)}, nil
 }
 
 // connectMemory makes a database of SQLite's memdb kind, which lives as long as any connection to it. One connection does the
@@ -160,7 +162,7 @@ func connectMemory(traces ...Trace) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{write: work, read: work, anchor: anchor}, nil
+	return &DB{write: work, read: work, anchor: anchor, turn: make(chan struct{}, 1)}, nil
 }
 
 // pool is up to n connections, which stay open. A transaction takes the write lock when it begins: one that read first and

@@ -314,3 +314,37 @@ func TestTransactionsOfTwoHandlesThatReadAndThenWriteFollowOneAnother(t *testing
 	must(t, handles[1].read.QueryRow(`SELECT value FROM meta WHERE name = 'counter'`).Scan(&counter))
 	same(t, counter, []byte{64})
 }
+
+func TestALoginThatWaitsForAnotherProcessToWriteWaitsNoLongerThanItsRequest(t *testing.T) {
+	dir := t.TempDir()
+	db, another := mustOpen(t, dir), mustOpen(t, dir)
+	account, _, _, err := db.Enroll(t.Context(), "+8613800138000", device("phone", 0))
+	must(t, err)
+	tx, err := another.write.BeginTx(t.Context(), nil) // which takes the lock
+	must(t, err)
+	record := func(ctx context.Context, challenge string) error {
+		l := login(challenge, challenge)
+		l.Account = account.ID
+		_, _, err := db.RecordLogin(ctx, l)
+		return err
+	}
+	first := make(chan error, 1)
+	go func() { first <- record(t.Context(), "first") }()
+	for len(db.turn) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	second := make(chan error, 1)
+	go func() { second <- record(ctx, "second") }()
+	select {
+	case err := <-second:
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the second: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the second still waits")
+	}
+	must(t, tx.Rollback())
+	must(t, <-first)
+}

@@ -20,6 +20,21 @@ func (db *DB) hot(ctx context.Context) context.Context {
 	return context.WithoutCancel(ctx)
 }
 
+// inTurn runs a hot statement that writes. Who waits for SQLite's one writer, whom another process may hold up, waits until ctx ends; the
+// statement itself is not broken off.
+func (db *DB) inTurn(ctx context.Context, f func() error) error {
+	if db.postgres {
+		return f()
+	}
+	select {
+	case db.turn <- struct{}{}:
+		defer func() { <-db.turn }()
+		return f()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // heldAccount, behind the SELECT of an account in a statement that adds to it, keeps the account from being deleted before the commit,
 // and what is added from outliving it. It is left out for SQLite, which has one writer at a time and no such words.
 const heldAccount = " FOR SHARE"
