@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -22,8 +23,11 @@ type options struct {
 	Rounds      int
 	Concurrency int
 	Waiting     int
-	Profile     string
-	JSON        bool
+	SwarmLogins int
+	// What each swarm has another of: how many logins are at once, and how many browsers wait.
+	SwarmConcurrency, SwarmWaiting []int
+	Profile                        string
+	JSON                           bool
 }
 
 func main() {
@@ -55,6 +59,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.Rounds, "rounds", 5, "rounds over which they are spread; the median counts")
 	flags.IntVar(&o.Concurrency, "concurrency", 8, "logins at once")
 	flags.IntVar(&o.Waiting, "waiting", 1000, "browsers that wait while a fifth of them, one after the other, log in")
+	flags.IntVar(&o.SwarmLogins, "swarm-logins", 1000, "logins of each swarm; 0 leaves the swarms out")
+	concurrency := flags.String("swarm-concurrency", "1,32,256", "logins at once, a swarm in each round for each")
+	waiting := flags.String("swarm-waiting", "1000,5000,15000", fmt.Sprintf("browsers that wait, a swarm for each, which begins %d logins a second", swarmRate))
 	flags.StringVar(&o.Profile, "profile", "", "folder for a CPU profile of each subject's rounds")
 	flags.BoolVar(&o.JSON, "json", false, "print JSON")
 	if err := flags.Parse(args); err != nil {
@@ -73,6 +80,13 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		}
 		o.Flows = append(o.Flows, flows[i])
 	}
+	var err error
+	if o.SwarmConcurrency, err = numbers(*concurrency); err != nil {
+		return o, fmt.Errorf("swarm-concurrency: %w", err)
+	}
+	if o.SwarmWaiting, err = numbers(*waiting); err != nil {
+		return o, fmt.Errorf("swarm-waiting: %w", err)
+	}
 	switch {
 	case flags.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
@@ -80,17 +94,34 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, errors.New("logins must be at least rounds times concurrency, and those at least 1")
 	case o.Waiting < 5:
 		return o, errors.New("waiting must be at least 5")
+	case o.SwarmLogins < 0:
+		return o, errors.New("swarm-logins must be at least 0")
 	}
 	// Go raises the soft limit to the hard one by itself. Each waiting browser is a connection here and one there.
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return o, fmt.Errorf("limit of open files: %w", err)
 	}
-	if need := uint64(o.Waiting + 4*o.Concurrency + 100); limit.Cur < need {
-		return o, fmt.Errorf("%d waiting browsers need %d open files, and the limit is %d: raise it with ulimit -n",
-			o.Waiting, need, limit.Cur)
+	waits := o.Waiting
+	if o.SwarmLogins > 0 {
+		waits = max(waits, slices.Max(o.SwarmWaiting))
+	}
+	if need := uint64(waits + 4*o.Concurrency + 1000); limit.Cur < need {
+		return o, fmt.Errorf("%d waiting browsers need %d open files, and the limit is %d: raise it with ulimit -n", waits, need, limit.Cur)
 	}
 	return o, nil
+}
+
+// numbers reads a list of them, each at least 1.
+func numbers(list string) (all []int, err error) {
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is not a number from 1 on", text)
+		}
+		all = append(all, n)
+	}
+	return all, nil
 }
 
 // run measures every subject and prints the report. Whatever it started has ended when it returns.
@@ -132,6 +163,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		func(s *subject) error { return s.wait(ctx, o) },
 	} {
 		if err := each(subjects, step); err != nil {
+			return err
+		}
+	}
+	if o.SwarmLogins > 0 {
+		if err := measureSwarms(ctx, o, subjects); err != nil {
 			return err
 		}
 	}

@@ -32,7 +32,10 @@ func TestMain(m *testing.M) {
 
 // small is a run of a second.
 func small(more ...string) []string {
-	return append([]string{"--subjects=" + subjects, "--logins=20", "--rounds=2", "--concurrency=4", "--waiting=20"}, more...)
+	return append([]string{
+		"--subjects=" + subjects, "--logins=20", "--rounds=2", "--concurrency=4", "--waiting=20",
+		"--swarm-logins=200", "--swarm-concurrency=2,8", "--swarm-waiting=30",
+	}, more...)
 }
 
 func TestASmallRunMeasuresEverything(t *testing.T) {
@@ -44,7 +47,7 @@ func TestASmallRunMeasuresEverything(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	if r.Machine == "" || r.Logins != 20 || r.Rounds != 2 || r.Concurrency != 4 || r.Waiting != 20 {
+	if r.Machine == "" || r.Logins != 20 || r.Rounds != 2 || r.Concurrency != 4 || r.Waiting != 20 || r.SwarmLogins != 200 {
 		t.Errorf("the report does not say what was run: %+v", r)
 	}
 	if got, want := len(r.Subjects), strings.Count(subjects, ",")+1; got != want {
@@ -77,6 +80,16 @@ func TestASmallRunMeasuresEverything(t *testing.T) {
 				t.Errorf("a login by %s takes answers of %v bytes at %s and %v at the floor", f.Flow, f.Answered, s.Subject, floor)
 			}
 		}
+		if got := len(s.Swarms); got != 3 {
+			t.Fatalf("%d swarms and not 3", got)
+		}
+		for _, w := range s.Swarms {
+			name := fmt.Sprintf("swarm of %d with %d waiting", w.Concurrency, w.Waiting)
+			figures[name+", to the tokens, median"], figures[name+", to the tokens, p99"] = w.SiteMedian, w.SiteP99
+			if w.Concurrency > 0 { // a process's memory grows by steps: thirty browsers may fit into what it had
+				figures[name+", CPU"], figures[name+", CPU beside the floor"], figures[name+", logins a second"] = w.CPU, w.CPURatio, w.LoginsASecond
+			}
+		}
 		for name, figure := range figures {
 			if !(figure > 0) {
 				t.Errorf("%s: %s is %v", s.Subject, name, figure)
@@ -87,21 +100,27 @@ func TestASmallRunMeasuresEverything(t *testing.T) {
 			t.Errorf("%s: %v goroutines for each waiting browser", s.Subject, s.WaitingGoroutines)
 		}
 	}
+	beside := []float64{r.Subjects[0].Swarms[0].CPURatio, r.Subjects[0].Swarms[1].CPURatio}
 	for _, floor := range r.Subjects[0].Flows {
-		if floor.CPURatio != 1 {
-			t.Errorf("the floor is %v beside itself", floor.CPURatio)
+		beside = append(beside, floor.CPURatio)
+	}
+	for _, ratio := range beside {
+		if ratio != 1 {
+			t.Errorf("the floor is %v beside itself", ratio)
 		}
 	}
 }
 
 func TestTheTableHasALineForEveryFigure(t *testing.T) {
-	r := report{Rounds: 1, Subjects: []result{{Subject: "one", Flows: []flowCosts{{Flow: "flow"}}}}}
+	r := report{Rounds: 1, Subjects: []result{{Subject: "one", Flows: []flowCosts{{Flow: "flow"}}, Swarms: []swarmCosts{{Concurrency: 1}, {Waiting: 1}}}}}
 	figures := []*float64{}
 	s, l := &r.Subjects[0], &r.Subjects[0].Flows[0]
+	busy, crowd := &s.Swarms[0], &s.Swarms[1]
 	for i, f := range []*float64{
 		&l.CPU, &l.CPURatio, &l.Allocations, &l.Allocated, &l.Answered, &l.LoginsASecond, &l.RedisTrips, &l.RedisCommands,
 		&l.RedisCPU, &s.WaitingHeap, &s.WaitingStack, &s.WaitingRSS, &s.WaitingGoroutines, &s.WaitingRedis,
 		&s.PageMedian, &s.PageP99, &s.SiteMedian, &s.SiteP99,
+		&busy.CPU, &busy.CPURatio, &busy.LoginsASecond, &busy.SiteMedian, &busy.SiteP99, &crowd.RSS, &crowd.SiteMedian, &crowd.SiteP99,
 	} {
 		*f = float64(i + 1)
 		figures = append(figures, f)
@@ -128,7 +147,8 @@ func TestTheTableHasALineForEveryFigure(t *testing.T) {
 func TestAWrongCommandLineStartsNothing(t *testing.T) {
 	for _, args := range [][]string{
 		{"--subjects=floor,dex"}, {"--flows=device,implicit"},
-		{"--logins=5"}, {"--rounds=0"}, {"--waiting=1"}, {"--waiting=100000000"}, {"more"}, {"--none"},
+		{"--logins=5"}, {"--rounds=0"}, {"--waiting=1"}, {"--waiting=100000000"}, {"--swarm-waiting=100000000"},
+		{"--swarm-logins=-1"}, {"--swarm-concurrency=0"}, {"--swarm-concurrency="}, {"--swarm-waiting=1,x"}, {"more"}, {"--none"},
 	} {
 		var out bytes.Buffer
 		if err := run(t.Context(), args, &out, io.Discard); err == nil || out.Len() > 0 {

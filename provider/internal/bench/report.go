@@ -16,6 +16,7 @@ type report struct {
 	Rounds      int      `json:"rounds"`
 	Concurrency int      `json:"concurrency"`
 	Waiting     int      `json:"waiting"`
+	SwarmLogins int      `json:"swarm_logins"` // of each swarm
 	Subjects    []result `json:"subjects"`
 }
 
@@ -34,6 +35,21 @@ type result struct {
 	PageP99    float64 `json:"approval_to_page_p99_ms"`
 	SiteMedian float64 `json:"approval_to_tokens_median_ms"`
 	SiteP99    float64 `json:"approval_to_tokens_p99_ms"`
+
+	Swarms []swarmCosts `json:"swarms"`
+}
+
+// swarmCosts is what a swarm found: of logins as many at once as can be, the median of the rounds, or of some while many browsers wait.
+type swarmCosts struct {
+	Concurrency int `json:"concurrency,omitempty"`
+	Waiting     int `json:"waiting,omitempty"`
+
+	CPU           float64 `json:"cpu_us_per_login,omitempty"`
+	CPURatio      float64 `json:"cpu_beside_floor,omitempty"`
+	LoginsASecond float64 `json:"logins_per_second,omitempty"`
+	RSS           float64 `json:"rss_bytes_per_waiting,omitempty"`
+	SiteMedian    float64 `json:"approval_to_tokens_median_ms"`
+	SiteP99       float64 `json:"approval_to_tokens_p99_ms"`
 }
 
 // flowCosts is what a login by a flow costs: the median of the rounds, of ratios too.
@@ -52,11 +68,14 @@ type flowCosts struct {
 }
 
 func newReport(o options, subjects []*subject) report {
-	r := report{Logins: o.Logins / o.Rounds * o.Rounds, Rounds: o.Rounds, Concurrency: o.Concurrency, Waiting: o.Waiting}
-	var floor map[string][]roundFigures
+	r := report{
+		Logins: o.Logins / o.Rounds * o.Rounds, Rounds: o.Rounds, Concurrency: o.Concurrency, Waiting: o.Waiting,
+		SwarmLogins: o.SwarmLogins,
+	}
+	floor := &subject{}
 	for _, s := range subjects {
 		if s.role == roleFloor {
-			floor = s.rounds
+			floor = s
 		}
 	}
 	for _, s := range subjects {
@@ -68,7 +87,17 @@ func newReport(o options, subjects []*subject) report {
 			SiteMedian: ms(s.waiting.Site.Median), SiteP99: ms(s.waiting.Site.P99),
 		}
 		for _, f := range o.Flows {
-			one.Flows = append(one.Flows, costs(f.name, s.rounds[f.name], floor[f.name]))
+			one.Flows = append(one.Flows, costs(f.name, s.rounds[f.name], floor.rounds[f.name]))
+		}
+		for _, n := range o.SwarmConcurrency {
+			if busy := s.busy[n]; len(busy) > 0 {
+				one.Swarms = append(one.Swarms, busyCosts(n, busy, floor.busy[n]))
+			}
+		}
+		for _, n := range o.SwarmWaiting {
+			if f, ok := s.crowds[n]; ok {
+				one.Swarms = append(one.Swarms, swarmCosts{Waiting: n, RSS: f.RSS, SiteMedian: ms(f.Site.Median), SiteP99: ms(f.Site.P99)})
+			}
 		}
 		r.Subjects = append(r.Subjects, one)
 	}
@@ -77,11 +106,6 @@ func newReport(o options, subjects []*subject) report {
 
 func costs(flow string, rounds, floor []roundFigures) flowCosts {
 	of := func(figure func(roundFigures) float64) float64 { return median(rounds, figure) }
-	// Round by round, so that a machine that changes its speed meanwhile does not matter.
-	var ratios []float64
-	for i := range floor {
-		ratios = append(ratios, rounds[i].CPU/floor[i].CPU)
-	}
 	return flowCosts{
 		Flow:          flow,
 		CPU:           of(func(f roundFigures) float64 { return f.CPU }),
@@ -92,8 +116,30 @@ func costs(flow string, rounds, floor []roundFigures) flowCosts {
 		RedisTrips:    of(func(f roundFigures) float64 { return f.RedisTrips }),
 		RedisCommands: of(func(f roundFigures) float64 { return f.RedisCommands }),
 		RedisCPU:      of(func(f roundFigures) float64 { return f.RedisCPU }),
-		CPURatio:      median(ratios, func(f float64) float64 { return f }),
+		CPURatio:      besideFloor(rounds, floor, func(f roundFigures) float64 { return f.CPU }),
 	}
+}
+
+func busyCosts(concurrency int, rounds, floor []swarmFigures) swarmCosts {
+	of := func(figure func(swarmFigures) float64) float64 { return median(rounds, figure) }
+	cpu := func(f swarmFigures) float64 { return f.CPU }
+	return swarmCosts{
+		Concurrency:   concurrency,
+		CPU:           of(cpu),
+		CPURatio:      besideFloor(rounds, floor, cpu),
+		LoginsASecond: of(func(f swarmFigures) float64 { return f.LoginsASecond }),
+		SiteMedian:    of(func(f swarmFigures) float64 { return ms(f.Site.Median) }),
+		SiteP99:       of(func(f swarmFigures) float64 { return ms(f.Site.P99) }),
+	}
+}
+
+// besideFloor is the median of a figure's ratios, round by round, so that a machine that changes its speed meanwhile does not matter.
+func besideFloor[T any](rounds, floor []T, figure func(T) float64) float64 {
+	var ratios []float64
+	for i := range floor {
+		ratios = append(ratios, figure(rounds[i])/figure(floor[i]))
+	}
+	return median(ratios, func(f float64) float64 { return f })
 }
 
 // median of nothing is 0.
@@ -160,5 +206,18 @@ func (r report) text(out io.Writer) error {
 	line("to the page, p99", "%.2f", func(s result) float64 { return s.PageP99 })
 	line("to the tokens, median", "%.2f", func(s result) float64 { return s.SiteMedian })
 	line("to the tokens, p99", "%.2f", func(s result) float64 { return s.SiteP99 })
+	for i, w := range r.Subjects[0].Swarms {
+		if w.Concurrency > 0 {
+			fmt.Fprintf(table, "a swarm, %d logins at once\t\n", w.Concurrency)
+			line("CPU, µs", "%.0f", func(s result) float64 { return s.Swarms[i].CPU })
+			line("beside the floor", "%.2f", func(s result) float64 { return s.Swarms[i].CPURatio })
+			line("logins a second", "%.0f", func(s result) float64 { return s.Swarms[i].LoginsASecond })
+		} else {
+			fmt.Fprintf(table, "a swarm, %d browsers waiting\t\n", w.Waiting)
+			line("resident for each, kB", "%.1f", func(s result) float64 { return s.Swarms[i].RSS / 1000 })
+		}
+		line("to the tokens, median", "%.2f", func(s result) float64 { return s.Swarms[i].SiteMedian })
+		line("to the tokens, p99", "%.2f", func(s result) float64 { return s.Swarms[i].SiteP99 })
+	}
 	return table.Flush()
 }

@@ -70,7 +70,11 @@ func serve(role string, commands io.Reader, answers io.Writer) error {
 	issuer := "http://" + listener.Addr().String()
 	ended := make(chan error, 1)
 	if role == roleFloor {
-		server := &http.Server{Handler: newFloor(issuer), ReadHeaderTimeout: 10 * time.Second}
+		handler, err := newFloor(issuer, smsIn(os.Getenv(folderVariable)))
+		if err != nil {
+			return err
+		}
+		server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 		go func() { ended <- server.Serve(listener) }()
 		defer server.Close()
 	} else {
@@ -115,7 +119,7 @@ func openProvider(ctx context.Context, role, issuer string) (*app.Provider, erro
 	}
 	folder := os.Getenv(folderVariable)
 	return app.New(ctx, app.Config{
-		Issuer: issuer, Store: store, Data: folder + "/data", SMS: "file:" + folder + "/sms", Limits: limits,
+		Issuer: issuer, Store: store, Data: folder + "/data", SMS: "file:" + smsIn(folder), Limits: limits,
 		Log:     slog.New(slog.NewTextHandler(log, nil)),
 		Clients: []app.Client{client(siteES256, "ES256"), client(siteRS256, "RS256")},
 	})

@@ -20,6 +20,7 @@ const phoneCount = 32
 type subject struct {
 	role    string
 	folder  string
+	issuer  string
 	process *exec.Cmd
 	stdin   io.WriteCloser
 	answers *json.Decoder
@@ -28,6 +29,8 @@ type subject struct {
 
 	rounds  map[string][]roundFigures // by the flow's name
 	waiting waitingFigures
+	busy    map[int][]swarmFigures // of swarms, by how many logins were at once, one for each round
+	crowds  map[int]swarmFigures   // the same by how many browsers waited
 }
 
 // roundFigures is a round's cost for each login.
@@ -39,8 +42,23 @@ type roundFigures struct {
 }
 
 // start starts a subject, and enrols the phones.
-func start(ctx context.Context, role string, o options) (_ *subject, err error) {
-	s := &subject{role: role, rounds: map[string][]roundFigures{}}
+func start(ctx context.Context, role string, o options) (*subject, error) {
+	s, err := launch(ctx, role)
+	if err != nil {
+		return nil, err
+	}
+	s.parties = newParties(s.issuer, len(o.Flows)*(o.Logins+o.warmUp()))
+	if err := s.parties.addPhones(ctx, phoneCount, s.sms()); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// launch starts a subject's process.
+func launch(ctx context.Context, role string) (_ *subject, err error) {
+	s := &subject{
+		role: role, rounds: map[string][]roundFigures{}, busy: map[int][]swarmFigures{}, crowds: map[int]swarmFigures{},
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -73,17 +91,16 @@ func start(ctx context.Context, role string, o options) (_ *subject, err error) 
 		return nil, err
 	}
 	s.answers = json.NewDecoder(bufio.NewReader(stdout))
-	var issuer string
-	if err := s.answers.Decode(&issuer); err != nil {
+	if err := s.answers.Decode(&s.issuer); err != nil {
 		return nil, fmt.Errorf("it does not start: %w", err)
 	}
-	s.parties = newParties(issuer, len(o.Flows)*(o.Logins+o.warmUp()))
-	sms := ""
-	if role != roleFloor {
-		sms = filepath.Join(s.folder, "sms")
-	}
-	return s, s.parties.addPhones(ctx, phoneCount, sms)
+	return s, nil
 }
+
+// sms is the file in which a subject leaves what it would send.
+func (s *subject) sms() string { return smsIn(s.folder) }
+
+func smsIn(folder string) string { return filepath.Join(folder, "sms") }
 
 // close ends the process, which takes the end of its standard input as the order to, and its Redis.
 func (s *subject) close() error {
