@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -92,7 +93,9 @@ func (s *serveCommand) Run(ctx context.Context) error {
 		}
 		stopped <- provider.ServeOperator(over, operator)
 	}()
+	ballast := app.Ballast()
 	err = provider.Serve(ctx, listener)
+	runtime.KeepAlive(ballast)
 	stop()
 	return errors.Join(err, <-stopped, provider.Close())
 }

@@ -82,6 +82,7 @@ func serve(role string, commands io.Reader, answers io.Writer) error {
 		if err != nil {
 			return err
 		}
+		defer runtime.KeepAlive(app.Ballast())
 		go func() { ended <- errors.Join(provider.Serve(ctx, listener), provider.Close()) }()
 		defer func() { cancel(); <-ended }()
 	}
@@ -107,7 +108,7 @@ func serve(role string, commands io.Reader, answers io.Writer) error {
 	}
 }
 
-// openProvider makes the provider as `provider serve` does: a database in a file, and a log.
+// openProvider makes the provider as `provider serve` does: a database in a file, a log, and the ballast.
 func openProvider(ctx context.Context, role, issuer string) (*app.Provider, error) {
 	store := "memory"
 	if role == roleRedis {

@@ -9,6 +9,7 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/crowd"
 	"qrlogin/provider/internal/web"
 )
 
@@ -23,44 +24,62 @@ var errFull = web.Problem{
 	Status: http.StatusServiceUnavailable, Code: "waiting-full", Title: "Too many wait now, and there is no news; ask again", RetryAfter: 10 * time.Second,
 }
 
-// watch is the long poll of the page that shows the code.
+// watch is the long poll of the page that shows the code. Its stack is what each browser that waits costs, so what it needs is a heap's.
 func (d *Door) watch(c *gin.Context) error {
-	query, err := web.Query(c, "after")
-	if err != nil {
-		return err
-	}
-	var after uint64
-	if text := query.Get("after"); text != "" {
-		if after, err = strconv.ParseUint(text, 10, 63); err != nil {
-			return web.BadRequest.With("after is a version")
-		}
-	}
-	watch, err := capability(c)
+	w, err := d.watching(c)
 	if err != nil {
 		return d.refused(c, err)
 	}
-	browser := present(c)
 	ctx, cancel := web.Waiting(c, d.Drain)
 	defer cancel()
-	place := d.Waiting.Page(watch.ID, cancel)
-	defer place.Leave()
-	admitted := false
-	began := time.Now()
-	r, err := challenge.Wait(ctx, d.Challenges, watch.ID, after, watchTime, func(r challenge.Record) (bool, error) {
-		if !admitted {
-			if err := d.admit(c, watch, r); err != nil {
-				return false, err
-			}
-			admitted = true
+	w.place = d.Waiting.Page(w.watch.ID, cancel)
+	defer w.place.Leave()
+	r, err := challenge.Wait(ctx, d.Challenges, w.watch.ID, w.after, watchTime, w.over)
+	web.Waited(c, w.began)
+	return d.tell(c, w.browser, r, err)
+}
+
+// watching is one watch: which challenge, the version after which there is news, and who looks.
+type watching struct {
+	door     *Door
+	c        *gin.Context
+	watch    challenge.Capability
+	after    uint64
+	browser  challenge.Browser
+	place    *crowd.Place
+	admitted bool
+	began    time.Time
+}
+
+// over tells whether the browser is to be answered with this record.
+func (w *watching) over(r challenge.Record) (bool, error) {
+	if !w.admitted {
+		if err := w.door.admit(w.c, w.watch, r); err != nil {
+			return false, err
 		}
-		news := r.Version > after || r.State.Final() || visits(r, browser)
-		if !news && !place.Take(r.State != challenge.Pending) {
-			return false, errFull
+		w.admitted = true
+	}
+	news := r.Version > w.after || r.State.Final() || visits(r, w.browser)
+	if !news && !w.place.Take(r.State != challenge.Pending) {
+		return false, errFull
+	}
+	return news, nil
+}
+
+// watching reads a watch.
+func (d *Door) watching(c *gin.Context) (*watching, error) {
+	w := &watching{door: d, c: c, browser: present(c), began: time.Now()}
+	query, err := web.Query(c, "after")
+	if err != nil {
+		return nil, err
+	}
+	if text := query.Get("after"); text != "" {
+		if w.after, err = strconv.ParseUint(text, 10, 63); err != nil {
+			return nil, web.BadRequest.With("after is a version")
 		}
-		return news, nil
-	})
-	web.Waited(c, began)
-	return d.tell(c, browser, r, err)
+	}
+	w.watch, err = capability(c)
+	return w, err
 }
 
 // tell answers a watch with what came of waiting. A browser that is new, or somebody else's, presents itself first.
