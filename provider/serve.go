@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
 
@@ -53,11 +52,6 @@ func (s *serveCommand) Run(ctx context.Context) error {
 	}
 	log := slog.New(handler)
 
-	registrationToken, err := s.registrationToken()
-	if err != nil {
-		return err
-	}
-
 	// The port first: a second start on the same machine fails before it touches the data.
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -77,7 +71,7 @@ func (s *serveCommand) Run(ctx context.Context) error {
 	provider, err := app.New(ctx, app.Config{
 		Issuer: s.Issuer, Store: s.Store, Database: s.Database, Data: s.Data, SMS: s.SMS, SMSFrom: s.SMSFrom, SMSSecret: s.SMSSecret, Countries: s.Countries, Redelivery: &s.Redelivery, Log: log,
 		HandoffLimit: s.HandoffLimit, HandoffRoom: s.HandoffRoom, WaitingLimit: s.Waiting, RequestLimit: s.Requests, ConnectionLimit: s.Connections, KeyRotation: &s.KeyRotation, MasterKey: s.MasterKey,
-		Limits: s.Limits, TrustedProxies: s.Proxies, AllowPrivateNetworks: s.Private, ClientsFile: s.Clients, RegistrationToken: registrationToken,
+		Limits: s.Limits, TrustedProxies: s.Proxies, AllowPrivateNetworks: s.Private, ClientsFile: s.Clients, RegistrationToken: s.Register,
 		Places: s.Places,
 	})
 	if err != nil {
@@ -98,22 +92,6 @@ func (s *serveCommand) Run(ctx context.Context) error {
 	runtime.KeepAlive(ballast)
 	stop()
 	return errors.Join(err, <-stopped, provider.Close())
-}
-
-func (s *serveCommand) registrationToken() (string, error) {
-	path, isFile := strings.CutPrefix(s.Register, "file:")
-	if !isFile {
-		return s.Register, nil
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("registration token: %w", err)
-	}
-	token := strings.TrimSpace(string(content))
-	if token == "" {
-		return "", fmt.Errorf("registration token: %s is empty", path)
-	}
-	return token, nil
 }
 
 // kindOf leaves out of the address of a store or database what may be a password.

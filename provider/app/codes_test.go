@@ -15,6 +15,7 @@ import (
 
 	"qrlogin/provider/app"
 	"qrlogin/provider/internal/limit"
+	"qrlogin/provider/internal/testenv"
 )
 
 // SECURITY.md §5: sending codes costs money, and others must not be able to spend it.
@@ -376,7 +377,7 @@ func TestAPaidSenderForEveryCountryIsWarnedOf(t *testing.T) {
 		"on the loopback":        {func(c *app.Config) { c.Issuer = "http://localhost:9000" }, false},
 		"nobody is paid at once": {func(c *app.Config) { c.SMS, c.SMSSecret = "file:"+t.TempDir()+"/sms", "" }, false},
 	} {
-		logs := &lockedBuffer{}
+		logs := &testenv.Buffer{}
 		c := app.Config{Issuer: "https://login.example", SMS: "webhook:https://sms.example", SMSSecret: gatewaySecret, Log: slog.New(slog.NewTextHandler(logs, nil))}
 		test.change(&c)
 		p, err := app.New(t.Context(), c)

@@ -82,7 +82,7 @@ type Config struct {
 	Places string // a file in MaxMind's format that says where addresses are, see docs/operate.md; "" for none
 
 	ClientsFile       string // a YAML file of more of them, see docs/clients.md; "" for none
-	RegistrationToken string // lets programs register clients (RFC 7591): at least 32 characters; "" lets nobody
+	RegistrationToken string // lets programs register clients (RFC 7591): at least 32 characters, or file:PATH of them; "" lets nobody
 }
 
 // maxHandoff is where a page that has to hold one whole comes to its end.
@@ -158,6 +158,9 @@ func (c Config) complete() (Config, error) {
 		if n < 1 || n > mostAtOnce {
 			return c, fmt.Errorf("%s limit %d is not between 1 and %d", name, n, mostAtOnce)
 		}
+	}
+	if c.RegistrationToken, err = secretOf("registration token", c.RegistrationToken); err != nil {
+		return c, err
 	}
 	if t := c.RegistrationToken; t != "" && (len(t) < 32 || strings.Trim(t, token68) != "") {
 		return c, errors.New("the registration token is not at least 32 letters, digits, - and _: make one with openssl rand -hex 32")

@@ -15,7 +15,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +23,7 @@ import (
 	"qrlogin/mobile-sim/phone"
 	"qrlogin/provider/app"
 	"qrlogin/provider/internal/contracttest"
+	"qrlogin/provider/internal/testenv"
 )
 
 // The sites of every world: a confidential one, a public one that may show static codes, and a stranger.
@@ -50,8 +50,8 @@ type world struct {
 	issuer   string
 	provider *app.Provider
 	checker  *contracttest.Checker
-	console  *lockedBuffer
-	logs     *lockedBuffer
+	console  *testenv.Buffer
+	logs     *testenv.Buffer
 	http     *http.Client
 	pipes    *pipes // in a bubble
 }
@@ -68,7 +68,7 @@ func newWorld(t testing.TB, change ...func(*app.Config)) *world {
 
 func newWorldAt(t testing.TB, listener net.Listener, issuer string, change ...func(*app.Config)) *world {
 	t.Helper()
-	w := &world{t: t, issuer: issuer, console: &lockedBuffer{}, logs: &lockedBuffer{}}
+	w := &world{t: t, issuer: issuer, console: &testenv.Buffer{}, logs: &testenv.Buffer{}}
 	config := app.Config{
 		Issuer: issuer, Console: w.console, Clients: sites,
 		Log: slog.New(slog.NewJSONHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -333,22 +333,4 @@ func (p rawPhone) send(method, path string, body any) answer {
 func (p rawPhone) scan(code string) answer {
 	p.w.t.Helper()
 	return p.send(http.MethodPost, "/phone/scans", api.ScanRequest{Code: code})
-}
-
-// lockedBuffer is a buffer that may be read while it is written.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

@@ -1,7 +1,6 @@
 package deploytest
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,7 +16,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -80,7 +78,7 @@ func write(t *testing.T, path, content string) {
 // process is a program that a test has started.
 type process struct {
 	*exec.Cmd
-	log  *lockedBuffer
+	log  *testenv.Buffer
 	done chan struct{} // closed at its end
 	err  error         // then
 }
@@ -88,7 +86,7 @@ type process struct {
 // start runs a program until the test ends. Its output is shown if the test fails.
 func start(t *testing.T, command *exec.Cmd) *process {
 	t.Helper()
-	p := &process{Cmd: command, log: &lockedBuffer{}, done: make(chan struct{})}
+	p := &process{Cmd: command, log: &testenv.Buffer{}, done: make(chan struct{})}
 	command.Stdout, command.Stderr = p.log, p.log
 	command.WaitDelay = 5 * time.Second
 	if err := command.Start(); err != nil {
@@ -299,22 +297,4 @@ func addClient(t *testing.T, command *exec.Cmd, client *http.Client, issuer stri
 		t.Fatal(err)
 	}
 	return &site{t: t, http: client, issuer: issuer, id: "shop", secret: added.Secret}
-}
-
-// lockedBuffer is a bytes.Buffer that several goroutines may use.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

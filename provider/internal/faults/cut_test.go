@@ -25,17 +25,14 @@ func TestTheLinkToRedisIsCut(t *testing.T) {
 				return
 			}
 			c, k := behindALink(t)
-			s := c.swarm(t, usual())
-			s.reach(.2)
-			k.set(how)
-			time.Sleep(size(3*time.Second, 5*time.Second)) // longer than a node waits for Redis
-			k.set(condition{})
-			over := time.Now()
-			r := s.end()
-			table.add(t, map[string]string{
+			r := c.swarm(t, usual()).meet(map[string]string{
 				"refused": "One node of three cut off from Redis for 5 s: connections refused",
 				"silent":  "One node of three cut off from Redis for 5 s: nothing gets through",
-			}[what], r, over)
+			}[what], func() {
+				k.set(how)
+				time.Sleep(size(3*time.Second, 5*time.Second)) // longer than a node waits for Redis
+				k.set(condition{})
+			})
 			r.survived(t)
 			if c.nodes[1].journal.count("status=503") == 0 {
 				t.Errorf("the node that is cut off told nobody: %v", r.Errors)
@@ -49,13 +46,10 @@ func TestTheLinkToRedisIsSlow(t *testing.T) {
 		return
 	}
 	c, k := behindALink(t)
-	s := c.swarm(t, usual())
-	s.reach(.2)
-	k.set(condition{delay: 300 * time.Millisecond})
-	time.Sleep(outage())
-	k.set(condition{})
-	over := time.Now()
-	r := s.end()
-	table.add(t, "One node of three with 300 ms to Redis, each way, for 5 s", r, over)
+	r := c.swarm(t, usual()).meet("One node of three with 300 ms to Redis, each way, for 5 s", func() {
+		k.set(condition{delay: 300 * time.Millisecond})
+		time.Sleep(outage())
+		k.set(condition{})
+	})
 	r.survived(t)
 }

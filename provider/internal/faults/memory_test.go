@@ -1,9 +1,6 @@
 package faults
 
-import (
-	"testing"
-	"time"
-)
+import "testing"
 
 // The challenges were in the process that ends: what had begun is gone, and begins anew.
 func TestTheOnlyNodeIsKilledAndItsMemoryWithIt(t *testing.T) {
@@ -11,13 +8,10 @@ func TestTheOnlyNodeIsKilledAndItsMemoryWithIt(t *testing.T) {
 		return
 	}
 	c := newCluster(t, 1, func(int) string { return "memory" }, "--data="+t.TempDir())
-	s := c.swarm(t, usual())
-	s.reach(.2)
-	c.nodes[0].kill()
-	c.nodes[0].start()
-	over := time.Now()
-	r := s.end()
-	table.add(t, "The only node killed (kill -9), its challenges in its memory, and started again", r, over)
+	r := c.swarm(t, usual()).meet("The only node killed (kill -9), its challenges in its memory, and started again", func() {
+		c.nodes[0].kill()
+		c.nodes[0].start()
+	})
 	r.once(t)
 	if l := r.Logins; l.Done < l.Asked/2 || l.Done == l.Asked {
 		t.Errorf("%d of %d: %v", l.Done, l.Asked, r.Failures)

@@ -28,18 +28,15 @@ func TestPostgresHangs(t *testing.T) {
 	}
 	p := ownPostgres(t)
 	c := newCluster(t, 3, newRedis(t).store, databaseOf(t, p))
-	s := c.swarm(t, usual())
-	s.reach(.2)
-	if err := p.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(outage())
-	if err := p.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-	over := time.Now()
-	r := s.end()
-	table.add(t, "PostgreSQL hangs for 5 s", r, over)
+	r := c.swarm(t, usual()).meet("PostgreSQL hangs for 5 s", func() {
+		if err := p.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(outage())
+		if err := p.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+	})
 	r.survived(t)
 	r.stood(t, outage())
 }
@@ -50,16 +47,13 @@ func TestPostgresIsGoneAndComesBack(t *testing.T) {
 	}
 	p := ownPostgres(t)
 	c := newCluster(t, 3, newRedis(t).store, databaseOf(t, p))
-	s := c.swarm(t, usual())
-	s.reach(.2)
-	p.Crash()
-	time.Sleep(outage())
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	over := time.Now()
-	r := s.end()
-	table.add(t, "PostgreSQL ended without a word, started again after 5 s", r, over)
+	r := c.swarm(t, usual()).meet("PostgreSQL ended without a word, started again after 5 s", func() {
+		p.Crash()
+		time.Sleep(outage())
+		if err := p.Start(); err != nil {
+			t.Fatal(err)
+		}
+	})
 	r.survived(t)
 	r.stood(t, outage())
 }

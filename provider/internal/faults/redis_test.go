@@ -19,12 +19,9 @@ func TestRedisHangs(t *testing.T) {
 	}
 	server := newRedis(t)
 	c := newCluster(t, 3, server.store, newDatabase(t))
-	s := c.swarm(t, usual())
-	s.reach(.2)
-	pause(t, server.Process, outage())
-	over := time.Now()
-	r := s.end()
-	table.add(t, "Redis hangs for 5 s", r, over)
+	r := c.swarm(t, usual()).meet("Redis hangs for 5 s", func() {
+		pause(t, server.Process, outage())
+	})
 	r.survived(t)
 	r.stood(t, outage())
 }
@@ -35,14 +32,11 @@ func TestRedisIsGoneAndComesBackWithItsFile(t *testing.T) {
 	}
 	server := newRedis(t)
 	c := newCluster(t, 3, server.store, newDatabase(t))
-	s := c.swarm(t, usual())
-	s.reach(.2)
-	server.Stop()
-	time.Sleep(outage())
-	server.start()
-	over := time.Now()
-	r := s.end()
-	table.add(t, "Redis killed, started again after 5 s with its append-only file", r, over)
+	r := c.swarm(t, usual()).meet("Redis killed, started again after 5 s with its append-only file", func() {
+		server.Stop()
+		time.Sleep(outage())
+		server.start()
+	})
 	r.survived(t)
 	r.stood(t, outage())
 }
@@ -62,17 +56,14 @@ func TestRedisComesBackEmpty(t *testing.T) {
 	}
 	server := newRedis(t)
 	c := newCluster(t, 3, server.store, newDatabase(t))
-	s := c.swarm(t, load{logins: usual().logins, atOnce: usual().atOnce, rate: usual().rate})
-	s.reach(.2)
-	server.Stop()
-	time.Sleep(outage())
-	server.forget()
-	over := time.Now()
-	r := s.end()
-	table.add(t, "Redis killed, started again after 5 s empty", r, over)
+	r := c.swarm(t, usual()).meet("Redis killed, started again after 5 s empty", func() {
+		server.Stop()
+		time.Sleep(outage())
+		server.forget()
+	})
 	r.once(t)
 	r.stood(t, outage())
-	if r.doneAfter(over) == patience {
+	if r.doneAfter(r.over) == patience {
 		t.Error("nobody has logged in since")
 	}
 	if l := r.Logins; l.Done < l.Asked/2 || l.Refused > 0 {
@@ -91,12 +82,9 @@ func TestTheSentinelFailsOver(t *testing.T) {
 	t.Cleanup(stop)
 	store := "redis-sentinel://" + sentinel.Addr + "?master_name=mymaster"
 	c := newCluster(t, 3, func(int) string { return store }, newDatabase(t))
-	s := c.swarm(t, usual())
-	s.reach(.2)
-	master.Stop()
-	over := time.Now()
-	r := s.end()
-	table.add(t, "Redis's master killed, and failed over by the sentinel", r, over)
+	r := c.swarm(t, usual()).meet("Redis's master killed, and failed over by the sentinel", func() {
+		master.Stop()
+	})
 	r.survived(t)
 	r.stood(t, 500*time.Millisecond) // after which the sentinel acts
 }

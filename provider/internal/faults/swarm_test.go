@@ -17,6 +17,7 @@ const step = 100 * time.Millisecond
 
 // report is what mobile-sim swarm --json says, as far as it is read here.
 type report struct {
+	over     time.Time // when the fault was, of one that it met
 	Stopped  string
 	Began    time.Time
 	Seconds  float64
@@ -87,6 +88,18 @@ func (s *crowd) reach(share float64) {
 			s.t.Fatalf("the swarm does not get so far\n%s\n%s", s.errs.String(), s.cluster.nodes[0].journal.end())
 		}
 	}
+}
+
+// meet has a fault befall the cluster when a fifth of the logins is done. befall returns when the fault is over.
+func (s *crowd) meet(fault string, befall func()) report {
+	s.t.Helper()
+	s.reach(.2)
+	befall()
+	over := time.Now()
+	r := s.end()
+	r.over = over
+	table.add(s.t, fault, r, over)
+	return r
 }
 
 // end is the report, when all logins have an outcome.

@@ -46,49 +46,17 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func TestMiniredisKeepsChallengesAsEveryStoreMust(t *testing.T) {
-	storetest.RunStore(t, withMiniredis)
-}
-
-func TestMiniredisKeepsKeysAsEveryStoreMust(t *testing.T) { storetest.RunKeys(t, withMiniredis) }
-
-func TestRedisKeepsChallengesAsEveryStoreMust(t *testing.T) {
+func TestEachRedisIsAsEveryStoreMustBe(t *testing.T) {
+	backends := map[string]func(*testing.T, func(*testing.T, storetest.Backend)){"miniredis": withMiniredis}
 	if realURL != "" {
-		storetest.RunStore(t, withRedis)
+		backends["redis"], backends["cluster"] = withRedis, withCluster
 	}
-}
-
-func TestRedisKeepsKeysAsEveryStoreMust(t *testing.T) {
-	if realURL != "" {
-		storetest.RunKeys(t, withRedis)
-	}
-}
-
-func TestMiniredisKeepsContentsAsEveryStoreMust(t *testing.T) {
-	storetest.RunContents(t, withMiniredis)
-}
-
-func TestRedisKeepsContentsAsEveryStoreMust(t *testing.T) {
-	if realURL != "" {
-		storetest.RunContents(t, withRedis)
-	}
-}
-
-func TestAClusterKeepsChallengesAsEveryStoreMust(t *testing.T) {
-	if clusterURL != "" {
-		storetest.RunStore(t, withCluster)
-	}
-}
-
-func TestAClusterKeepsKeysAsEveryStoreMust(t *testing.T) {
-	if clusterURL != "" {
-		storetest.RunKeys(t, withCluster)
-	}
-}
-
-func TestAClusterKeepsContentsAsEveryStoreMust(t *testing.T) {
-	if clusterURL != "" {
-		storetest.RunContents(t, withCluster)
+	for name, with := range backends {
+		t.Run(name, func(t *testing.T) {
+			t.Run("challenges", func(t *testing.T) { storetest.RunStore(t, with) })
+			t.Run("keys", func(t *testing.T) { storetest.RunKeys(t, with) })
+			t.Run("contents", func(t *testing.T) { storetest.RunContents(t, with) })
+		})
 	}
 }
 
