@@ -274,6 +274,7 @@ func (p *Provider) Handler() http.Handler { return p.handler }
 // How long stopping may take, all in all under 10 s.
 const (
 	shutdownTime = 5 * time.Second // for the requests under way
+	unaskedTime  = time.Second     // for the first request on a new connection
 	deliveryTime = 2 * time.Second // for telling sites of logouts; then there is tracing.FlushTime
 )
 
@@ -302,6 +303,7 @@ func (p *Provider) Serve(ctx context.Context, l net.Listener) error {
 	p.drain()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
+	defer time.AfterFunc(unaskedTime, listener.CloseUnasked).Stop()
 	if err := server.Shutdown(grace); err != nil {
 		return errors.Join(fmt.Errorf("stop: %w", err), server.Close())
 	}

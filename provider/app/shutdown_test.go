@@ -87,6 +87,25 @@ func TestAtTheStopEverybodyWhoWaitsIsAnswered(t *testing.T) {
 	})
 }
 
+func TestAConnectionOnWhichNothingIsAskedDoesNotHoldUpAStop(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *world) {
+		s := serve(t, w)
+		for range 2 {
+			c, err := s.pipes.dialFrom("192.0.2.1")(t.Context(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+		}
+		synctest.Wait()
+		s.stop()
+		if err := <-s.done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestAtTheStopWhatIsUnderWayIsFinished(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world) {

@@ -118,6 +118,19 @@ func (l *Listener) close(all []idle, n int) {
 	}
 }
 
+// CloseUnasked closes the connections on which nothing has been asked. Browsers open some ahead, and a server that stops would give each
+// five seconds.
+func (l *Listener) CloseUnasked() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.open {
+		if !c.asked.Load() {
+			delete(l.open, c)
+			_ = c.Conn.Close()
+		}
+	}
+}
+
 // refuse says that there is no place. What was asked is not known: the body is an error for whoever reads it, as RFC 9457 and as
 // RFC 6749 §5.2 shape one.
 func (l *Listener) refuse(c net.Conn) {
@@ -149,6 +162,7 @@ var refusal = fmt.Sprintf("HTTP/1.1 503 Service Unavailable\r\nContent-Type: app
 type conn struct {
 	net.Conn
 	listener *Listener
+	asked    atomic.Bool  // a request has come
 	since    atomic.Int64 // Unix time in nanoseconds; 0 while a request is worked on, or waits
 }
 
@@ -162,6 +176,7 @@ func (c *conn) wait(since time.Time) {
 // serve says that it is the node's.
 func (c *conn) serve() {
 	if c != nil {
+		c.asked.Store(true)
 		c.since.Store(0)
 	}
 }
