@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -76,8 +77,15 @@ func TestALoginWorksOnEveryStore(t *testing.T) {
 	}
 }
 
-// twoNodes are two providers behind one issuer, on one Redis and one database: the page's node and the phone's node.
+// twoNodes are the page's node and the phone's node.
 func twoNodes(t *testing.T, redis string, change ...func(*app.Config)) (page, phone *world) {
+	t.Helper()
+	two := nodes(t, 2, redis, change...)
+	return two[0], two[1]
+}
+
+// nodes are providers behind one issuer, on one Redis and one database.
+func nodes(t *testing.T, n int, redis string, change ...func(*app.Config)) (all []*world) {
 	t.Helper()
 	data := t.TempDir()
 	shared := func(c *app.Config) {
@@ -86,22 +94,24 @@ func twoNodes(t *testing.T, redis string, change ...func(*app.Config)) (page, ph
 			f(c)
 		}
 	}
-	listener, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		t.Fatal(err)
+	for i := range n {
+		listener, err := net.Listen("tcp", "localhost:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			issuer := fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port)
+			all = append(all, newWorldAt(t, listener, issuer, shared))
+			continue
+		}
+		w := newWorldAt(t, listener, all[0].issuer, shared)
+		// What is signed is for the issuer, and sent to this node.
+		w.http = &http.Client{Timeout: 40 * time.Second, CheckRedirect: noRedirect, Transport: &http.Transport{
+			Proxy: func(*http.Request) (*url.URL, error) { return url.Parse("http://" + listener.Addr().String()) },
+		}}
+		all = append(all, w)
 	}
-	issuer := fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port)
-	page = newWorldAt(t, listener, issuer, shared)
-	other, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	phone = newWorldAt(t, other, issuer, shared)
-	// The phone signs for the issuer and sends to the second node.
-	phone.http = &http.Client{Timeout: 40 * time.Second, CheckRedirect: noRedirect, Transport: &http.Transport{
-		Proxy: func(*http.Request) (*url.URL, error) { return url.Parse("http://" + other.Addr().String()) },
-	}}
-	return page, phone
+	return all
 }
 
 func TestThePhoneOnOneNodeWakesTheBrowserOnAnother(t *testing.T) {
@@ -132,6 +142,81 @@ func TestThePhoneOnOneNodeWakesTheBrowserOnAnother(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Each step of a login goes to another node, the page and the site wait, and all of it costs what it costs on one node.
+func TestALoginTakesAsManyRoundTripsOnFiveNodesAsOnOne(t *testing.T) {
+	if redisServer == "" {
+		return
+	}
+	const logins = 10
+	trips := map[int]int{}
+	for _, n := range []int{1, 5} {
+		all := nodes(t, n, startRedis(t))
+		raw := all[0].rawPhone().enrolled("+8613800138000")
+		operators := make([]string, n)
+		for i, w := range all {
+			operators[i] = operated(t, w)
+		}
+		before := roundTrips(t, operators)
+		for i := range logins {
+			node := func(step int) *world { return all[(i+step)%n] }
+			waiting := func(want int) {
+				t.Helper()
+				for began := time.Now(); ; time.Sleep(time.Millisecond) {
+					sum := 0
+					for _, w := range all {
+						sum += w.provider.Load().Waiting
+					}
+					if sum == want {
+						return
+					}
+					if time.Since(began) > time.Minute {
+						t.Fatalf("%d requests wait, not %d", sum, want)
+					}
+				}
+			}
+			started := node(0).start()
+			view, _ := node(1).watch(started, 0)
+			scanned := node(1).background(node(1).watching(started, view.Version))
+			waiting(1)
+			claim := rawPhone{node(2), raw.key}.claimBy((*view.Frames)[0].Code)
+			(<-scanned).decode(t, &view)
+			approved := node(1).background(node(1).watching(started, view.Version))
+			redeemed := node(4).background(node(4).pollRequest("shop", shopSecret, started, "wait=25"))
+			waiting(2)
+			rawPhone{node(3), raw.key}.decide(claim, proof.Approve)
+			for _, a := range []answer{<-approved, <-redeemed} {
+				if a.Status != http.StatusOK {
+					t.Fatalf("%d %s", a.Status, a.Body)
+				}
+			}
+			waiting(0)
+		}
+		trips[n] = roundTrips(t, operators) - before
+	}
+	// Now and then a message comes after its waiter has learned of it: one look for nothing, for the least part of the logins.
+	if trips[1]/logins != 16 || trips[5]/logins != 16 {
+		t.Errorf("%d logins took %d round trips on one node and %d on five", logins, trips[1], trips[5])
+	}
+}
+
+// roundTrips is what nodes say that they have made to Redis.
+func roundTrips(t *testing.T, operators []string) (sum int) {
+	t.Helper()
+	for _, operator := range operators {
+		_, text := ask(t, operator+"/metrics")
+		for line := range strings.Lines(text) {
+			if count, ok := strings.CutPrefix(line, "qrlogin_redis_round_trip_seconds_count"); ok {
+				n, err := strconv.Atoi(strings.TrimSpace(count[strings.LastIndex(count, " ")+1:]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				sum += n
+			}
+		}
+	}
+	return sum
 }
 
 func TestNodesThatShareARedisButNotTheDatabaseRefuseToStart(t *testing.T) {
