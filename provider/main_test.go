@@ -22,6 +22,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"qrlogin/provider/app"
+	"qrlogin/provider/internal/testenv"
 )
 
 func TestMain(m *testing.M) {
@@ -59,12 +60,11 @@ func TestTheCommandLine(t *testing.T) {
 // startProvider runs the real binary on a free port and waits until it answers.
 func startProvider(t *testing.T, data string, flags ...string) (issuer string, command *exec.Cmd, log *bufio.Reader) {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := testenv.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := free.Addr().String()
-	free.Close()
+	address := fmt.Sprintf("127.0.0.1:%d", port)
 	issuer = "http://" + address
 	binary := filepath.Join(t.TempDir(), "provider")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")

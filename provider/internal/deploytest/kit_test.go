@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -130,19 +128,14 @@ func (p *process) answers(t *testing.T, address string) {
 	}
 }
 
-// freeAddress is one where nothing listens, and whose port no connection is given meanwhile: it lies below those that Linux gives
-// (net.ipv4.ip_local_port_range).
+// freeAddress is one where nothing listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(20_000 + rand.IntN(12_000))
-		if listener, err := net.Listen("tcp", ":"+port); err == nil {
-			listener.Close()
-			return "127.0.0.1:" + port
-		}
+	port, err := testenv.FreePort()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free")
-	return ""
+	return fmt.Sprintf("127.0.0.1:%d", port)
 }
 
 func port(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }

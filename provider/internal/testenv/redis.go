@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -59,13 +60,19 @@ func RedisAt(path, dir string, port int, args ...string) (*RedisServer, error) {
 	return &RedisServer{Addr: address, Process: process, Stop: end}, nil
 }
 
-// FreePort is a port of the loopback on which nobody listens now.
+// FreePort is a port on which nobody listens now. What starts there later finds it free still: it lies below those that Linux gives to
+// connections, and to whoever listens on any port (net.ipv4.ip_local_port_range).
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	for try := 1; ; try++ {
+		port := 20_000 + rand.IntN(12_000)
+		l, err := net.Listen("tcp", fmt.Sprint(":", port))
+		if err == nil {
+			return port, l.Close()
+		}
+		if try == 100 {
+			return 0, err
+		}
 	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close() //nolint:forcetypeassert // it is tcp
 }
 
 // startRedis waits until the server answers at its address.
