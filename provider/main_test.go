@@ -137,13 +137,33 @@ func TestClientsAreAddedAndRemovedWhileAServerRuns(t *testing.T) {
 	}
 }
 
+// metrics is what an operator's listener says.
+func metrics(t *testing.T, operator string) string {
+	t.Helper()
+	response, err := http.Get("http://" + operator + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 func TestSIGTERMAnswersWaitingBrowsersAndEndsInTime(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	var out, errs strings.Builder
 	if status := run(t.Context(), []string{"client", "add", "--id=tv", "--public", "--data", data}, &out, &errs); status != 0 {
 		t.Fatal(status, errs.String())
 	}
-	issuer, command, _ := startProvider(t, data)
+	port, err := testenv.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator := fmt.Sprintf("127.0.0.1:%d", port)
+	issuer, command, _ := startProvider(t, data, "--operator-listen="+operator)
 	const browsers = 20
 	answers := make(chan string, browsers)
 	for range browsers {
@@ -169,7 +189,11 @@ func TestSIGTERMAnswersWaitingBrowsersAndEndsInTime(t *testing.T) {
 		watch(0)
 		go func() { answers <- watch(2) }()
 	}
-	time.Sleep(300 * time.Millisecond) // until they wait; an answer that comes too early fails below all the same
+	for began := time.Now(); !strings.Contains(metrics(t, operator), fmt.Sprintf("\nqrlogin_waiting %d\n", browsers)); time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > time.Minute {
+			t.Fatal("they do not wait")
+		}
+	}
 	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
