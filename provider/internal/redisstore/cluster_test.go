@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -156,7 +157,7 @@ func TestAChangeWhoseAnswerIsLostIsNotSentAgain(t *testing.T) {
 	}{"redis": {"redis://" + single.Addr, []*testenv.RedisServer{single}}, "cluster": {clusterURL, clusterServers}} {
 		t.Run(kind, func(t *testing.T) {
 			admin := openEmpty(t, at.url)
-			s := open(t, at.url+"?read_timeout=100ms")
+			s := open(t, at.url+"?read_timeout=150ms")
 			c := create(t, s)
 			if err := s.Reserve(t.Context(), "a content", 10, time.Minute); err != nil {
 				t.Fatal(err)
@@ -181,13 +182,11 @@ func TestAChangeWhoseAnswerIsLostIsNotSentAgain(t *testing.T) {
 					_, _ = s.Peek(t.Context(), strconv.Itoa(i))
 				}
 				each(t, at.servers, syscall.SIGSTOP)
-				awake := make(chan struct{})
-				time.AfterFunc(150*time.Millisecond, func() { // in time for one that would be sent again
-					defer close(awake)
-					each(t, at.servers, syscall.SIGCONT)
-				})
+				wake := sync.OnceFunc(func() { each(t, at.servers, syscall.SIGCONT) })
+				again := time.AfterFunc(450*time.Millisecond, wake) // in time for one that would be sent again, and again
 				err := do()
-				<-awake
+				again.Stop()
+				wake()
 				if err == nil || errors.Is(err, challenge.ErrConflict) {
 					t.Errorf("%s without an answer: %v", what, err)
 				}
