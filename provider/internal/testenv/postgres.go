@@ -97,7 +97,7 @@ func (p *PostgresServer) Start() error {
 	if err := p.server.Start(); err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		status, err := os.ReadFile(filepath.Join(p.data(), "postmaster.pid"))
 		if err == nil && strings.Contains(string(status), "ready") {
 			return nil

@@ -87,7 +87,7 @@ func startRedis(path, dir, network, address string, args ...string) (process *os
 		_ = server.Process.Kill()
 		_ = server.Wait()
 	})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		conn, err := net.Dial(network, address)
 		if err == nil {
 			return server.Process, end, conn.Close()
@@ -101,12 +101,12 @@ func startRedis(path, dir, network, address string, args ...string) (process *os
 
 // RedisCommand sends one command, whose words have no spaces, and answers what comes back: of a list, a line for each.
 func RedisCommand(address string, words ...string) (string, error) {
-	conn, err := net.DialTimeout("tcp", address, 5*time.Second)
+	conn, err := net.DialTimeout("tcp", address, patience)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(conn, strings.Join(words, " ")+"\r\n"); err != nil {
 		return "", err
 	}
@@ -159,7 +159,7 @@ func RedisCluster(path string, masters int) (servers []*RedisServer, stop func()
 			return fail(err)
 		}
 		buses = append(buses, strconv.Itoa(bus))
-		server, err := RedisOnPort(path, dir, "--cluster-enabled", "yes", "--cluster-port", buses[i], "--cluster-node-timeout", "2000",
+		server, err := RedisOnPort(path, dir, "--cluster-enabled", "yes", "--cluster-port", buses[i], "--cluster-node-timeout", "6000",
 			"--cluster-config-file", fmt.Sprint("nodes", i, ".conf"))
 		if err != nil {
 			return fail(err)
@@ -179,7 +179,7 @@ func RedisCluster(path string, masters int) (servers []*RedisServer, stop func()
 			}
 		}
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		ready := 0
 		for _, s := range servers {
 			info, err := RedisCommand(s.Addr, "CLUSTER", "INFO")
@@ -226,7 +226,7 @@ func RedisSentinel(path string) (master, replica, sentinel *RedisServer, stop fu
 	if err == nil {
 		sentinel, err = sentinelWith(path, dir, config)
 	}
-	for deadline := time.Now().Add(20 * time.Second); err == nil; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); err == nil; time.Sleep(20 * time.Millisecond) {
 		info, e := RedisCommand(sentinel.Addr, "SENTINEL", "MASTER", "mymaster")
 		state, e2 := RedisCommand(replica.Addr, "INFO", "replication")
 		if e == nil && e2 == nil && strings.Contains(info, "num-slaves\n1") && strings.Contains(state, "master_link_status:up") {
@@ -254,7 +254,7 @@ func sentinelWith(path, dir, config string) (*RedisServer, error) {
 		_ = server.Process.Kill()
 		_ = server.Wait()
 	})}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		if _, err := RedisCommand(address, "PING"); err == nil {
 			return s, nil
 		} else if time.Now().After(deadline) {

@@ -4,7 +4,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"time"
 )
+
+// patience is until a server that hangs is given up.
+const patience = 20 * time.Second
 
 // Require finds the first of several names of a program. It is called from TestMain: if there is none, it prints that
 // its tests are left out, or, with QRLOGIN_REQUIRE=all, ends the test run as failed.
