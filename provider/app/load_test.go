@@ -226,6 +226,15 @@ func (w *world) raw(says string) net.Conn {
 	return c
 }
 
+// tokens is what a site is answered that has waited since it began, or asks again: on a slow machine a flood takes longer than one wait.
+func (w *world) tokens(a answer, began time.Time, started api.DeviceAuthorization) answer {
+	w.t.Helper()
+	if a.error() == "authorization_pending" && time.Since(began) > 25*time.Second {
+		return w.poll(started, "wait=25")
+	}
+	return a
+}
+
 // A flood of connections that say nothing, or slowly, or do not listen, is ten times what may be open.
 func TestWhoKeepsTheNodeWaitingMakesRoomForALoginAndCostsBoundedMemory(t *testing.T) {
 	t.Parallel()
@@ -245,6 +254,7 @@ func TestWhoKeepsTheNodeWaitingMakesRoomForALoginAndCostsBoundedMemory(t *testin
 			w := tcp(t, func(c *app.Config) { c.ConnectionLimit = most })
 			p, started := w.rawPhone().enrolled("+8613800138000"), w.start()
 			view, _ := w.watch(started, 0)
+			began := time.Now()
 			page := w.background(w.watching(started, view.Version))
 			site := w.background(w.pollRequest("shop", shopSecret, started, "wait=25"))
 			for w.provider.Load().Waiting < 2 {
@@ -254,8 +264,11 @@ func TestWhoKeepsTheNodeWaitingMakesRoomForALoginAndCostsBoundedMemory(t *testin
 			for range flood {
 				w.raw(says)
 			}
-			for w.provider.Load().UnderWay > 0 { // none of it is work
-				runtime.Gosched()
+			for l := w.provider.Load(); l.Closed < int64(flood-most) || l.UnderWay > 0; l = w.provider.Load() { // all have come, and none of it is work
+				if time.Since(began) > 2*time.Minute {
+					t.Fatalf("%+v", l)
+				}
+				time.Sleep(time.Millisecond)
 			}
 			if more := runtime.NumGoroutine() - before; more > 4*most {
 				t.Errorf("%d goroutines more", more)
@@ -264,8 +277,8 @@ func TestWhoKeepsTheNodeWaitingMakesRoomForALoginAndCostsBoundedMemory(t *testin
 			if a := <-page; a.Status != http.StatusOK {
 				t.Errorf("the page: %d %s", a.Status, a.Body)
 			}
-			(<-site).wants(t, "the site", http.StatusOK, "")
-			if l := w.provider.Load(); l.Connections > most || l.Closed < int64(flood-most) || l.Shed != 0 {
+			w.tokens(<-site, began, started).wants(t, "the site", http.StatusOK, "")
+			if l := w.provider.Load(); l.Connections > most || l.Shed != 0 {
 				t.Errorf("%+v", l)
 			}
 		})
@@ -318,6 +331,7 @@ func TestAFloodOfCodesLeavesTheLoginsAlreadyBegunUnharmed(t *testing.T) {
 	var started [logins]api.DeviceAuthorization
 	var pages, tokens [logins]chan answer
 	var phones [logins]rawPhone
+	began := time.Now()
 	for i := range started {
 		phones[i] = w.rawPhone().enrolled(fmt.Sprintf("+86138%04d8000", i))
 		started[i] = w.start()
@@ -363,7 +377,7 @@ func TestAFloodOfCodesLeavesTheLoginsAlreadyBegunUnharmed(t *testing.T) {
 		if a := <-pages[i]; a.Status != http.StatusOK {
 			t.Errorf("page %d: %d %s", i, a.Status, a.Body)
 		}
-		(<-tokens[i]).wants(t, "a site", http.StatusOK, "")
+		w.tokens(<-tokens[i], began, started[i]).wants(t, "a site", http.StatusOK, "")
 	}
 	flood.Wait()
 	if begun["shop"]+begun["other"] != most-logins || begun["other"] == 0 || begun["shop"] > most*3/4-logins || refused < 8*most {
