@@ -207,7 +207,7 @@ func TestALoginWhoseTokenDoesNotComeIsLost(t *testing.T) {
 		provider.ServeHTTP(out, r)
 	}))
 	c := w.config()
-	c.Deadline = time.Second
+	c.Deadline = 2 * time.Second
 	r := run(t, c)
 	wants(t, r, Logins{Asked: 20, Begun: 20, Done: 19, Lost: 1})
 	if !r.Broken() || r.Failures["lost: the deadline was over"] != 1 {
@@ -436,9 +436,9 @@ func TestAProviderThatDiesForGoodFailsTheRestAndHangsNothing(t *testing.T) {
 	w := newWorld(t, plenty...)
 	dying(w, 4)
 	c := w.config()
-	c.Logins, c.Concurrency, c.Deadline = 5, 1, time.Second
+	c.Logins, c.Concurrency, c.Deadline = 4, 1, 2*time.Second
 	r := run(t, c)
-	wants(t, r, Logins{Asked: 5, Begun: 5, Done: 3, Failed: 2})
+	wants(t, r, Logins{Asked: 4, Begun: 4, Done: 3, Failed: 1})
 	if r.Errors["POST /device_authorization: connection refused"] == 0 || r.Broken() || r.Refused() {
 		t.Errorf("got %v", r.Errors)
 	}
@@ -477,7 +477,7 @@ func TestAnApprovalThatNobodyConfirmedIsNotLost(t *testing.T) {
 	drop := func(_ http.ResponseWriter, r *http.Request, _ http.Handler) { panic(http.ErrAbortHandler) }
 	w.node(only("POST /phone/decisions", drop))
 	c := w.config()
-	c.Logins, c.Deadline = 2, time.Second
+	c.Logins, c.Deadline = 2, 2*time.Second
 	r := run(t, c)
 	wants(t, r, Logins{Asked: 2, Begun: 2, Failed: 2})
 }
@@ -490,7 +490,7 @@ func TestALoginWhoseApprovalIsNeverConfirmedIsDoneWithItsToken(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	}))
 	c := w.config()
-	c.Logins, c.Deadline = 2, time.Second
+	c.Logins, c.Deadline = 2, 2*time.Second
 	r := run(t, c)
 	wants(t, r, Logins{Asked: 2, Begun: 2, Done: 2})
 	if r.Errors["POST /phone/decisions: connection dropped"] == 0 {
@@ -528,7 +528,7 @@ func TestASwarmThatNobodyAnswersEnds(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	}))
 	c := w.config()
-	c.Logins, c.Waiting, c.silence = 0, 3, time.Second
+	c.Logins, c.Waiting, c.silence = 0, 3, time.Second/4
 	if r := run(t, c); r.Stopped != "nobody answers any more" || r.Waiting.Opened != 0 || r.WellDone() {
 		t.Errorf("got %q, %+v", r.Stopped, r.Waiting)
 	}
@@ -539,7 +539,7 @@ func TestWhereNobodyAsksNobodyNeedAnswer(t *testing.T) {
 	w := newWorld(t, plenty...)
 	w.node(honest)
 	c := w.config()
-	c.Logins, c.Rate, c.silence = 2, 0.7, 700*time.Millisecond
+	c.Logins, c.Rate, c.silence = 2, 0.5, 1500*time.Millisecond
 	wants(t, run(t, c), Logins{Asked: 2, Begun: 2, Done: 2})
 }
 
@@ -583,7 +583,7 @@ func TestABrowserWhoseCodeHasEndedShowsAnother(t *testing.T) {
 		provider.ServeHTTP(out, r)
 	})
 	c := w.config()
-	c.Logins, c.Waiting, c.Hold = 0, 3, 1500*time.Millisecond
+	c.Logins, c.Waiting, c.Hold = 0, 3, 2500*time.Millisecond
 	r := run(t, c)
 	if r.Waiting.Renewed != 2 || r.Waiting.AtEnd != 3 || cancelled.Load() != 1 || !r.WellDone() {
 		t.Errorf("got %+v, and %d were cancelled; %v", r.Waiting, cancelled.Load(), r.Errors)
