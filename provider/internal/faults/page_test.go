@@ -143,6 +143,7 @@ func TestAPageWhoseCodeIsForgottenShowsAnotherByItself(t *testing.T) {
 	for _, b := range []tab{scanned, waiting} {
 		b.await(`window.renewing === true`)
 		b.await(phase + ` === 'pending'`)
+		b.await(status + ` === 'The earlier code was lost. Scan this new one.'`)
 	}
 	t.Logf("another code after %s", time.Since(back).Round(step))
 	if _, err := person.Approve(t.Context(), claim, phone.Approval{}); err == nil {

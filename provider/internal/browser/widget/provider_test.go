@@ -34,11 +34,14 @@ type challenge struct {
 	version   int
 	frames    []frame
 	living    func() []frame // in their place, as they are at the moment
-	outcome   string         // when gone
+	outcome   string         // when gone; forgotten, when the provider does not know it any more
 	tries     int            // left to type the digits, which are 4821
 	typed     []string       // what came for them
 	changed   chan struct{}
 }
+
+// forgotten is the outcome of which no provider knows: to it the capability was never right.
+const forgotten = "forgotten"
 
 type frame struct {
 	Code  string `json:"code"`
@@ -254,6 +257,10 @@ func (p *provider) watch(w http.ResponseWriter, r *http.Request, c *challenge) {
 			view["tries_left"] = c.tries
 		}
 		p.mu.Unlock()
+		if outcome == forgotten {
+			problem(w, http.StatusUnauthorized, "watch-invalid", "")
+			return
+		}
 		if outcome != "" {
 			problem(w, http.StatusGone, "gone", outcome)
 			return

@@ -3,8 +3,9 @@ package widget_test
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 func TestWidgetRenewsThreeTimesThenWaitsForAPerson(t *testing.T) {
@@ -53,16 +54,111 @@ func TestWidgetRenewsWhatTheSiteSaysIsOver(t *testing.T) {
 	b.close(true)
 }
 
-// What the provider's store has forgotten looks like a capability that was never right.
-func TestWidgetShowsAnotherCodeWhenTheProviderKnowsTheOldOneNoMore(t *testing.T) {
+const status = "root.querySelector('.status').textContent"
+
+func TestWidgetReplacesACodeThatTheProviderForgotAndSaysSo(t *testing.T) {
+	for lang, says := range map[string]struct{ lost, usual string }{
+		"en": {"The earlier code was lost. Scan this new one.", "Scan with your phone to log in"},
+		"zh": {"旧的二维码已丢失，请扫描新的二维码。", "请用手机扫码登录"},
+	} {
+		for name, forget := range map[string]func(*provider, *site, *tab, *challenge){
+			"waiting": func(p *provider, _ *site, _ *tab, c *challenge) { p.end(c, forgotten) },
+			"scanned": func(p *provider, s *site, b *tab, c *challenge) {
+				s.finishBy(func(_ http.ResponseWriter, r *http.Request, _ *challenge) { <-r.Context().Done() })
+				p.set(c, "claimed")
+				b.awaitPhase("claimed")
+				p.end(c, forgotten)
+			},
+			"scanned, and the site hears of it first": func(p *provider, s *site, b *tab, c *challenge) {
+				s.finishBy(func(w http.ResponseWriter, _ *http.Request, c *challenge) {
+					p.mu.Lock()
+					c.outcome = forgotten // the watch is held still
+					p.mu.Unlock()
+					gone(w, "expired")
+				})
+				p.set(c, "claimed")
+			},
+		} {
+			t.Run(lang+", "+name, func(t *testing.T) {
+				p, s, b := setup(t)
+				b.do(chromedp.EmulateViewport(320, 600))
+				s.show(lang, s.element)
+				b.visit()
+				b.awaitStatus(says.usual)
+				height := js[float64](b, "widget.getBoundingClientRect().height")
+				forget(p, s, b, p.challenge(0))
+				b.awaitChallenge(1)
+				b.awaitStatus(says.lost)
+				b.awaitEvent("qr-expired")
+				if got := js[string](b, "root.querySelector('.status').ariaLive"); got != "polite" {
+					t.Errorf("a screen reader hears of it: %q", got)
+				}
+				if got := js[float64](b, "widget.getBoundingClientRect().height"); got != height {
+					t.Errorf("%v px high, and %v before", got, height)
+				}
+				if found := js[[]string](b, outside); len(found) > 0 {
+					t.Errorf("it does not fit: %q", found)
+				}
+
+				// It stays while the code turns, and goes with the scan.
+				c := p.challenge(1)
+				p.change(c, func() { c.frames = []frame{{p.code(c, 1), 0, 60_000}} })
+				b.awaitCode(p.code(c, 1))
+				if got := js[string](b, status); got != says.lost {
+					t.Errorf("with the next frame it says %q", got)
+				}
+				s.finishBy(s.longPoll)
+				p.set(c, "claimed")
+				b.awaitPhase("claimed")
+				p.set(c, "pending")
+				b.awaitStatus(says.usual)
+				b.close(true)
+			})
+		}
+	}
+}
+
+func TestWidgetCallsNoCodeLostWhoseTimeWasUpOrThatAPersonReplaced(t *testing.T) {
+	for name, replace := range map[string]func(*provider, *site, *tab, *challenge){
+		"expired":   func(p *provider, _ *site, _ *tab, c *challenge) { p.end(c, "expired") },
+		"cancelled": func(p *provider, _ *site, _ *tab, c *challenge) { p.end(c, "cancelled") }, // by another tab
+		"over for the site alone": func(p *provider, s *site, _ *tab, c *challenge) {
+			s.finishBy(func(w http.ResponseWriter, _ *http.Request, _ *challenge) { gone(w, "expired") })
+			p.set(c, "claimed")
+		},
+		"another person's": func(p *provider, _ *site, b *tab, c *challenge) {
+			p.set(c, "claimed")
+			b.awaitPhase("claimed")
+			b.press("Not you? New code")
+		},
+		// The provider remembers for a minute how a challenge has ended.
+		"expired while the machine slept": func(p *provider, _ *site, b *tab, c *challenge) {
+			js[bool](b, "((late) => (Date.now = () => late, true))(Date.now() + 600_000)")
+			p.end(c, forgotten)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, s, b := open(t)
+			replace(p, s, b, p.challenge(0))
+			b.awaitChallenge(1)
+			if got := js[string](b, status); got != "Scan with your phone to log in" {
+				t.Errorf("the page says %q", got)
+			}
+			b.close(true)
+		})
+	}
+}
+
+func TestWidgetSaysThatACodeWasLostBesideTheNextOneAlone(t *testing.T) {
 	p, _, b := open(t)
-	first := p.challenge(0)
-	p.answerBy(func(w http.ResponseWriter, r *http.Request) bool {
-		return strings.HasSuffix(r.URL.Path, first.ID) && refuse(http.StatusUnauthorized)(w, r)
-	})
-	p.set(first, "pending") // the held request ends, and the next is refused
+	p.end(p.challenge(0), forgotten)
 	b.awaitChallenge(1)
-	b.awaitEvent("qr-expired")
+	b.awaitStatus("The earlier code was lost. Scan this new one.")
+	p.end(p.challenge(1), "expired")
+	b.awaitChallenge(2)
+	if got := js[string](b, status); got != "Scan with your phone to log in" {
+		t.Errorf("the page says %q", got)
+	}
 	b.close(true)
 }
 

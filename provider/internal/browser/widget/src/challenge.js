@@ -23,7 +23,7 @@ export class Challenge {
   #settle;
   #state = 'pending';
   #seen = false;
-  #deadline;
+  #deadline; // by the clock that goes on while the machine sleeps
   #finishing = false;
   #receiver;
   #tries = 3;
@@ -32,21 +32,23 @@ export class Challenge {
   #open = true;
   scanned = false;
 
-  // answer: what the site's `challenge` URL said; issuer, finish: absolute URLs; receiver: of a handoff, its key.
-  constructor(answer, { issuer, finish, view, emit }, receiver) {
+  // answer: what the site's `challenge` URL said; issuer, finish: absolute URLs; receiver: of a handoff, its key; word: what to say beside the
+  // code until it is scanned, if not the usual.
+  constructor(answer, { issuer, finish, view, emit }, { receiver, word }) {
     this.#receiver = receiver;
     this.#id = answer.challenge_id;
     this.#watch = answer.watch;
     this.#url = `${issuer}/challenges/${encodeURIComponent(this.#id)}`;
-    this.#deadline = now() + answer.expires_in * 1000;
+    this.#deadline = Date.now() + answer.expires_in * 1000;
     this.#finish = finish;
     this.#view = view;
     this.#emit = emit;
     this.#frames = new Frames(
       (code) => {
+        if (!code) return view.show('loading');
         // The phone holds the provider's word against this: it is the page's own.
-        if (code) view.draw(receiver ? `${code}#${receiver.thumbprint}` : code);
-        view.show(code ? 'pending' : 'loading');
+        view.draw(receiver ? `${code}#${receiver.thumbprint}` : code);
+        view.show('pending', [], this.scanned ? undefined : word);
       },
       // While the connection fails, the next answer decides, not the clock.
       () => this.#failing.watch || this.#settle({ name: 'expired' }),
@@ -54,7 +56,8 @@ export class Challenge {
   }
 
   // Goes through the states and resolves to the end: `{name}` is approved (with location, and content of a handoff), declined (missed: by digits that were wrong),
-  // expired, replaced (the person wants another code), error (with code and, of an answer, status) or stopped (the signal aborted).
+  // expired (forgotten: before its time, by the provider's store), replaced (the person wants another code), error (with code and, of an answer,
+  // status) or stopped (the signal aborted).
   async follow(signal) {
     const end = await new Promise((resolve) => {
       this.#settle = resolve;
@@ -97,7 +100,7 @@ export class Challenge {
         // The frames at hand may be past by the time the connection is back: look afresh.
         after = 0;
       });
-      this.#deadline = at + view.expires_in_ms;
+      this.#deadline = Date.now() + view.expires_in_ms;
       this.#enter(view);
       if (view.state === 'pending') this.#frames.play(view.frames ?? [], at);
       if (view.state === 'approved' || view.state === 'redeemed') return;
@@ -205,7 +208,11 @@ export class Challenge {
       if (this.#receiver && (typeof body.location === 'string' || body.status === 'done')) return this.#receive(body.location);
       if (typeof body.location === 'string') return this.#end({ name: 'approved', location: body.location });
       if (body.status === 'denied') return this.#end({ name: 'declined' });
-      if (body.status === 'expired' || now() > this.#deadline + REDEEMING) return this.#end({ name: 'expired' });
+      if (body.status === 'expired' || Date.now() > this.#deadline + REDEEMING) {
+        // A site cannot tell what is over from what was forgotten: the provider's answer to a look does.
+        const forgotten = await this.#persist('finish', () => this.#look(0)).then(() => false, (failure) => this.#forgotten(failure));
+        return this.#end({ name: 'expired', forgotten });
+      }
       if (body.status !== 'pending') return this.#settle({ name: 'error', code: 'bad-answer' });
       await pause(PACE - (now() - asked), this.#over.signal);
     }
@@ -228,12 +235,20 @@ export class Challenge {
 
   // What the provider says of a challenge that is no more.
   #gone(failure) {
-    // A capability that was right and is no more: the provider's store has come back without the challenge.
-    const forgotten = failure.status === 401 && this.#seen;
-    if (failure.status !== 410 && failure.status !== 404 && !forgotten) throw failure;
+    if (failure.status !== 410 && !this.#unknown(failure)) throw failure;
     // Redeemed: the site has its tokens, and the person needs its answer.
     if (failure.outcome === 'redeemed') this.#enter({ state: 'redeemed' });
-    else this.#end({ name: failure.outcome === 'denied' ? 'declined' : 'expired' });
+    else this.#end({ name: failure.outcome === 'denied' ? 'declined' : 'expired', forgotten: this.#forgotten(failure) });
+  }
+
+  // Whether the provider knows no such challenge: the capability was right, and is no more.
+  #unknown({ status }) {
+    return status === 404 || (status === 401 && this.#seen);
+  }
+
+  // Whether the provider's store has lost it: how a challenge ended is known for longer than it would have lived.
+  #forgotten(failure) {
+    return this.#unknown(failure) && Date.now() < this.#deadline;
   }
 
   // Waits for a loop, or for the digits; what they cannot go on from ends the challenge.

@@ -28,13 +28,14 @@ export class Login {
     try {
       // What is shown on a phone is not scanned by it: no cross-device flow on one device, unless it is asked for (RFC 10027 §6.2).
       if (this.#options.onward !== null && onPhone()) await this.#offer();
-      for (let renewals = 0; ; ) {
+      for (let renewals = 0, word; ; ) {
         this.#view.show('loading');
         // Nobody scans a tab that nobody sees.
         await visible(signal);
-        const { end, scanned, challenge } = await this.#once(signal);
+        const { end, scanned, challenge } = await this.#once(signal, word);
         signal.throwIfAborted(); // what is shown is another's now
         if (scanned) renewals = 0;
+        word = undefined;
         switch (end.name) {
           case 'approved':
             if (end.content) await this.#deliver(end.content, challenge);
@@ -49,6 +50,7 @@ export class Login {
             const renewing = renewals < RENEWALS;
             this.#emit('qr-expired', { renewing });
             if (!renewing) await this.#wait('expired');
+            else if (end.forgotten) word = 'forgotten';
             renewals = renewing ? renewals + 1 : 0;
             continue;
           }
@@ -66,8 +68,8 @@ export class Login {
     this.#life.abort();
   }
 
-  // Starts a challenge and follows it to its end.
-  async #once(signal) {
+  // Starts a challenge and follows it to its end. The word is said beside its code, where it is not the usual one.
+  async #once(signal, word) {
     let challenge;
     try {
       const options = this.#addresses();
@@ -86,7 +88,7 @@ export class Login {
         (failing) => this.#view.offline(failing),
       );
       if (!body.challenge_id || !body.watch || !(body.expires_in > 0)) throw new Failure('bad-answer');
-      challenge = new Challenge(body, options, key);
+      challenge = new Challenge(body, options, { receiver: key, word });
     } catch (failure) {
       signal.throwIfAborted();
       return { end: { name: 'error', code: failure.code ?? 'internal', status: failure.status } };
