@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -281,6 +282,52 @@ func TestAMachineSellsByAProviderSomewhereElse(t *testing.T) {
 	if got := <-k.status; got != statusDone {
 		t.Errorf("status %d, %s", got, k.errors.String())
 	}
+}
+
+func TestAMachineWhoseCodeTheProviderForgotShowsAnotherAndSaysSo(t *testing.T) {
+	emptyTemp(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := app.Config{Issuer: localURL(l), Data: t.TempDir(), Console: &output{}, Log: logger(&output{}, false), Clients: []app.Client{
+		{ID: "platform-2", Secret: randomSecret(), Name: "The railway", Origins: []string{"https://railway.example"}, DetailTypes: []string{"order"}},
+	}}
+	start := func() (stop func()) {
+		provider, err := app.New(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		served := make(chan error, 1)
+		go func() { served <- provider.Serve(ctx, l) }()
+		return sync.OnceFunc(func() { cancel(); <-served; provider.Close() })
+	}
+	stop := start()
+	defer func() { stop() }()
+	t.Setenv("RELYINGPARTY_DEMO_CLIENT_SECRET", config.Clients[0].Secret)
+	k := machine(t, "--provider="+config.Issuer, "--client-id=platform-2")
+	defer k.stop()
+	p := enrolled(t, config.Issuer, config.Console.(*output))
+	k.press("4")
+	k.scan(p)
+	k.await(`Scanned\. Go on with your phone\.`)
+
+	stop() // and with it goes the memory in which challenges are
+	if l, err = net.Listen("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	stop = start()
+	k.await(`The earlier code was lost\. Scan this new one\.`)
+	claim := k.scan(p)
+	if _, err := p.Approve(t.Context(), claim, phone.Approval{}); err != nil {
+		t.Fatal(err)
+	}
+	pays(t, claim)
+	k.await(`Take your goods\.`)
+	k.await(`Choose a piece\.`)
+	k.press("4")
+	k.await(`Scan the code with your phone\.`)
 }
 
 // A code stuck over a machine's screen belongs to another machine, and the phone says which (RFC 10027 §6.1.17).

@@ -38,6 +38,9 @@ const (
 	callTimeout = 10 * time.Second
 )
 
+// forgotten is how a challenge ends of which the provider knows nothing: its store has come back without it.
+const forgotten api.Outcome = ""
+
 // state is all that there is to see of a machine.
 type state struct {
 	version int64 // raised whenever there is another stage; the code is drawn anew without it
@@ -47,6 +50,7 @@ type state struct {
 	sale    *shop.Sale
 	frames  []frame
 	scanned bool
+	lost    bool // the provider has forgotten the code before this one
 	leaving bool // the customer has pressed "back"
 	note    string
 }
@@ -127,7 +131,7 @@ func (m *Machine) cancel(ctx context.Context, sale *shop.Sale) {
 
 // sell sells one piece, and returns why it was not sold.
 func (m *Machine) sell(ctx context.Context, line api.OrderLine) notice {
-	for {
+	for lost := false; ; {
 		sale, err := m.shop.Sell(ctx, []api.OrderLine{line}, api.Kiosk{Id: m.id, Place: m.place})
 		if err != nil {
 			if ctx.Err() == nil {
@@ -136,7 +140,7 @@ func (m *Machine) sell(ctx context.Context, line api.OrderLine) notice {
 			return trouble
 		}
 		left := false
-		m.update(func(s *state) { s.sale, s.frames, s.scanned, left = sale, nil, false, s.leaving })
+		m.update(func(s *state) { s.sale, s.frames, s.scanned, s.lost, left = sale, nil, false, lost, s.leaving })
 		if left { // pressed before there was a code
 			m.cancel(ctx, sale)
 		}
@@ -149,7 +153,8 @@ func (m *Machine) sell(ctx context.Context, line api.OrderLine) notice {
 			return m.deliver(ctx, sale)
 		case m.look().leaving:
 			return nothing
-		case how == api.OutcomeCancelled: // on the page, by who wants another code
+		case how == api.OutcomeCancelled, how == forgotten: // cancelled on the page, by who wants another code
+			lost = how == forgotten
 			continue
 		case how == api.OutcomeDenied:
 			return declined
@@ -171,7 +176,8 @@ func (m *Machine) offer(ctx context.Context, sale *shop.Sale) (bought bool, how 
 	}
 	select {
 	case how = <-ended:
-	case <-time.After(callTimeout): // the shop knows that it is over, and the provider does not say how
+	case <-time.After(callTimeout): // the shop knows that it is over, and the provider cannot be asked how
+		how = api.OutcomeExpired
 	}
 	return false, how, nil
 }

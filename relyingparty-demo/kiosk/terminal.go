@@ -110,7 +110,11 @@ func (m *Machine) draw(s state, lang string, now time.Time) (text string, until 
 			if err != nil {
 				return "", until, err
 			}
-			fmt.Fprintf(&b, "%s\n  %s\n", code, w.Scan)
+			says := w.Scan
+			if s.lost {
+				says = w.Lost
+			}
+			fmt.Fprintf(&b, "%s\n  %s\n", code, says)
 			until = f.until
 			break
 		}

@@ -4,8 +4,8 @@ package kiosk
 type words struct {
 	Lang, Other, OtherName string
 
-	Choose, Back, Scan, Step1, Step2, Step3, Care, Loading, Late, NoScript string
-	Pay, PayLead, Take, Thanks, Scanned, KeysChoosing, KeysScanning        string
+	Choose, Back, Scan, Lost, Step1, Step2, Step3, Care, Loading, Late, NoScript string
+	Pay, PayLead, Take, Thanks, Scanned, KeysChoosing, KeysScanning              string
 
 	declined, late, unpaid, trouble string
 }
@@ -25,6 +25,7 @@ var english = &words{
 	Lang: "en", Other: "zh", OtherName: "中文",
 
 	Choose: "Choose a piece.", Back: "Back", Scan: "Scan the code with your phone.",
+	Lost:  "The earlier code was lost. Scan this new one.",
 	Step1: "Point your phone at the code.",
 	Step2: "Check there: this piece, this price, this machine.",
 	Step3: "Approve, and pay on the phone. The goods come out below.",
@@ -50,6 +51,7 @@ var chinese = &words{
 	Lang: "zh", Other: "en", OtherName: "English",
 
 	Choose: "请选一件。", Back: "返回", Scan: "请用手机扫描二维码。",
+	Lost:  "旧的二维码已丢失，请扫描新的二维码。",
 	Step1: "用手机对准二维码。",
 	Step2: "在手机上核对：这件器物、这个价钱、这台机器。",
 	Step3: "确认同意，在手机上付款，然后从下方取货。",

@@ -59,7 +59,7 @@ func (x *Sale) Close(ctx context.Context) (paid bool, err error) {
 	return stands == duePaid, err
 }
 
-// Gone is the error for a challenge that has ended; Outcome says how.
+// Gone is the error for a challenge that has ended; Outcome says how, and is empty where the provider knows nothing of it any more.
 type Gone struct{ Outcome api.Outcome }
 
 func (g *Gone) Error() string { return fmt.Sprintf("the challenge is gone: %s", g.Outcome) }
@@ -70,11 +70,11 @@ func (x *Sale) Look(ctx context.Context, after int64) (api.ChallengeView, error)
 	got, err := x.shop.provider.atChallenge(ctx, http.MethodGet, x.ChallengeID, "?after="+strconv.FormatInt(after, 10), x.Watch)
 	switch {
 	case err != nil:
-	case got.status == http.StatusGone, got.status == http.StatusNotFound:
+	case got.status == http.StatusGone, got.status == http.StatusUnauthorized: // unknown: the capability is as it came
 		var gone struct {
 			Outcome api.Outcome `json:"outcome"`
 		}
-		_ = json.Unmarshal(got.body, &gone) // how it ended may be nobody's to know any more
+		_ = json.Unmarshal(got.body, &gone)
 		err = &Gone{gone.Outcome}
 	case got.status != http.StatusOK:
 		err = &refusal{Status: got.status}
