@@ -3,6 +3,7 @@ package shop
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"html"
 	"net/http"
 	"net/http/httptest"
@@ -667,6 +668,32 @@ func TestAMachineThatStartsAgainHasNothingToPay(t *testing.T) {
 	}
 	if polls, _ := f.counted(); polls != 0 {
 		t.Errorf("followed: the provider was asked %d times", polls)
+	}
+}
+
+// A phone asks for its payment while the approval reaches the shop.
+func TestAPaymentIsNotExpiredWhileItsOrderIsMade(t *testing.T) {
+	f := newFakeProvider()
+	defer f.Close()
+	s := shopOn(t, f, t.TempDir())
+	defer s.Close()
+	for range 200 {
+		_, p, err := s.begin(t.Context(), []api.OrderLine{Goods(true)[2].Line(1)}, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := make(chan error, 1)
+		go func() {
+			_, err := s.orders.make(context.Background(), p, proof{Issuer: "i", Subject: "s"}, "r")
+			made <- err
+		}()
+		stands := duePending
+		for stands == duePending && err == nil {
+			_, stands, err = s.orders.due(t.Context(), p.payment)
+		}
+		if err = errors.Join(err, <-made); err != nil || stands != dueOpen {
+			t.Fatalf("%s, %v", stands, err)
+		}
 	}
 }
 

@@ -246,17 +246,18 @@ func (o *orders) now(ctx context.Context, statement, name string) error {
 
 // due returns what is to be paid under this name and how that stands, or errNoOrder.
 func (o *orders) due(ctx context.Context, payment string) (order, due, error) {
+	var asked []byte
+	var result outcome
+	// The purchase first: an order that is made between the two looks is found by the second.
+	unknown := o.db.QueryRowContext(ctx, `SELECT asked, outcome FROM purchases WHERE payment = $1`, payment).Scan(&asked, &result)
 	got, err := scanOrder(o.db.QueryRowContext(ctx, `SELECT `+orderColumns+` FROM orders WHERE payment = $1`, payment))
 	if !errors.Is(err, errNoOrder) {
 		return got, got.Due(), err
 	}
-	var asked []byte
-	var result outcome
-	err = o.db.QueryRowContext(ctx, `SELECT asked, outcome FROM purchases WHERE payment = $1`, payment).Scan(&asked, &result)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(unknown, sql.ErrNoRows) {
 		return order{}, "", errNoOrder
 	}
-	if err == nil {
+	if err = unknown; err == nil {
 		err = json.Unmarshal(asked, &got.Order)
 	}
 	if err != nil {
