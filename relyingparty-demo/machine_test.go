@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"qrlogin/mobile-sim/phone"
 	"qrlogin/provider/app"
 )
@@ -285,13 +287,17 @@ func TestAMachineSellsByAProviderSomewhereElse(t *testing.T) {
 }
 
 func TestAMachineWhoseCodeTheProviderForgotShowsAnotherAndSaysSo(t *testing.T) {
-	emptyTemp(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	shop, err := net.Listen("tcp", "localhost:0") // a port for the machine, to register its page by
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop.Close()
 	config := app.Config{Issuer: localURL(l), Data: t.TempDir(), Console: &output{}, Log: logger(&output{}, false), Clients: []app.Client{
-		{ID: "platform-2", Secret: randomSecret(), Name: "The railway", Origins: []string{"https://railway.example"}, DetailTypes: []string{"order"}},
+		{ID: "platform-2", Secret: randomSecret(), Name: "The railway", Origins: []string{localURL(shop)}, DetailTypes: []string{"order"}},
 	}}
 	start := func() (stop func()) {
 		provider, err := app.New(t.Context(), config)
@@ -306,10 +312,17 @@ func TestAMachineWhoseCodeTheProviderForgotShowsAnotherAndSaysSo(t *testing.T) {
 	stop := start()
 	defer func() { stop() }()
 	t.Setenv("RELYINGPARTY_DEMO_CLIENT_SECRET", config.Clients[0].Secret)
-	k := machine(t, "--provider="+config.Issuer, "--client-id=platform-2")
+	k := machine(t, "--listen="+strings.TrimPrefix(localURL(shop), "http://"), "--provider="+config.Issuer, "--client-id=platform-2")
 	defer k.stop()
 	p := enrolled(t, config.Issuer, config.Console.(*output))
+	page := func(string) {}
+	if inChromium {
+		w := openWindow(t)
+		w.do(chromedp.Navigate(k.page))
+		page = w.await
+	}
 	k.press("4")
+	page(phase + ` === "pending"`)
 	k.scan(p)
 	k.await(`Scanned\. Go on with your phone\.`)
 
@@ -319,6 +332,7 @@ func TestAMachineWhoseCodeTheProviderForgotShowsAnotherAndSaysSo(t *testing.T) {
 	}
 	stop = start()
 	k.await(`The earlier code was lost\. Scan this new one\.`)
+	page(`document.querySelector("qr-login").shadowRoot.querySelector(".status").textContent === "The earlier code was lost. Scan this new one."`)
 	claim := k.scan(p)
 	if _, err := p.Approve(t.Context(), claim, phone.Approval{}); err != nil {
 		t.Fatal(err)
