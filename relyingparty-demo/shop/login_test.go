@@ -187,7 +187,8 @@ func TestANewChallengeTakesThePlaceOfTheEarlierOne(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	second := b.challenge()
-	if r := <-waiting; r.StatusCode != http.StatusAccepted {
+	// The shop gives the wait up and has the provider end the challenge: what of it is heard of first is chance.
+	if r := <-waiting; r.StatusCode != http.StatusAccepted && r.StatusCode != http.StatusGone {
 		t.Fatalf("the wait for the first challenge ended with %d %s", r.StatusCode, r.body)
 	}
 	w.provider.decide(first, "approve")
