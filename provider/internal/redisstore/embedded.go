@@ -49,5 +49,6 @@ func Embedded(log *slog.Logger) (url string, stop func(), err error) {
 		ticking.Wait()
 		m.Close()
 	})
-	return "redis://:" + password + "@" + m.Addr(), stop, nil
+	// What is slow here is this process, and nobody else could be asked.
+	return "redis://:" + password + "@" + m.Addr() + "?read_timeout=20s&pool_timeout=20s", stop, nil
 }
