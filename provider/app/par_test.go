@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -187,4 +188,19 @@ func TestAProofBesideAPushedRequestBindsTheCodeToItsKey(t *testing.T) {
 	w.form("/par", "wiki", wikiSecret, asking("dpop_jkt", s256("another key")), "DPoP", key.proof(http.MethodPost, "/par")).
 		wants(t, "dpop_jkt of another key", http.StatusBadRequest, "invalid_dpop_proof")
 	w.form("/par", "wiki", wikiSecret, asking(), "DPoP", "x").wants(t, "a proof that is none", http.StatusBadRequest, "invalid_dpop_proof")
+}
+
+// A page whose transaction is lost makes its request once more (docs/faults.md).
+func TestAPageCanBeginAnewUnlessItsRequestWasPushed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := w.visitor()
+	page := func(q url.Values) string { return html.UnescapeString(string(v.get(v.hosted(q)).Body)) }
+	plain := asking("state", `"><x`)
+	if got, want := page(plain), ` again="/authorize?`+plain.Encode()+`"`; !strings.Contains(got, want) {
+		t.Errorf("%s is not in %s", want, got)
+	}
+	if got := page(w.pushed()); strings.Contains(got, " again=") {
+		t.Errorf("of a pushed one: %s", got)
+	}
 }

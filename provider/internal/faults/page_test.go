@@ -129,6 +129,8 @@ func TestAPageWhoseCodeIsForgottenShowsAnotherByItself(t *testing.T) {
 	}
 
 	waiting, scanned := openTab(t, browser, url+"/login"), openTab(t, browser, url+"/login")
+	hosted := openTab(t, browser, url+"/login/here")
+	hosted.await(`location.origin === "` + c.issuer + `" && ` + phase + ` === 'pending'`)
 	claim := scanned.scan(person)
 	scanned.await(phase + ` === 'claimed'`)
 	waiting.await(phase + ` === 'pending'`)
@@ -145,6 +147,7 @@ func TestAPageWhoseCodeIsForgottenShowsAnotherByItself(t *testing.T) {
 		b.await(phase + ` === 'pending'`)
 		b.await(status + ` === 'The earlier code was lost. Scan this new one.'`)
 	}
+	hosted.await(phase + ` === 'pending' && ` + status + ` === 'The earlier code was lost. Scan this new one.' && !location.hash`)
 	t.Logf("another code after %s", time.Since(back).Round(step))
 	if _, err := person.Approve(t.Context(), claim, phone.Approval{}); err == nil {
 		t.Error("the phone approves what is gone")
@@ -156,4 +159,8 @@ func TestAPageWhoseCodeIsForgottenShowsAnotherByItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	scanned.await(`location.pathname === '/account'`)
+	if _, err := person.Approve(t.Context(), hosted.scan(person), phone.Approval{}); err != nil {
+		t.Fatal(err)
+	}
+	hosted.await(`location.origin === "` + url + `" && location.pathname === '/account'`)
 }

@@ -215,6 +215,9 @@ func (d *Door) decideAuthorization(c *gin.Context, client identity.Client, a aut
 		if usable {
 			t.Session = session.ID
 		}
+		if c.Query("request_uri") == "" {
+			t.Again = c.Request.URL.RequestURI()
+		}
 		return d.begin(c, t)
 	case usable:
 		return errConsentRequired

@@ -77,7 +77,7 @@ func (d *Door) hostedPage(c *gin.Context) error {
 	}
 	login := pages.Login{
 		Page: page, Challenge: t.path() + "/challenge", Finish: t.path() + "/finish",
-		QR: t.path() + "/qr.svg", Here: t.path() + "/here", Self: scan, Cancel: t.path() + "/cancel", State: r.State.String(),
+		QR: t.path() + "/qr.svg", Here: t.path() + "/here", Self: scan, Again: t.Again, Cancel: t.path() + "/cancel", State: r.State.String(),
 	}
 	asked, err := details.Of(t.Details)
 	if err != nil {

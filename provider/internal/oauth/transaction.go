@@ -22,6 +22,7 @@ type transaction struct {
 	sealed     []byte // as it lies in the store
 	authorization
 	Session string `json:"session,omitempty"` // the session in which it may be answered without a scan
+	Again   string `json:"again,omitempty"`   // the same request, for a page whose transaction is lost; none where it was pushed, and so is good once
 }
 
 var (

@@ -149,6 +149,36 @@ func TestWidgetCallsNoCodeLostWhoseTimeWasUpOrThatAPersonReplaced(t *testing.T) 
 	}
 }
 
+// The provider's own page, whose visit lies where its challenge does.
+func TestWidgetBeginsItsPageAnewWhereTheVisitIsLostWithTheCode(t *testing.T) {
+	p, s, b := setup(t)
+	s.show("en", `<qr-login challenge="/login/challenge" finish="/login/finish" again="/?begun=again"></qr-login>`)
+	b.visit()
+	b.awaitChallenge(0)
+	b.awaitPhase("pending")
+	s.challengeBy(func(w http.ResponseWriter, _ *http.Request) {
+		s.challengeBy(nil) // of the new visit
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+	p.end(p.challenge(0), forgotten)
+	b.await("location.search === '?begun=again'")
+	b.awaitStatus("The earlier code was lost. Scan this new one.")
+	b.await("location.hash === ''")
+	b.close(true)
+}
+
+func TestWidgetBeginsNothingAnewWhoseVisitWasNeverKnown(t *testing.T) {
+	_, s, b := setup(t)
+	s.show("en", `<qr-login challenge="/login/challenge" finish="/login/finish" again="/?begun=again"></qr-login>`)
+	s.challengeBy(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+	b.visit()
+	b.awaitPhase("error")
+	if js[string](b, "location.search") != "" {
+		t.Error("it has left")
+	}
+	b.close(true)
+}
+
 func TestWidgetSaysThatACodeWasLostBesideTheNextOneAlone(t *testing.T) {
 	p, _, b := open(t)
 	p.end(p.challenge(0), forgotten)

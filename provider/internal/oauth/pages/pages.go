@@ -28,6 +28,7 @@ type Login struct {
 	QR                string // the picture of the code, for those without script
 	Here              string // where it goes on on this device, should it be a phone
 	Self              string // this page's address, for those without script
+	Again             string // where the page begins anew when the store has lost what it is for; "" for nowhere
 	State             string // "claimed" once a phone has scanned, "confirming" where digits are wanted; anything else shows the picture
 	Cancel            string // where a POST gives up
 	Merchant, Total   string // of an order, where there is something to buy: who sells, and for how much

@@ -8,7 +8,7 @@ import { phases, View } from './view.js';
 const provider = new URL('.', import.meta.url).href;
 
 // What decides what runs. Changed, it starts anew.
-const running = ['challenge', 'finish', 'issuer', 'continue', 'purpose', 'preview'];
+const running = ['challenge', 'finish', 'issuer', 'continue', 'again', 'purpose', 'preview'];
 
 // Attributes for what a style sheet says by --qr-login-…, for pages that cannot have one.
 const looks = ['size', 'radius', 'accent', 'on-accent', 'background', 'text', 'code', 'ground'];
@@ -53,8 +53,9 @@ export class QRLogin extends HTMLElement {
     if (!this.isConnected) return this.#stop();
     this.#speak();
 
-    const [challenge, finish, issuer, onward, purpose, preview] = running.map((name) => this.getAttribute(name));
-    const wanted = JSON.stringify([challenge, finish, issuer, onward, purpose, preview]);
+    const values = running.map((name) => this.getAttribute(name));
+    const [challenge, finish, issuer, onward, again, purpose, preview] = values;
+    const wanted = JSON.stringify(values);
     if (wanted === this.#running) return;
     this.#stop();
     this.#running = wanted;
@@ -63,6 +64,7 @@ export class QRLogin extends HTMLElement {
       challenge,
       finish,
       onward,
+      again,
       handoff: purpose === 'handoff',
       issuer: issuer || provider,
       view: this.#view,

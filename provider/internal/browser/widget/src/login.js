@@ -9,14 +9,17 @@ import { visible } from './time.js';
 // New codes in a row that nobody scans, before a person has to ask for more: with the first one, about ten minutes.
 const RENEWALS = 3;
 
+// The fragment of a page that has begun again. It outlives redirections.
+const LOST = '#forgotten';
+
 export class Login {
   #options;
   #view;
   #emit;
   #life = new AbortController();
 
-  // challenge, finish, and perhaps onward, which continues on this device: the site's URLs; issuer: the provider's; handoff: whether the phone
-  // is to send something; view: what to show it on; emit(name, detail, cancelable) sends an event and says whether it was let pass.
+  // challenge, finish, and perhaps onward, which continues on this device, and again, where the page begins anew when its site has lost what
+  // it was for: the site's URLs; issuer: the provider's; handoff: whether the phone is to send something; view: what to show it on; emit(name, detail, cancelable) sends an event and says whether it was let pass.
   constructor(options) {
     this.#options = options;
     this.#view = options.view;
@@ -28,13 +31,14 @@ export class Login {
     try {
       // What is shown on a phone is not scanned by it: no cross-device flow on one device, unless it is asked for (RFC 10027 §6.2).
       if (this.#options.onward !== null && onPhone()) await this.#offer();
-      for (let renewals = 0, word; ; ) {
+      for (let renewals = 0, word = this.#begunAgain(); ; ) {
         this.#view.show('loading');
         // Nobody scans a tab that nobody sees.
         await visible(signal);
         const { end, scanned, challenge } = await this.#once(signal, word);
         signal.throwIfAborted(); // what is shown is another's now
         if (scanned) renewals = 0;
+        const lost = word;
         word = undefined;
         switch (end.name) {
           case 'approved':
@@ -55,6 +59,7 @@ export class Login {
             continue;
           }
           case 'error':
+            if (lost && end.status === 401 && this.#beginAgain()) return;
             await this.#fail(end.code, end.status);
         }
         renewals = 0;
@@ -96,6 +101,22 @@ export class Login {
     return { end: await challenge.follow(signal), scanned: challenge.scanned, challenge };
   }
 
+  // Leaves for the same page, which is to say what has happened; false where it cannot. The provider's own page is of a visit that lies where
+  // its challenge does.
+  #beginAgain() {
+    const { again } = this.#addresses();
+    if (!again) return false;
+    location.replace(again + LOST);
+    return true;
+  }
+
+  // The word of a page that has begun again.
+  #begunAgain() {
+    if (!this.#options.again || location.hash !== LOST) return undefined;
+    history.replaceState(history.state, '', location.pathname + location.search); // to be said once
+    return 'forgotten';
+  }
+
   // Offers to go on without a code; resolves when the person asks for one.
   async #offer() {
     for (;;) {
@@ -110,12 +131,12 @@ export class Login {
 
   // The addresses, absolute. The site's are on the site.
   #addresses() {
-    const { issuer, challenge, finish, onward } = this.#options;
+    const { issuer, challenge, finish, onward, again } = this.#options;
     try {
-      const site = [challenge, finish, onward ?? ''].map((url) => new URL(url, location.href));
+      const site = [challenge, finish, onward ?? '', again ?? ''].map((url) => new URL(url, location.href));
       if (challenge && finish && onward !== '' && site.every(onThisSite)) {
-        const [challenge, finish, onward] = site.map(({ href }) => href);
-        return { ...this.#options, challenge, finish, onward, issuer: new URL(issuer).href.replace(/\/$/, '') };
+        const [challenge, finish, onward, there] = site.map(({ href }) => href);
+        return { ...this.#options, challenge, finish, onward, again: again && there, issuer: new URL(issuer).href.replace(/\/$/, '') };
       }
     } catch {
       // Not URLs.
