@@ -8,7 +8,7 @@ func TestTheOnlyNodeIsKilledAndItsMemoryWithIt(t *testing.T) {
 		return
 	}
 	c := newCluster(t, 1, func(int) string { return "memory" }, "--data="+t.TempDir())
-	r := c.swarm(t, usual()).meet("The only node killed (kill -9), its challenges in its memory, and started again", func() {
+	r := c.swarm(t, bounded()).meet("The only node killed (kill -9), its challenges in its memory, and started again", func() {
 		c.nodes[0].kill()
 		c.nodes[0].start()
 	})

@@ -13,6 +13,13 @@ func outage() time.Duration { return size(1500*time.Millisecond, 5*time.Second) 
 // usual is the logins that most faults meet, which come in steadily.
 func usual() load { return load{logins: size(180, 1500), atOnce: size(180, 750), rate: size(60, 100)} }
 
+// bounded is the same, with no more under way at once than may be lost where what had begun is gone.
+func bounded() load {
+	l := usual()
+	l.atOnce = l.logins / 3
+	return l
+}
+
 func TestRedisHangs(t *testing.T) {
 	if !begin(t, redis, postgresProgram) {
 		return
@@ -56,7 +63,7 @@ func TestRedisComesBackEmpty(t *testing.T) {
 	}
 	server := newRedis(t)
 	c := newCluster(t, 3, server.store, newDatabase(t))
-	r := c.swarm(t, usual()).meet("Redis killed, started again after 5 s empty", func() {
+	r := c.swarm(t, bounded()).meet("Redis killed, started again after 5 s empty", func() {
 		server.Stop()
 		time.Sleep(outage())
 		server.forget()
