@@ -13,7 +13,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # Without the race detector, which makes them five times slower and finds nothing: what does one thing at a time, and what drives browsers
 # and other programs, whose provider and shop are raced by tests of their own. Without C, as the image is built, so that all of it is compiled
 # once.
-UNRACED := ./api/picture ./api/typescript ./docs/... ./mobile-sim ./provider/internal/browser/widget ./provider/internal/deploytest ./provider/internal/faults ./provider/internal/oauth/pages ./provider/internal/webphone ./relyingparty-demo
+UNRACED := ./api/picture ./api/typescript ./docs/... ./mobile-sim ./provider/internal/bench ./provider/internal/browser/widget ./provider/internal/deploytest ./provider/internal/faults ./provider/internal/oauth/pages ./provider/internal/webphone ./relyingparty-demo
 
 # SQLite's own code, which is C made Go, is not watched for races: the tests of what keeps accounts take half as long so.
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false

@@ -33,7 +33,9 @@ func measureSwarms(ctx context.Context, o options, subjects []*subject) (err err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	program := filepath.Join(folder, "mobile-sim")
-	if output, err := exec.CommandContext(ctx, "go", "build", "-o", program, "qrlogin/mobile-sim").CombinedOutput(); err != nil { //nolint:gosec // this project's
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "qrlogin/mobile-sim") //nolint:gosec // this project's
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")                                     // as it is given out
+	if output, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build mobile-sim: %w\n%s", err, output)
 	}
 	loose := func(record func(*subject, swarmFigures), args ...string) error {
