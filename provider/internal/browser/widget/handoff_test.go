@@ -65,8 +65,8 @@ func receives(t *testing.T, onReceived string) *receiving {
 		return true
 	})
 	b.before(`addEventListener('qr-received', async (e) => {
-		const report = (detail) => __report({ number: ++reports, name: 'qr-received', detail, whole: e.bubbles && e.composed && !e.cancelable });
-		report({ type: e.detail.content.type, size: e.detail.content.size, text: (await e.detail.content.text()).slice(0, 100) });
+		const tell = (detail) => report({ number: ++reports, name: 'qr-received', detail, whole: e.bubbles && e.composed && !e.cancelable });
+		tell({ type: e.detail.content.type, size: e.detail.content.size, text: (await e.detail.content.text()).slice(0, 100) });
 		` + onReceived + `
 	});`)
 	b.visit()

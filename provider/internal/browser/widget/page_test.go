@@ -45,13 +45,18 @@ type event struct {
 // widget wants to wait; __wait, when set, says how long it does wait. What it says Infinity of waits for __release().
 const before = `
 let reports = 0;
+window.__unheard = 0;
+const report = (r) => {
+  window.__unheard++;
+  __report(r).finally(() => window.__unheard--);
+};
 for (const name of ['qr-scanned', 'qr-approved', 'qr-declined', 'qr-expired', 'qr-error']) {
   addEventListener(name, (e) => {
     if (name === 'qr-approved' && window.__stay) e.preventDefault();
-    __report({ number: ++reports, name, detail: e.detail ?? {}, whole: e.bubbles && e.composed && e.cancelable === (name === 'qr-approved') });
+    report({ number: ++reports, name, detail: e.detail ?? {}, whole: e.bubbles && e.composed && e.cancelable === (name === 'qr-approved') });
   });
 }
-addEventListener('securitypolicyviolation', (e) => __report({ name: 'violation', detail: { of: e.violatedDirective } }));
+addEventListener('securitypolicyviolation', (e) => report({ name: 'violation', detail: { of: e.violatedDirective } }));
 window.__waits = [];
 const wait = window.setTimeout, held = [];
 window.setTimeout = (f, ms, ...args) => {
@@ -223,7 +228,13 @@ func (b *tab) forget() {
 	b.events = nil
 }
 
+// heard is what the page has reported: a report takes a moment, in which the page may have gone on.
 func (b *tab) heard() []event {
+	b.t.Helper()
+	eventually(b.t, "what was reported is heard", func() bool {
+		all, err := evaluate[bool](b, "!window.__unheard")
+		return err == nil && all
+	})
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]event(nil), b.events...)
