@@ -257,9 +257,7 @@ func TestWhoKeepsTheNodeWaitingMakesRoomForALoginAndCostsBoundedMemory(t *testin
 			began := time.Now()
 			page := w.background(w.watching(started, view.Version))
 			site := w.background(w.pollRequest("shop", shopSecret, started, "wait=25"))
-			for w.provider.Load().Waiting < 2 {
-				runtime.Gosched()
-			}
+			awaitWaiting(t, 2, w)
 			before := runtime.NumGoroutine()
 			for range flood {
 				w.raw(says)
@@ -301,9 +299,7 @@ func TestAConnectionForWhichThereIsNoRoomIsToldToComeBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.raw(request.String())
-		for w.provider.Load().Waiting <= i {
-			runtime.Gosched()
-		}
+		awaitWaiting(t, i+1, w)
 	}
 	response, err := http.ReadResponse(bufio.NewReader(w.raw("GET /jwks HTTP/1.1\r\nHost: x\r\n\r\n")), nil)
 	if err != nil {

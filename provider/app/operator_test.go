@@ -52,11 +52,7 @@ func TestOneLoginIsCountedOnceInEachOfItsSteps(t *testing.T) {
 	login := w.start()
 	answered := make(chan answer, 1)
 	go func() { answered <- w.poll(login, "wait=25") }()
-	for began := time.Now(); w.provider.Load().Waiting == 0; time.Sleep(time.Millisecond) {
-		if time.Since(began) > time.Minute {
-			t.Fatal("the site does not wait")
-		}
-	}
+	awaitWaiting(t, 1, w)
 	p.approve(login)
 	token := w.read(<-answered)
 	w.poll(w.start(), "wait=0") // not approved

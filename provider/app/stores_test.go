@@ -161,43 +161,45 @@ func TestALoginTakesAsManyRoundTripsOnFiveNodesAsOnOne(t *testing.T) {
 		before := roundTrips(t, operators)
 		for i := range logins {
 			node := func(step int) *world { return all[(i+step)%n] }
-			waiting := func(want int) {
-				t.Helper()
-				for began := time.Now(); ; time.Sleep(time.Millisecond) {
-					sum := 0
-					for _, w := range all {
-						sum += w.provider.Load().Waiting
-					}
-					if sum == want {
-						return
-					}
-					if time.Since(began) > time.Minute {
-						t.Fatalf("%d requests wait, not %d", sum, want)
-					}
-				}
-			}
 			started := node(0).start()
 			view, _ := node(1).watch(started, 0)
 			scanned := node(1).background(node(1).watching(started, view.Version))
-			waiting(1)
+			awaitWaiting(t, 1, all...)
 			claim := rawPhone{node(2), raw.key}.claimBy((*view.Frames)[0].Code)
 			(<-scanned).decode(t, &view)
 			approved := node(1).background(node(1).watching(started, view.Version))
 			redeemed := node(4).background(node(4).pollRequest("shop", shopSecret, started, "wait=25"))
-			waiting(2)
+			awaitWaiting(t, 2, all...)
 			rawPhone{node(3), raw.key}.decide(claim, proof.Approve)
 			for _, a := range []answer{<-approved, <-redeemed} {
 				if a.Status != http.StatusOK {
 					t.Fatalf("%d %s", a.Status, a.Body)
 				}
 			}
-			waiting(0)
+			awaitWaiting(t, 0, all...)
 		}
 		trips[n] = roundTrips(t, operators) - before
 	}
 	// Now and then a message comes after its waiter has learned of it: one look for nothing, for the least part of the logins.
 	if trips[1]/logins != 16 || trips[5]/logins != 16 {
 		t.Errorf("%d logins took %d round trips on one node and %d on five", logins, trips[1], trips[5])
+	}
+}
+
+// awaitWaiting returns when so many requests wait at the nodes.
+func awaitWaiting(t *testing.T, want int, nodes ...*world) {
+	t.Helper()
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		sum := 0
+		for _, w := range nodes {
+			sum += w.provider.Load().Waiting
+		}
+		if sum == want {
+			return
+		}
+		if time.Since(began) > time.Minute {
+			t.Fatalf("%d requests wait, not %d", sum, want)
+		}
 	}
 }
 

@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -243,9 +242,7 @@ func TestALongPollIsTracedAsAWaitForNews(t *testing.T) {
 			watch.URL.RawQuery = fmt.Sprintf("after=%d", view.Version)
 			watch.Header.Set("User-Agent", "Browser/1.0")
 			answered := w.background(watch)
-			for w.provider.Load().Waiting == 0 {
-				time.Sleep(time.Millisecond)
-			}
+			awaitWaiting(t, 1, w)
 			w.cancel(started)
 			<-answered
 			w.close()

@@ -24,7 +24,8 @@ var errFull = web.Problem{
 	Status: http.StatusServiceUnavailable, Code: "waiting-full", Title: "Too many wait now, and there is no news; ask again", RetryAfter: 10 * time.Second,
 }
 
-// watch is the long poll of the page that shows the code. Its stack is what each browser that waits costs, so what it needs is a heap's.
+// watch is the long poll of the page that shows the code. What is on its stack while it waits, each browser that waits costs:
+// so what it needs is kept beside it.
 func (d *Door) watch(c *gin.Context) error {
 	w, err := d.watching(c)
 	if err != nil {
@@ -34,6 +35,7 @@ func (d *Door) watch(c *gin.Context) error {
 	defer cancel()
 	w.place = d.Waiting.Page(w.watch.ID, cancel)
 	defer w.place.Leave()
+	w.began = time.Now()
 	r, err := challenge.Wait(ctx, d.Challenges, w.watch.ID, w.after, watchTime, w.over)
 	web.Waited(c, w.began)
 	return d.tell(c, w.browser, r, err)
@@ -68,7 +70,7 @@ func (w *watching) over(r challenge.Record) (bool, error) {
 
 // watching reads a watch.
 func (d *Door) watching(c *gin.Context) (*watching, error) {
-	w := &watching{door: d, c: c, browser: present(c), began: time.Now()}
+	w := &watching{door: d, c: c, browser: present(c)}
 	query, err := web.Query(c, "after")
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/provider/app"
+	"qrlogin/provider/internal/testenv"
 )
 
 const secret = "c2hvcC1zZWNyZXQtc2hvcC1zZWNyZXQtc2hvcC1zZWM"
@@ -242,16 +243,7 @@ func (s started) tokens() bool {
 }
 
 // console is where the provider prints what an SMS would carry.
-type console struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (c *console) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.text.Write(p)
-}
+type console struct{ testenv.Buffer }
 
 var codeInSMS = regexp.MustCompile(`your code is (\d{6})`)
 
@@ -259,9 +251,7 @@ var codeInSMS = regexp.MustCompile(`your code is (\d{6})`)
 func (c *console) code(t testing.TB, n int) string {
 	t.Helper()
 	for limit := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		c.mu.Lock()
-		sent := codeInSMS.FindAllStringSubmatch(c.text.String(), -1)
-		c.mu.Unlock()
+		sent := codeInSMS.FindAllStringSubmatch(c.String(), -1)
 		if len(sent) > n {
 			return sent[n][1]
 		}

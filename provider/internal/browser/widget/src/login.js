@@ -19,7 +19,8 @@ export class Login {
   #life = new AbortController();
 
   // challenge, finish, and perhaps onward, which continues on this device, and again, where the page begins anew when its site has lost what
-  // it was for: the site's URLs; issuer: the provider's; handoff: whether the phone is to send something; view: what to show it on; emit(name, detail, cancelable) sends an event and says whether it was let pass.
+  // it was for: the site's URLs; issuer: the provider's; handoff: whether the phone is to send something; view: what to show it on;
+  // emit(name, detail, cancelable) sends an event and says whether it was let pass.
   constructor(options) {
     this.#options = options;
     this.#view = options.view;
@@ -31,14 +32,13 @@ export class Login {
     try {
       // What is shown on a phone is not scanned by it: no cross-device flow on one device, unless it is asked for (RFC 10027 §6.2).
       if (this.#options.onward !== null && onPhone()) await this.#offer();
-      for (let renewals = 0, word = this.#begunAgain(); ; ) {
+      for (let renewals = 0, lost = false, word = this.#begunAgain(); ; ) {
         this.#view.show('loading');
         // Nobody scans a tab that nobody sees.
         await visible(signal);
         const { end, scanned, challenge } = await this.#once(signal, word);
         signal.throwIfAborted(); // what is shown is another's now
         if (scanned) renewals = 0;
-        const lost = word;
         word = undefined;
         switch (end.name) {
           case 'approved':
@@ -55,10 +55,12 @@ export class Login {
             this.#emit('qr-expired', { renewing });
             if (!renewing) await this.#wait('expired');
             else if (end.forgotten) word = 'forgotten';
+            lost = Boolean(word);
             renewals = renewing ? renewals + 1 : 0;
             continue;
           }
           case 'error':
+            // Not without a code in between: where each answer is another's who knows nothing, that would never end.
             if (lost && end.status === 401 && this.#beginAgain()) return;
             await this.#fail(end.code, end.status);
         }
