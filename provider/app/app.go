@@ -284,7 +284,7 @@ func (p *Provider) Serve(ctx context.Context, l net.Listener) error {
 	listener := crowd.Listen(l, connections(p.load.connections), p.load.work)
 	p.load.listener.Store(listener)
 	server := &http.Server{
-		Handler:           p.handler,
+		Handler:           listener.Parking(p.handler),
 		ConnContext:       listener.Context,
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      web.AnswerTime,
@@ -293,19 +293,24 @@ func (p *Provider) Serve(ctx context.Context, l net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- listener.Serve(server) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
 	p.log.Info("stopping: waiting requests are answered, then the rest is finished")
+	listener.Stop()
 	p.drain()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	defer time.AfterFunc(unaskedTime, listener.CloseUnasked).Stop()
-	if err := server.Shutdown(grace); err != nil {
-		return errors.Join(fmt.Errorf("stop: %w", err), server.Close())
+	err := server.Shutdown(grace)
+	if err != nil {
+		err = errors.Join(err, server.Close())
+	}
+	if err = errors.Join(err, listener.Finish(grace)); err != nil {
+		return fmt.Errorf("stop: %w", err)
 	}
 	return nil
 }

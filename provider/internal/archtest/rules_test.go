@@ -47,7 +47,7 @@ var layers = []struct {
 		"a door can be read alone. The phone gets no token, so this one cannot mint any"},
 	{"provider/internal/webphone/...", []string{"provider/internal/web", "provider/internal/bundling"},
 		"it hands out an app that does what any phone does, over HTTP: what the provider knows is nothing to it"},
-	{"provider/internal/web", []string{"api", "provider/internal/challenge", "provider/internal/identity"},
+	{"provider/internal/web", []string{"api", "provider/internal/crowd", "provider/internal/challenge", "provider/internal/identity"},
 		"what the doors share of HTTP must not become the way by which they know each other"},
 
 	{"provider/internal/operator", []string{"api"},

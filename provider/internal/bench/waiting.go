@@ -42,7 +42,7 @@ func (s *subject) wait(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	time.Sleep(100 * time.Millisecond) // for the last request to be held
+	time.Sleep(2 * time.Second) // until the last request waits for good
 	after, err := s.ask(tellMemory)
 	if err != nil {
 		return err

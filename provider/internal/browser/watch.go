@@ -24,42 +24,34 @@ var errFull = web.Problem{
 	Status: http.StatusServiceUnavailable, Code: "waiting-full", Title: "Too many wait now, and there is no news; ask again", RetryAfter: 10 * time.Second,
 }
 
-// watch is the long poll of the page that shows the code. What is on its stack while it waits, each browser that waits costs:
-// so what it needs is kept beside it.
+// watch is the long poll of the page that shows the code.
 func (d *Door) watch(c *gin.Context) error {
 	w, err := d.watching(c)
 	if err != nil {
 		return d.refused(c, err)
 	}
-	ctx, cancel := web.Waiting(c, d.Drain)
-	defer cancel()
-	w.place = d.Waiting.Page(w.watch.ID, cancel)
-	defer w.place.Leave()
-	w.began = time.Now()
-	r, err := challenge.Wait(ctx, d.Challenges, w.watch.ID, w.after, watchTime, w.over)
-	web.Waited(c, w.began)
-	return d.tell(c, w.browser, r, err)
+	waiter := challenge.NewWaiter(d.Challenges, w.watch.ID, w.after, watchTime, w.news)
+	w.place = d.Waiting.Page(w.watch.ID, waiter.End)
+	return web.Wait(c, d.Drain, waiter, w.place, w.tell)
 }
 
 // watching is one watch: which challenge, the version after which there is news, and who looks.
 type watching struct {
-	door     *Door
-	c        *gin.Context
-	watch    challenge.Capability
-	after    uint64
-	browser  challenge.Browser
-	place    *crowd.Place
-	admitted bool
-	began    time.Time
+	door    *Door
+	watch   challenge.Capability
+	after   uint64
+	browser challenge.Browser
+	place   *crowd.Place
+	arrived *gin.Context // until the request is admitted
 }
 
-// over tells whether the browser is to be answered with this record.
-func (w *watching) over(r challenge.Record) (bool, error) {
-	if !w.admitted {
-		if err := w.door.admit(w.c, w.watch, r); err != nil {
+// news tells whether the browser is to be answered with this record.
+func (w *watching) news(r challenge.Record) (bool, error) {
+	if w.arrived != nil {
+		if err := w.door.admit(w.arrived, w.watch, r); err != nil {
 			return false, err
 		}
-		w.admitted = true
+		w.arrived = nil
 	}
 	news := r.Version > w.after || r.State.Final() || visits(r, w.browser)
 	if !news && !w.place.Take(r.State != challenge.Pending) {
@@ -70,7 +62,7 @@ func (w *watching) over(r challenge.Record) (bool, error) {
 
 // watching reads a watch.
 func (d *Door) watching(c *gin.Context) (*watching, error) {
-	w := &watching{door: d, c: c, browser: present(c)}
+	w := &watching{door: d, arrived: c, browser: present(c)}
 	query, err := web.Query(c, "after")
 	if err != nil {
 		return nil, err
@@ -85,11 +77,11 @@ func (d *Door) watching(c *gin.Context) (*watching, error) {
 }
 
 // tell answers a watch with what came of waiting. A browser that is new, or somebody else's, presents itself first.
-func (d *Door) tell(c *gin.Context, browser challenge.Browser, found *challenge.Record, err error) error {
-	r := *found
-	if err == nil && visits(r, browser) {
+func (w *watching) tell(c *gin.Context, came web.Outcome) error {
+	d, r, err := w.door, *came.Record, came.Err
+	if err == nil && visits(r, w.browser) {
 		r, err = challenge.DoFrom(c.Request.Context(), d.Challenges, r, func(challenge.Record) (challenge.Event, error) {
-			return challenge.Visit{Browser: browser}, nil
+			return challenge.Visit{Browser: w.browser}, nil
 		})
 	}
 	if err == nil {

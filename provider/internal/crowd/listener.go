@@ -23,14 +23,22 @@ type Listener struct {
 	closed   atomic.Int64 // for others to have room
 	refused  atomic.Int64
 
-	mu   sync.Mutex
-	open map[*conn]struct{}
+	woken chan *conn     // that rested, and ask for more
+	stop  chan struct{}  // closed when the server stops
+	apart sync.WaitGroup // of requests that were parked
+
+	mu      sync.Mutex
+	open    map[*conn]struct{}
+	stopped bool
 }
 
 // Listen bounds what a listener accepts. [Listener.Context] has to be the server's ConnContext, and Enter of the same work
 // called for each request.
 func Listen(l net.Listener, most int, work *Work) *Listener {
-	return &Listener{Listener: l, most: most, work: work, refusing: make(chan struct{}, 64), open: map[*conn]struct{}{}}
+	return &Listener{
+		Listener: l, most: most, work: work, refusing: make(chan struct{}, 64), woken: make(chan *conn), stop: make(chan struct{}),
+		open: map[*conn]struct{}{},
+	}
 }
 
 // Open is how many connections are open.
@@ -164,6 +172,19 @@ type conn struct {
 	listener *Listener
 	asked    atomic.Bool  // a request has come
 	since    atomic.Int64 // Unix time in nanoseconds; 0 while a request is worked on, or waits
+	parked   *parked      // of the request
+	ahead    []byte       // read, of the next request
+	resting  bool         // until the next request, apart from net/http; guarded by the listener's lock
+}
+
+// Read implements [net.Conn].
+func (c *conn) Read(p []byte) (int, error) {
+	if len(c.ahead) == 0 {
+		return c.Conn.Read(p)
+	}
+	n := copy(p, c.ahead)
+	c.ahead = c.ahead[n:]
+	return n, nil
 }
 
 // wait says that it is the client's turn, and since when. A request of a test may come without a connection.

@@ -1,9 +1,9 @@
 package crowd
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"qrlogin/provider/internal/challenge"
 )
@@ -26,7 +26,7 @@ type seat struct {
 }
 
 // NewRoom makes a room of so many places, and an eighth more for logins that have begun: who floods it with codes that nobody scans
-// keeps nobody's phone from being noticed. Who waits is not at work.
+// keeps nobody's phone from being noticed.
 func NewRoom(places int, work *Work) *Room {
 	return &Room{places: places, work: work, open: map[seat]*Place{}}
 }
@@ -41,14 +41,14 @@ func (r *Room) Waiting() int {
 // TurnedAway is how many have found no place since the start.
 func (r *Room) TurnedAway() int64 { return r.full.Load() }
 
-// Page is a place for the page that shows the challenge. leave ends its waiting, when the same challenge's page asks anew: a browser
+// Page is a place for the page that shows the challenge. leave ends its waiting when the same challenge's page asks anew: a browser
 // that has lost its connection must not leave the old request waiting, and one capability must not fill the room.
-func (r *Room) Page(id challenge.ID, leave context.CancelFunc) *Place {
+func (r *Room) Page(id challenge.ID, leave func()) *Place {
 	return &Place{room: r, seat: seat{id: id}, leave: leave}
 }
 
 // Site is the same for who waits for the tokens.
-func (r *Room) Site(id challenge.ID, leave context.CancelFunc) *Place {
+func (r *Room) Site(id challenge.ID, leave func()) *Place {
 	return &Place{room: r, seat: seat{id: id, site: true}, leave: leave}
 }
 
@@ -56,7 +56,7 @@ func (r *Room) Site(id challenge.ID, leave context.CancelFunc) *Place {
 type Place struct {
 	room     *Room
 	seat     seat
-	leave    context.CancelFunc
+	leave    func()
 	taken    bool
 	replaced bool // guarded by the room's lock
 }
@@ -82,8 +82,26 @@ func (p *Place) Take(begun bool) bool {
 	}
 	r.open[p.seat] = p
 	p.taken = true
-	r.work.n.Add(-1)
 	return true
+}
+
+// Sleep waits in the place until woken is closed, or for patience; for ever, if that is 0. It tells whether it was woken. Who sleeps is
+// not at work.
+func (p *Place) Sleep(woken <-chan struct{}, patience time.Duration) bool {
+	p.room.work.n.Add(-1)
+	defer p.room.work.n.Add(1)
+	if patience == 0 {
+		<-woken
+		return true
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-woken:
+		return true
+	case <-timer.C:
+		return false
+	}
 }
 
 // Taken tells whether the request has waited.
@@ -96,7 +114,6 @@ func (p *Place) Leave() (replaced bool) {
 	}
 	p.taken = false
 	r := p.room
-	r.work.n.Add(1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.open[p.seat] == p {

@@ -2,8 +2,10 @@ package crowd
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"qrlogin/provider/internal/challenge"
 )
@@ -92,23 +94,32 @@ func TestOfManyWhoWaitForTheSameTheLastStaysAndNothingIsKept(t *testing.T) {
 	}
 }
 
-func TestWhoWaitsIsNotAtWork(t *testing.T) {
+func TestWhoSleepsIsNotAtWork(t *testing.T) {
 	work := NewWork(1, errFull)
 	r := NewRoom(1, work)
 	done, ok := work.Enter(request(t, ""), false)
 	p := r.Page(challenge.NewID(), nobody)
-	if !ok || work.UnderWay() != 1 || !p.Take(false) || work.UnderWay() != 0 {
+	if !ok || work.UnderWay() != 1 || !p.Take(false) {
 		t.Fatalf("%d at work", work.UnderWay())
+	}
+	woken, slept := make(chan struct{}), make(chan bool)
+	go func() { slept <- p.Sleep(woken, 0) }()
+	for work.UnderWay() != 0 {
+		runtime.Gosched()
 	}
 	other, ok := work.Enter(request(t, ""), false)
 	if !ok {
 		t.Fatal("nobody else may work")
 	}
 	other()
-	p.Leave()
-	if work.UnderWay() != 1 {
+	close(woken)
+	if !<-slept || work.UnderWay() != 1 {
 		t.Errorf("%d at work", work.UnderWay())
 	}
+	if p.Sleep(make(chan struct{}), time.Millisecond) || work.UnderWay() != 1 {
+		t.Errorf("nobody was woken, and %d at work", work.UnderWay())
+	}
+	p.Leave()
 	if done(); work.UnderWay() != 0 {
 		t.Errorf("%d at work", work.UnderWay())
 	}

@@ -35,12 +35,13 @@ func (w *Work) Enter(r *http.Request, begins bool) (done func(), ok bool) {
 		most /= 2
 	}
 	most = max(1, most)
-	if w.n.Add(1) > most {
+	c := connOf(r)
+	resumed := c != nil && c.parked != nil // it has been let in
+	if w.n.Add(1) > most && !resumed {
 		w.n.Add(-1)
 		w.shed.Add(1)
 		return nil, false
 	}
-	c, _ := r.Context().Value(connKey{}).(*conn)
 	c.serve()
 	if r.ContentLength != 0 {
 		r.Body = &body{ReadCloser: r.Body, conn: c, work: w, most: most, since: time.Now()}

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"qrlogin/provider/internal/challenge"
 )
 
 var errFull = errors.New("too much work")
@@ -126,11 +124,6 @@ func TestABodyThatNobodyReadsIsNoWayPastTheBound(t *testing.T) {
 	if _, ok := w.Enter(request(t, "a body"), false); ok {
 		t.Error("two are worked on")
 	}
-	p := NewRoom(1, w).Page(challenge.NewID(), nobody)
-	if !p.Take(false) || w.n.Load() != 0 {
-		t.Errorf("where one waits %d are at work", w.n.Load())
-	}
-	p.Leave()
 	if done(); w.n.Load() != 0 {
 		t.Errorf("%d are kept", w.n.Load())
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/crowd"
 	"qrlogin/provider/internal/details"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/token"
@@ -23,7 +24,6 @@ var pace = challenge.Limit{Max: 2, Window: interval - 500*time.Millisecond, Pena
 
 // deviceCode is the device grant (RFC 8628 §3.4): answer at once, or when there is something to say.
 func (d *Door) deviceCode(c *gin.Context, asked request) error {
-	client := asked.client
 	if asked.form["device_code"] == "" {
 		return invalidRequest("no device_code")
 	}
@@ -32,19 +32,54 @@ func (d *Door) deviceCode(c *gin.Context, asked request) error {
 		return errInvalidGrant
 	}
 	wait := preferredWait(c.Request.Header)
-	r, held, replaced, err := d.hold(c, code, client, wait)
+	if wait > 0 {
+		return d.hold(c, asked, code, wait)
+	}
+	r, err := d.Challenges.Get(c.Request.Context(), code.ID)
+	if err == nil {
+		err = holder(r, code, asked.client)
+	}
 	if err != nil {
 		return err
 	}
-	if wait > 0 && held { // else the client polls, at its interval (RFC 8628 §3.5)
-		c.Header("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
-	}
+	return d.grant(c, asked, code, &r, false, false)
+}
+
+// hold answers once there is something to say to this client, after at most wait; at once, where too many wait. A second hold for the
+// same code ends the first.
+func (d *Door) hold(c *gin.Context, asked request, code challenge.Capability, wait time.Duration) error {
+	var place *crowd.Place
+	held := true
+	waiter := challenge.NewWaiter(d.Challenges, code.ID, challenge.Latest, wait, func(r challenge.Record) (bool, error) {
+		if err := holder(r, code, asked.client); err != nil {
+			return false, err
+		}
+		if settled(r) {
+			return true, nil
+		}
+		held = place.Take(r.State != challenge.Pending)
+		return !held, nil
+	})
+	place = d.Waiting.Site(code.ID, waiter.End)
+	return web.Wait(c, d.Drain, waiter, place, func(c *gin.Context, came web.Outcome) error {
+		if came.Err != nil {
+			return came.Err
+		}
+		if held { // else the client polls, at its interval (RFC 8628 §3.5)
+			c.Header("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
+		}
+		return d.grant(c, asked, code, came.Record, held && wait >= interval, came.Replaced)
+	})
+}
+
+// grant answers as the challenge stands. slow is whether the request took so long that the next one cannot come too soon, and replaced
+// whether it has come already.
+func (d *Door) grant(c *gin.Context, asked request, code challenge.Capability, r *challenge.Record, slow, replaced bool) error {
 	switch r.State {
 	case challenge.Approved, challenge.Redeemed:
 		return d.redeemed(c, asked, code, r)
 	case challenge.Pending, challenge.Claimed, challenge.Confirming:
-		// A request that was held has been slow enough already.
-		if held && wait >= interval && !replaced {
+		if slow && !replaced {
 			return errAuthorizationPending
 		}
 		count, err := d.Keys.Count(c.Request.Context(), "poll "+r.DeviceCode.String(), pace)
@@ -70,39 +105,6 @@ func (d *Door) redeemed(c *gin.Context, asked request, code challenge.Capability
 	}
 	c.Data(http.StatusOK, "application/json", body)
 	return nil
-}
-
-// hold answers the challenge, after at most wait, once there is something to say to this client; at once, where too many wait. A second
-// hold for the same code ends the first: replaced.
-func (d *Door) hold(c *gin.Context, code challenge.Capability, client identity.Client, wait time.Duration) (r *challenge.Record, held, replaced bool, err error) {
-	if wait == 0 {
-		r, err := d.poll(c.Request.Context(), code, client)
-		return r, false, false, err
-	}
-	ctx, cancel := web.Waiting(c, d.Drain)
-	defer cancel()
-	place := d.Waiting.Site(code.ID, cancel)
-	turnedAway := false
-	defer web.Waited(c, time.Now())
-	r, err = challenge.Wait(ctx, d.Challenges, code.ID, challenge.Latest, wait, func(r challenge.Record) (bool, error) {
-		if err := holder(r, code, client); err != nil {
-			return false, err
-		}
-		if settled(r) {
-			return true, nil
-		}
-		turnedAway = !place.Take(r.State != challenge.Pending)
-		return turnedAway, nil
-	})
-	return r, !turnedAway, place.Leave(), err
-}
-
-func (d *Door) poll(ctx context.Context, code challenge.Capability, client identity.Client) (*challenge.Record, error) {
-	r, err := d.Challenges.Get(ctx, code.ID)
-	if err == nil {
-		err = holder(r, code, client)
-	}
-	return &r, err
 }
 
 // settled tells whether there is nothing to wait for any more.

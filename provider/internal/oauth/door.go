@@ -139,10 +139,7 @@ func (d *Door) endpoint(h func(c *gin.Context, r request) error) gin.HandlerFunc
 			return err
 		}
 		c.Header("Cache-Control", "no-store") // RFC 6749 §5.1
-		if err := h(c, r); err != nil {
-			return d.refused(c, r.client.ID, err)
-		}
-		return nil
+		return web.Refine(c, h(c, r), func(c *gin.Context, err error) error { return d.refused(c, r.client.ID, err) })
 	}, d.fail)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/crowd"
 	"qrlogin/provider/internal/details"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/limit"
@@ -173,30 +174,28 @@ func (d *Door) hostedFinish(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := web.Waiting(c, d.Drain)
-	defer cancel()
-	place := d.Waiting.Site(code.ID, cancel)
-	defer place.Leave()
-	began := time.Now()
-	r, err := challenge.Wait(ctx, d.Challenges, code.ID, challenge.Latest, maxWait, func(r challenge.Record) (bool, error) {
+	var place *crowd.Place
+	waiter := challenge.NewWaiter(d.Challenges, code.ID, challenge.Latest, maxWait, func(r challenge.Record) (bool, error) {
 		return settled(r) || !place.Take(r.State != challenge.Pending), nil
 	})
-	web.Waited(c, began)
-	if err != nil {
-		return err
-	}
-	c.Header("Cache-Control", "no-store")
-	switch r.State {
-	case challenge.Approved, challenge.Redeemed:
-		location := t.path()
-		c.JSON(http.StatusOK, api.HostedOutcome{Location: &location})
-	case challenge.Pending, challenge.Claimed, challenge.Confirming:
-		pending := api.HostedOutcomeStatusPending
-		c.JSON(http.StatusAccepted, api.HostedOutcome{Status: &pending})
-	default:
-		return endedHosted(r.State)
-	}
-	return nil
+	place = d.Waiting.Site(code.ID, waiter.End)
+	return web.Wait(c, d.Drain, waiter, place, func(c *gin.Context, came web.Outcome) error {
+		if came.Err != nil {
+			return came.Err
+		}
+		c.Header("Cache-Control", "no-store")
+		switch came.Record.State {
+		case challenge.Approved, challenge.Redeemed:
+			location := t.path()
+			c.JSON(http.StatusOK, api.HostedOutcome{Location: &location})
+		case challenge.Pending, challenge.Claimed, challenge.Confirming:
+			pending := api.HostedOutcomeStatusPending
+			c.JSON(http.StatusAccepted, api.HostedOutcome{Status: &pending})
+		default:
+			return endedHosted(came.Record.State)
+		}
+		return nil
+	})
 }
 
 func endedHosted(outcome challenge.State) error {

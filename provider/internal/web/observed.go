@@ -14,6 +14,10 @@ type Observed struct {
 	Waited        time.Duration // for a challenge to change
 	Refusal       string        // the error's code in the protocol, "" for none
 	Events        []string      // kinds of what was noted
+
+	id    string
+	began time.Time
+	later func(*gin.Context) error // what goes on where the request is parked
 }
 
 const observedKey = "qrlogin.observed"
@@ -29,5 +33,5 @@ func observed(c *gin.Context) *Observed {
 // Refused notes the code of the error that a request is answered with.
 func Refused(c *gin.Context, code string) { observed(c).Refusal = code }
 
-// Waited notes that a request has waited since then, and goes on.
-func Waited(c *gin.Context, since time.Time) { observed(c).Waited += time.Since(since) }
+// Parked tells whether the request is handled again later, and answered then.
+func Parked(c *gin.Context) bool { return observed(c).later != nil }

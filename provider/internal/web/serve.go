@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"qrlogin/provider/internal/crowd"
 )
 
 const (
@@ -18,13 +20,15 @@ const (
 )
 
 // Log gives every request an id, logs it by its route's pattern (paths hold ids, queries hold anything), and answers a panic
-// with an opaque 500. Then it tells observe.
+// with an opaque 500. Then it tells observe. A request that is parked is logged and told of once, with its answer.
 func Log(log *slog.Logger, observe func(*Observed)) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		began := time.Now()
-		seen := &Observed{}
+		seen, resumed := crowd.Resumed(c.Request).(*Observed)
+		if !resumed {
+			seen = &Observed{began: time.Now(), id: rand.Text()[:12]}
+		}
 		c.Set(observedKey, seen)
-		id := rand.Text()[:12]
+		id := seen.id
 		c.Set(requestIDKey, id)
 		c.Header("X-Request-Id", id)
 		c.Header("X-Content-Type-Options", "nosniff")
@@ -34,12 +38,14 @@ func Log(log *slog.Logger, observe func(*Observed)) gin.HandlerFunc {
 				if !c.Writer.Written() {
 					internal.Write(c)
 				}
+			} else if seen.later != nil {
+				return
 			}
 			log.LogAttrs(c, slog.LevelInfo, "request",
 				slog.String("request_id", id), slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
-				slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(began)), traceID(c))
+				slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(seen.began)), traceID(c))
 			seen.Method, seen.Route, seen.Status = c.Request.Method, c.FullPath(), c.Writer.Status()
-			seen.Took = time.Since(began) - seen.Waited
+			seen.Took = time.Since(seen.began) - seen.Waited
 			observe(seen)
 		}()
 		c.Next()
@@ -88,22 +94,18 @@ func Shed(c *gin.Context) { c.Set(shedKey, true) }
 func Handle(h func(*gin.Context) error, fail func(*gin.Context, error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		err := error(Unavailable)
-		if !c.GetBool(shedKey) {
+		if seen := observed(c); seen.later != nil {
+			goOn := seen.later
+			seen.later = nil
+			err = goOn(c)
+		} else if !c.GetBool(shedKey) {
 			err = h(c)
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, errParked) {
 			fail(c, err)
 			c.Abort()
 		}
 	}
-}
-
-// Waiting is a context for a long poll: it ends with the request, and when the server drains.
-func Waiting(c *gin.Context, drain context.Context) (context.Context, context.CancelFunc) {
-	giveTime(c, longestWait+workTime)
-	ctx, cancel := context.WithCancel(c.Request.Context())
-	stop := context.AfterFunc(drain, cancel)
-	return ctx, func() { stop(); cancel() }
 }
 
 // What a request may take, beside the time for its body and for waiting: to be worked on, and in all until its answer has been taken.

@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/crowd"
 )
 
 // oneConn is a listener with one connection, inside the process.
@@ -132,6 +135,14 @@ func (discard) Header() http.Header         { return http.Header{} }
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) WriteHeader(int)             {}
 
+// noNews is a store of a challenge that does not change.
+type noNews struct{ challenge.Store }
+
+func (noNews) Await(context.Context, challenge.ID, uint64, func()) (challenge.Record, func(), error) {
+	now := time.Now()
+	return challenge.Record{Challenge: challenge.Challenge{ExpiresAt: now.Add(time.Hour)}, Now: now}, func() {}, nil
+}
+
 func TestWorkThatTakesTooLongEndsAndIsAnsweredAsTheServersOwnFailure(t *testing.T) {
 	for name, c := range map[string]struct {
 		request string
@@ -162,12 +173,17 @@ func TestWorkThatTakesTooLongEndsAndIsAnsweredAsTheServersOwnFailure(t *testing.
 				t.Errorf("%s: %v", name, response)
 			}
 		}, func(g *gin.Context) {
-			if c.wait {
-				_, cancel := Waiting(g, context.Background())
-				defer cancel()
+			silent := func(g *gin.Context, _ Outcome) error {
+				<-g.Request.Context().Done() // a store that does not answer
+				Fail(log)(g, fmt.Errorf("the store: %w", g.Request.Context().Err()))
+				return nil
 			}
-			<-g.Request.Context().Done() // a store that does not answer
-			Fail(log)(g, fmt.Errorf("the store: %w", g.Request.Context().Err()))
+			if c.wait {
+				w := challenge.NewWaiter(noNews{}, challenge.ID{}, challenge.Latest, longestWait, func(challenge.Record) (bool, error) { return false, nil })
+				_ = Wait(g, context.Background(), w, crowd.NewRoom(1, crowd.NewWork(1, nil)).Page(challenge.ID{}, w.End), silent)
+				return
+			}
+			_ = silent(g, Outcome{})
 		})
 		if !strings.Contains(logs.String(), "the store") {
 			t.Errorf("%s: nobody is told: %s", name, &logs)

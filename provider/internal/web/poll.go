@@ -1,0 +1,83 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"qrlogin/provider/internal/challenge"
+	"qrlogin/provider/internal/crowd"
+)
+
+// Outcome is what came of waiting: the challenge as it was seen last; whether another request has the place; and an error of the
+// store's, or of the look's.
+type Outcome struct {
+	Record   *challenge.Record
+	Replaced bool
+	Err      error
+}
+
+// poll is a request that waits for news.
+type poll struct {
+	waiter *challenge.Waiter
+	place  *crowd.Place
+	began  time.Time
+	stay   func() bool // whatever the server does
+	then   func(*gin.Context, Outcome) error
+}
+
+// errParked is no failure: the request is handled again later, and answered then.
+var errParked = errors.New("web: parked")
+
+// Wait waits until the waiter's wait is over, the client has gone, or the server drains, and goes on with then. Each look that finds
+// no news must have taken the place. The handler returns what Wait returns. A request that waits for long is parked meanwhile, and
+// goes on with another context: so then has to use its own.
+func Wait(c *gin.Context, drain context.Context, w *challenge.Waiter, place *crowd.Place, then func(*gin.Context, Outcome) error) error {
+	p := &poll{waiter: w, place: place, began: time.Now(), stay: context.AfterFunc(drain, w.End), then: then}
+	return p.goOn(c)
+}
+
+func (p *poll) goOn(c *gin.Context) error {
+	giveTime(c, longestWait+workTime)
+	defer context.AfterFunc(c.Request.Context(), p.waiter.End)()
+	patience := time.Duration(0)
+	if crowd.MayPark(c.Request) {
+		patience = crowd.Patience
+	}
+	for {
+		over, err := p.waiter.Look(c.Request.Context())
+		if over || err != nil {
+			return p.end(c, err)
+		}
+		woken := make(chan struct{})
+		p.waiter.Then(func() { close(woken) })
+		if !p.place.Sleep(woken, patience) {
+			seen := observed(c)
+			seen.later = p.goOn
+			crowd.Park(c.Writer, c.Request, p.waiter, seen)
+			return errParked
+		}
+	}
+}
+
+func (p *poll) end(c *gin.Context, err error) error {
+	p.stay()
+	p.waiter.Close()
+	observed(c).Waited += time.Since(p.began)
+	return p.then(c, Outcome{Record: p.waiter.Record(), Replaced: p.place.Leave(), Err: err})
+}
+
+// Refine has f see the error, if any, that a handler ends with, also where it comes of waiting.
+func Refine(c *gin.Context, err error, f func(*gin.Context, error) error) error {
+	if seen := observed(c); errors.Is(err, errParked) {
+		goOn := seen.later
+		seen.later = func(c *gin.Context) error { return Refine(c, goOn(c), f) }
+		return err
+	}
+	if err != nil {
+		return f(c, err)
+	}
+	return nil
+}
