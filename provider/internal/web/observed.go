@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"qrlogin/provider/internal/crowd"
 )
 
 // Observed is what there is to know of a request that was answered. None of it says who asked, or for whom.
@@ -14,24 +16,36 @@ type Observed struct {
 	Waited        time.Duration // for a challenge to change
 	Refusal       string        // the error's code in the protocol, "" for none
 	Events        []string      // kinds of what was noted
-
-	id    string
-	began time.Time
-	later func(*gin.Context) error // what goes on where the request is parked
 }
 
-const observedKey = "qrlogin.observed"
+// request is all that this package keeps of a request.
+type request struct {
+	Observed
+	id, traceID string
+	began       time.Time
+	shed        bool
+	timer       *time.Timer              // ends the work on it, nil where its time is not limited
+	later       func(*gin.Context) error // goes on with it where it is parked
+}
 
-// observed is what is known of this request so far. A request that nobody logs has one that nobody reads.
-func observed(c *gin.Context) *Observed {
-	if o, ok := c.Value(observedKey).(*Observed); ok {
-		return o
+const requestKey = "qrlogin.request"
+
+// of is what is kept of this request, also while it is parked. Whoever asks first begins it; of a request that nobody logs, nobody reads it.
+func of(c *gin.Context) *request {
+	value, _ := c.Get(requestKey)
+	if r, ok := value.(*request); ok {
+		return r
 	}
-	return &Observed{}
+	r, resumed := crowd.Resumed(c.Request).(*request)
+	if !resumed {
+		r = &request{began: time.Now()}
+	}
+	c.Set(requestKey, r)
+	return r
 }
-
-// Refused notes the code of the error that a request is answered with.
-func Refused(c *gin.Context, code string) { observed(c).Refusal = code }
 
 // Parked tells whether the request is handled again later, and answered then.
-func Parked(c *gin.Context) bool { return observed(c).later != nil }
+func Parked(c *gin.Context) bool { return of(c).later != nil }
+
+// Refused notes the code of the error that a request is answered with.
+func Refused(c *gin.Context, code string) { of(c).Refusal = code }

@@ -54,9 +54,9 @@ func (p *poll) goOn(c *gin.Context) error {
 		woken := make(chan struct{})
 		p.waiter.Then(func() { close(woken) })
 		if !p.place.Sleep(woken, patience) {
-			seen := observed(c)
-			seen.later = p.goOn
-			crowd.Park(c.Writer, c.Request, p.waiter, seen)
+			r := of(c)
+			r.later = p.goOn
+			crowd.Park(c.Writer, c.Request, p.waiter, r)
 			return errParked
 		}
 	}
@@ -65,15 +65,16 @@ func (p *poll) goOn(c *gin.Context) error {
 func (p *poll) end(c *gin.Context, err error) error {
 	p.stay()
 	p.waiter.Close()
-	observed(c).Waited += time.Since(p.began)
+	of(c).Waited += time.Since(p.began)
 	return p.then(c, Outcome{Record: p.waiter.Record(), Replaced: p.place.Leave(), Err: err})
 }
 
 // Refine has f see the error, if any, that a handler ends with, also where it comes of waiting.
 func Refine(c *gin.Context, err error, f func(*gin.Context, error) error) error {
-	if seen := observed(c); errors.Is(err, errParked) {
-		goOn := seen.later
-		seen.later = func(c *gin.Context) error { return Refine(c, goOn(c), f) }
+	if errors.Is(err, errParked) {
+		r := of(c)
+		goOn := r.later
+		r.later = func(c *gin.Context) error { return Refine(c, goOn(c), f) }
 		return err
 	}
 	if err != nil {

@@ -10,43 +10,38 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-
-	"qrlogin/provider/internal/crowd"
-)
-
-const (
-	requestIDKey = "qrlogin.request_id"
-	traceIDKey   = "qrlogin.trace_id"
 )
 
 // Log gives every request an id, logs it by its route's pattern (paths hold ids, queries hold anything), and answers a panic
-// with an opaque 500. Then it tells observe. A request that is parked is logged and told of once, with its answer.
+// with an opaque 500. Then it tells observe. One that is parked is logged and told of once, with its answer.
 func Log(log *slog.Logger, observe func(*Observed)) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		seen, resumed := crowd.Resumed(c.Request).(*Observed)
-		if !resumed {
-			seen = &Observed{began: time.Now(), id: rand.Text()[:12]}
+		r := of(c)
+		if r.id == "" {
+			r.id = rand.Text()[:12]
 		}
-		c.Set(observedKey, seen)
-		id := seen.id
-		c.Set(requestIDKey, id)
-		c.Header("X-Request-Id", id)
+		c.Header("X-Request-Id", r.id)
 		c.Header("X-Content-Type-Options", "nosniff")
 		defer func() {
 			if cause := recover(); cause != nil {
-				log.Error("panic", "request_id", id, "route", c.FullPath(), "cause", cause, "stack", string(debug.Stack()))
+				log.Error("panic", "request_id", r.id, "route", c.FullPath(), "cause", cause, "stack", string(debug.Stack()))
 				if !c.Writer.Written() {
 					internal.Write(c)
 				}
-			} else if seen.later != nil {
+			} else if Parked(c) {
 				return
 			}
-			log.LogAttrs(c, slog.LevelInfo, "request",
-				slog.String("request_id", id), slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
-				slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(seen.began)), traceID(c))
-			seen.Method, seen.Route, seen.Status = c.Request.Method, c.FullPath(), c.Writer.Status()
-			seen.Took = time.Since(seen.began) - seen.Waited
-			observe(seen)
+			took := time.Since(r.began)
+			r.Method, r.Route, r.Status, r.Took = c.Request.Method, c.FullPath(), c.Writer.Status(), took-r.Waited
+			line := []slog.Attr{
+				slog.String("request_id", r.id), slog.String("method", r.Method), slog.String("route", r.Route),
+				slog.Int("status", r.Status), slog.Duration("took", took),
+			}
+			if r.traceID != "" {
+				line = append(line, slog.String("trace_id", r.traceID))
+			}
+			log.LogAttrs(c, slog.LevelInfo, "request", line...)
+			observe(&r.Observed)
 		}()
 		c.Next()
 	}
@@ -55,18 +50,10 @@ func Log(log *slog.Logger, observe func(*Observed)) gin.HandlerFunc {
 var internal = Problem{Status: 500, Code: "internal", Title: "Something is wrong here; it has been logged"}
 
 // RequestID is the id of this request, for log lines beside the request's own.
-func RequestID(c *gin.Context) string { return c.GetString(requestIDKey) }
+func RequestID(c *gin.Context) string { return of(c).id }
 
 // SetTraceID has the request's log line say the trace that the request is a part of. It is for a handler before [Log].
-func SetTraceID(c *gin.Context, id string) { c.Set(traceIDKey, id) }
-
-// traceID is nothing, which is not logged, where there are no traces.
-func traceID(c *gin.Context) slog.Attr {
-	if id := c.GetString(traceIDKey); id != "" {
-		return slog.String("trace_id", id)
-	}
-	return slog.Attr{}
-}
+func SetTraceID(c *gin.Context, id string) { of(c).traceID = id }
 
 // Network names where a request comes from, as the key of a limit: the address, of IPv6 the /56 that a household has (RIPE-690 §4.2):
 // by a /64 each, one house would be as many as 256.
@@ -85,20 +72,20 @@ func UserAgent(c *gin.Context) string {
 	return agent[:min(len(agent), 512)]
 }
 
-const shedKey = "qrlogin.shed"
-
 // Shed has a request refused where it is handled, in that door's own shape, and before anything is done for it.
-func Shed(c *gin.Context) { c.Set(shedKey, true) }
+func Shed(c *gin.Context) { of(c).shed = true }
 
 // Handle makes a gin handler of one that returns its error; fail answers the error in the door's own shape.
 func Handle(h func(*gin.Context) error, fail func(*gin.Context, error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		err := error(Unavailable)
-		if seen := observed(c); seen.later != nil {
-			goOn := seen.later
-			seen.later = nil
-			err = goOn(c)
-		} else if !c.GetBool(shedKey) {
+		h, r := h, of(c)
+		if r.later != nil {
+			h, r.later = r.later, nil
+		}
+		var err error
+		if r.shed {
+			err = Unavailable
+		} else {
 			err = h(c)
 		}
 		if err != nil && !errors.Is(err, errParked) {
@@ -115,8 +102,6 @@ const (
 	AnswerTime  = 90 * time.Second // for a server's WriteTimeout: bodyTime, longestWait and workTime, and as long again for a slow reader
 )
 
-const timeKey = "qrlogin.time"
-
 var errTooLong = errors.New("web: it took too long")
 
 // LimitTime ends the work on a request that takes too long, because a store does not answer, say. It is then answered as any other
@@ -130,15 +115,14 @@ func LimitTime(c *gin.Context) {
 	}
 	timer := time.AfterFunc(d, func() { cancel(errTooLong) })
 	defer timer.Stop()
-	c.Set(timeKey, timer)
+	of(c).timer = timer
 	c.Request = c.Request.WithContext(ctx)
 	c.Next()
 }
 
 // giveTime gives a request so much time from now.
 func giveTime(c *gin.Context, d time.Duration) {
-	value, _ := c.Get(timeKey)
-	if timer, ok := value.(*time.Timer); ok && timer.Stop() {
+	if timer := of(c).timer; timer != nil && timer.Stop() {
 		timer.Reset(d)
 	}
 }
