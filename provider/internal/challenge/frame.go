@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,7 +55,11 @@ func (c Code) String() string {
 	if c.MAC == nil {
 		return c.ID.String()
 	}
-	return c.ID.String() + "." + strconv.Itoa(c.Step) + "." + codeEncoding.EncodeToString(c.MAC)
+	var b [64]byte // has room for every code
+	text := codeEncoding.AppendEncode(b[:0], c.ID[:])
+	text = strconv.AppendInt(append(text, '.'), int64(c.Step), 10)
+	text = codeEncoding.AppendEncode(append(text, '.'), c.MAC)
+	return string(text)
 }
 
 // Frame is the QR code's content for one step, with the time in which to show it, relative to the moment it was asked for.
@@ -90,10 +95,11 @@ func (c Challenge) stepStart(step int) time.Time { return c.CreatedAt.Add(time.D
 // macs makes the frames' MACs, a step at a time. The key is taken in once: a page is told eight frames.
 func (c Challenge) macs() func(step int) []byte {
 	h := hmac.New(sha256.New, c.FrameKey)
-	says := append([]byte("qrlogin frame"), c.ID[:]...)
+	says := slices.Concat([]byte("qrlogin frame"), c.ID[:], make([]byte, 8))
 	return func(step int) []byte {
+		binary.BigEndian.PutUint64(says[len(says)-8:], uint64(step))
 		h.Reset()
-		h.Write(binary.BigEndian.AppendUint64(says, uint64(step)))
+		h.Write(says)
 		return h.Sum(nil)[:macLen]
 	}
 }

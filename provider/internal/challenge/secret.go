@@ -16,6 +16,9 @@ var codeEncoding = base32.StdEncoding.WithPadding(base32.NoPadding)
 // ID is the public name of a challenge: 128 random bits. It is in the QR code and gets nobody anything.
 type ID [16]byte
 
+// idLen is how long a written id is.
+const idLen = 26
+
 // NewID makes an id. Only the provider makes ids; none is ever taken from outside (SECURITY.md §1.3, §1.4).
 func NewID() ID {
 	var id ID
@@ -26,19 +29,26 @@ func NewID() ID {
 // ParseID reads what [ID.String] wrote, and nothing else: a second spelling of an id would be a second key to it.
 func ParseID(s string) (ID, error) {
 	var id ID
-	raw, err := codeEncoding.DecodeString(s)
-	if err != nil || len(raw) != len(id) {
+	if len(s) != idLen {
 		return ID{}, ErrNotFound
 	}
-	copy(id[:], raw)
-	if id.String() != s {
+	_, err := codeEncoding.Decode(id[:], []byte(s))
+	if text := id.text(); err != nil || string(text[:]) != s {
 		return ID{}, ErrNotFound
 	}
 	return id, nil
 }
 
 // String is the id as it stands in QR codes and paths: 26 characters of upper-case base32.
-func (id ID) String() string { return codeEncoding.EncodeToString(id[:]) }
+func (id ID) String() string {
+	text := id.text()
+	return string(text[:])
+}
+
+func (id ID) text() (text [idLen]byte) {
+	codeEncoding.Encode(text[:], id[:])
+	return text
+}
 
 // Hash names the id where the id itself must not stay: store keys, tombstones, the login row.
 func (id ID) Hash() Hash { return sha256.Sum256(id[:]) }

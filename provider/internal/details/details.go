@@ -15,10 +15,10 @@ type Details struct {
 
 // Of reads what a challenge carries; nothing of one that asks for a login alone.
 func Of(carried json.RawMessage) (Details, error) {
-	var d Details
 	if len(carried) == 0 {
-		return d, nil
+		return Details{}, nil
 	}
+	var d Details
 	var kind struct {
 		Type string `json:"type"`
 	}

@@ -3,6 +3,7 @@ package limit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,6 +90,9 @@ func Count(ctx context.Context, keys challenge.Keys, tallies ...challenge.Tally)
 // Judge is for who has counted already. What was within its limit is given back when something else was not: a phone that
 // knocks on past its own limit does not use up its network's.
 func Judge(ctx context.Context, keys challenge.Keys, tallies []challenge.Tally, counts []challenge.Count) error {
+	if !slices.ContainsFunc(counts, func(c challenge.Count) bool { return c.Above }) {
+		return nil
+	}
 	var left time.Duration
 	var within []string
 	for i, c := range counts {
@@ -97,9 +101,6 @@ func Judge(ctx context.Context, keys challenge.Keys, tallies []challenge.Tally, 
 		} else {
 			within = append(within, tallies[i].Key)
 		}
-	}
-	if len(within) == len(counts) {
-		return nil
 	}
 	if err := keys.Refund(ctx, within...); err != nil {
 		return err

@@ -38,7 +38,7 @@ func parseForm(body string) (form, error) {
 	}
 	f := form{}
 	for name, all := range values {
-		if !text(append(all, name)...) {
+		if !text(name) || !text(all...) {
 			err = invalidRequest("a parameter is not UTF-8 text")
 			continue
 		}

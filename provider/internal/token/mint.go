@@ -179,10 +179,7 @@ func (m *Mint) sign(alg, typ string, claims jwt.Claims, now time.Time) (string, 
 	if key.ID == "" {
 		return "", fmt.Errorf("token: sign: there is no key for %s", alg)
 	}
-	t := jwt.NewWithClaims(jwt.GetSigningMethod(alg), claims)
-	t.Header["typ"] = typ
-	t.Header["kid"] = key.ID
-	signed, err := t.SignedString(key.Private)
+	signed, err := key.sign(typ, claims)
 	if err != nil {
 		return "", fmt.Errorf("token: sign: %w", err)
 	}
