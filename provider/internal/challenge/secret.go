@@ -66,7 +66,10 @@ func (id *ID) UnmarshalText(text []byte) (err error) {
 type Hash [sha256.Size]byte
 
 // HashOf hashes a string.
-func HashOf(s string) Hash { return sha256.Sum256([]byte(s)) }
+func HashOf(s string) Hash {
+	var b [128]byte // what is hashed is seldom longer, and is not copied to the heap then
+	return sha256.Sum256(append(b[:0], s...))
+}
 
 // Matches tells in constant time whether s is what was hashed.
 func (h Hash) Matches(s string) bool {

@@ -107,13 +107,12 @@ func (k Key) sign(typ string, claims jwt.Claims) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	var b [1 << 10]byte // room for all but the longest claims, without a heap
 	encoding := base64.RawURLEncoding
-	text := make([]byte, 0, 2*(len(protected)+len(payload))+encoding.EncodedLen(rsaBits/8)) // for the signature, too
-	text = encoding.AppendEncode(text, protected)
-	text = encoding.AppendEncode(append(text, '.'), payload)
-	signature, err := jwt.GetSigningMethod(k.Alg).Sign(string(text), k.Private)
+	text := string(encoding.AppendEncode(append(encoding.AppendEncode(b[:0], protected), '.'), payload))
+	signature, err := jwt.GetSigningMethod(k.Alg).Sign(text, k.Private)
 	if err != nil {
 		return "", err
 	}
-	return string(encoding.AppendEncode(append(text, '.'), signature)), nil
+	return text + "." + encoding.EncodeToString(signature), nil
 }
