@@ -97,7 +97,7 @@ type header struct {
 	Typ string `json:"typ"`
 }
 
-// sign makes a compact JWS (RFC 7515 §3.1). jwt.Token would, too, but keeps its header in a map, which is twice the work to encode.
+// sign makes a compact JWS (RFC 7515 §3.1). jwt.Token would, too, but keeps its header in a map, which costs more to encode.
 func (k Key) sign(typ string, claims jwt.Claims) (string, error) {
 	protected, err := json.Marshal(header{k.Alg, k.ID, typ})
 	if err != nil {

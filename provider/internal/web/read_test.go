@@ -58,10 +58,22 @@ func TestOneObjectIsRead(t *testing.T) {
 	}
 }
 
+// What looks like a name inside a value is none.
+func TestOnlyTheNamesOfMembersMayNotRepeat(t *testing.T) {
+	for _, body := range []string{
+		`{"code":"name","name":"code"}`, `{"code":"\",\"code\":\"","name":"\\"}`, `{"list":["code",{"code":":,"},["code","code"],"code"],"code":"a"}`,
+		`{ "list" : [ ] , "code" : "{" }`,
+	} {
+		if v, err := read(body); err != nil {
+			t.Errorf("%s: %+v, %v", body, v, err)
+		}
+	}
+}
+
 func TestABodyThatIsNotTheObjectIsRefused(t *testing.T) {
 	for _, body := range []string{
 		"", "null", "1", `"x"`, "[]", "{", "}", `{"code"}`, `{"code":}`, `{"code":1}`, `{"code":"a"`, `{"code":"a"}{}`, `{"code":"a"}x`, `{"code":"a"},`,
-		`{"code":"a","code":"a"}`, `{"code":"a","x":1}`, `{"Code":"a"}`, `{"code":"a","CODE":"b"}`, "{\"code\":\"\xff\"}", "{\"code\":\"\n\"}", `{"":1}`,
+		`{"code":"a","code":"a"}`, `{"code":"a","c\u006fde":"a"}`, `{"list":[{}],"code":"a","list":[]}`, `{"code":"a","x":1}`, `{"Code":"a"}`, `{"code":"a","CODE":"b"}`, "{\"code\":\"\xff\"}", "{\"code\":\"\n\"}", `{"":1}`,
 		"{\"\u017fecret\":1}", "\ufeff{}", `{'code':'a'}`, `{"code":"a",}`, `{"list":` + strings.Repeat("[", 900), "{}\x00",
 	} {
 		if v, err := read(body); err == nil {
