@@ -33,8 +33,9 @@ type Waiter struct {
 	after  uint64
 	end    time.Time
 	news   func(Record) (bool, error)
-	record *Record // that was seen last
-	stop   func()  // being notified by the store
+	record Record // that was seen last
+	looked bool
+	stop   func() // being notified by the store
 	timer  *time.Timer
 
 	mu    sync.Mutex
@@ -53,28 +54,22 @@ func (w *Waiter) Look(ctx context.Context) (over bool, err error) {
 	w.mu.Lock()
 	w.woken = false
 	w.mu.Unlock()
-	if w.record != nil && w.late() {
+	if w.looked && w.late() {
 		return true, nil
 	}
-	for {
+	w.looked = true
+	for registered := false; !registered; {
 		w.stop()
-		r := new(Record)
 		// Who asks a server that is stopping, and so at the end of ctx, is told how it stands.
-		*r, w.stop, err = w.store.Await(context.WithoutCancel(ctx), w.id, w.after, w.Wake)
-		w.record = r
-		if err != nil {
-			w.stop = func() {}
+		if w.record, w.stop, err = w.store.Await(context.WithoutCancel(ctx), w.id, w.after, w.Wake); err != nil {
 			return true, err
 		}
-		if over, err = w.news(*r); over || err != nil || r.State.Final() {
+		if over, err = w.news(w.record); over || err != nil || w.record.State.Final() {
 			return true, err
 		}
-		if r.Version <= w.after {
-			break
-		}
-		w.after = r.Version // known to be newer, and so not registered
+		registered = w.record.Version <= w.after
+		w.after = w.record.Version
 	}
-	w.after = w.record.Version
 	if w.late() {
 		return true, nil
 	}
@@ -95,7 +90,7 @@ func (w *Waiter) late() bool {
 }
 
 // Record is the challenge as the last look saw it.
-func (w *Waiter) Record() *Record { return w.record }
+func (w *Waiter) Record() *Record { return &w.record }
 
 // Then has wake called, once, when there is reason to look again; at once if there has been since the last look. It must not block. It
 // takes the place of one that has not been called.
