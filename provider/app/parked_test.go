@@ -140,14 +140,20 @@ func TestAParkedSiteGetsItsTokens(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		s := serve(t, w)
 		p, started := s.rawPhone().enrolled("+8613800138000"), s.start()
-		site := s.background(s.pollRequest("shop", shopSecret, started, "wait=25"))
+		r := s.pollRequest("shop", shopSecret, started, "wait=25")
+		r.Header.Set("Origin", "http://localhost:8080")
+		site := s.background(r)
 		time.Sleep(longer)
 		s.wantWaiting(t, 1)
 		p.approve(started)
 		a := <-site
 		a.wants(t, "the tokens", http.StatusOK, "")
-		if a.Header.Get("Preference-Applied") != "wait=25" || a.Header.Get("Cache-Control") != "no-store" {
-			t.Errorf("%v", a.Header)
+		for name, value := range map[string]string{
+			"Preference-Applied": "wait=25", "Cache-Control": "no-store", "Vary": "Origin", "Access-Control-Allow-Origin": "http://localhost:8080",
+		} {
+			if got := a.Header.Values(name); strings.Join(got, "|") != value {
+				t.Errorf("%s: %q", name, got)
+			}
 		}
 		s.end(t)
 	})

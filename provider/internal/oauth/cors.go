@@ -14,7 +14,7 @@ func anyOrigin(c *gin.Context) { c.Header("Access-Control-Allow-Origin", "*") }
 // crossOrigin lets pages of registered origins read the answer: a site that is a program in the browser is a public client, and
 // has no backend to ask for it. No cookie plays a part in these requests.
 func (d *Door) crossOrigin(c *gin.Context) {
-	c.Writer.Header().Add("Vary", "Origin")
+	c.Header("Vary", "Origin")
 	origin := c.GetHeader("Origin")
 	if origin == "" {
 		return
