@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -253,6 +254,31 @@ func TestALongPollIsTracedAsAWaitForNews(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAParkedRequestIsOneSpan(t *testing.T) {
+	r := startReceiver(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", r.url)
+	w := tcp(t)
+	started := w.start()
+	view, _ := w.watch(started, 0)
+	watch := w.watching(started, view.Version)
+	watch.Header.Set("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	answered := w.background(watch)
+	awaitWaiting(t, 1, w)
+	time.Sleep(longer)
+	w.cancel(started)
+	<-answered
+	w.close()
+	var spans []string
+	for _, s := range r.spans {
+		if hex.EncodeToString(s.TraceId) == "0af7651916cd43dd8448eb211c80319c" {
+			spans = append(spans, s.Name)
+		}
+	}
+	if slices.Sort(spans); !slices.Equal(spans, []string{"GET /challenges/:id", "wait"}) {
+		t.Errorf("%q", spans)
 	}
 }
 
