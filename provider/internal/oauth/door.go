@@ -28,9 +28,8 @@ type Clients interface {
 
 // Logins keeps who logged in where, and what goes on from there.
 type Logins interface {
-	// Device finds an enrolled device and its account; identity.ErrUnknownDevice.
-	Device(ctx context.Context, thumbprint string) (identity.Device, identity.Account, error)
-	Account(ctx context.Context, id string) (identity.Account, error)
+	Device(ctx context.Context, thumbprint string) (identity.Device, error) // identity.ErrUnknownDevice
+	Account(ctx context.Context, id string) (identity.Account, error)       // identity.ErrUnknownAccount
 
 	// RecordLogin keeps a login once per challenge: it answers the row that is there, and whether it is this one;
 	// identity.ErrEnded when its session has ended.

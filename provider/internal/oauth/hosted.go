@@ -365,7 +365,7 @@ func (d *Door) home(ctx context.Context, t transaction, r challenge.Record, devi
 			return nil, err
 		}
 	}
-	login, _, err := d.recordLogin(ctx, r, t.Client, t.Resources, session)
+	login, err := d.recordLogin(ctx, r, t.Client, t.Resources, session)
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func (v *Verifier) Creation(a identity.Account, known []identity.Passkey) (optio
 }
 
 // Register judges an authenticator's answer (a RegistrationResponseJSON) to the options with this challenge. [ErrWrong].
-func (v *Verifier) Register(a identity.Account, challenge string, response []byte) (identity.Passkey, error) {
+func (v *Verifier) Register(account, challenge string, response []byte) (identity.Passkey, error) {
 	answer, err := protocol.ParseCredentialCreationResponseBytes(response)
 	if err != nil {
 		return identity.Passkey{}, ErrWrong
@@ -92,7 +92,7 @@ func (v *Verifier) Register(a identity.Account, challenge string, response []byt
 	default:
 		return identity.Passkey{}, ErrWrong
 	}
-	user := v.user(a, nil)
+	user := v.user(identity.Account{ID: account}, nil)
 	made, err := v.rp.CreateCredential(user, webauthn.SessionData{
 		Challenge: challenge, UserID: user.WebAuthnID(), UserVerification: protocol.VerificationRequired,
 		CredParams: webauthn.CredentialParametersRecommendedL3(),
@@ -101,7 +101,7 @@ func (v *Verifier) Register(a identity.Account, challenge string, response []byt
 		return identity.Passkey{}, ErrWrong
 	}
 	return identity.Passkey{
-		ID: base64.RawURLEncoding.EncodeToString(made.ID), Account: a.ID, Key: made.PublicKey,
+		ID: base64.RawURLEncoding.EncodeToString(made.ID), Account: account, Key: made.PublicKey,
 		Synced: made.Flags.BackupEligible, Count: made.Authenticator.SignCount,
 	}, nil
 }

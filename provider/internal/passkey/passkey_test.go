@@ -150,7 +150,7 @@ func register(t testing.TB, v *Verifier, p phone, tamper func(string) string) (i
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v.Register(account, challenge, []byte(tamper(virtualwebauthn.CreateAttestationResponse(p.rp, p.Authenticator, p.Credential, *o))))
+	return v.Register(account.ID, challenge, []byte(tamper(virtualwebauthn.CreateAttestationResponse(p.rp, p.Authenticator, p.Credential, *o))))
 }
 
 // shows is the phone's answer to a challenge.
@@ -325,7 +325,7 @@ func TestARegistrationIsRefusedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	response := virtualwebauthn.CreateAttestationResponse(p.rp, p.Authenticator, p.Credential, *o)
-	if _, err := v.Register(account, Over("another"), []byte(response)); !errors.Is(err, ErrWrong) {
+	if _, err := v.Register(account.ID, Over("another"), []byte(response)); !errors.Is(err, ErrWrong) {
 		t.Errorf("another challenge: %v", err)
 	}
 	if _, err := register(t, v, p, same); err != nil {

@@ -11,7 +11,11 @@ import (
 )
 
 func (d *Door) account(c *gin.Context) error {
-	device, account, err := d.deviceEvenWaiting(c)
+	device, err := d.deviceEvenWaiting(c)
+	if err != nil {
+		return err
+	}
+	account, err := d.Devices.Account(c.Request.Context(), device.Account)
 	if err != nil {
 		return err
 	}
@@ -22,11 +26,11 @@ func (d *Door) account(c *gin.Context) error {
 
 // deleteAccount deletes the account with all that is kept of it. Nobody's event says so: the log does.
 func (d *Door) deleteAccount(c *gin.Context) error {
-	_, account, err := d.unlocked(c)
+	device, err := d.unlocked(c)
 	if err != nil {
 		return err
 	}
-	if err := d.SignOut.Delete(c.Request.Context(), account.ID); err != nil {
+	if err := d.SignOut.Delete(c.Request.Context(), device.Account); err != nil {
 		return err
 	}
 	d.Log.Info("an account was deleted by its owner", "request_id", web.RequestID(c))

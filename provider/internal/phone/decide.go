@@ -30,12 +30,12 @@ func (d *Door) decide(c *gin.Context) error {
 	if err != nil {
 		return errDecision
 	}
-	device, account, err := d.enrolled(c, decision.Thumbprint)
+	device, err := d.enrolled(c, decision.Thumbprint)
 	if err != nil {
 		return err
 	}
 	if decision.Verdict == proof.Approve {
-		if err := d.unlock(c, device, account, body.Decision); err != nil {
+		if err := d.unlock(c, device, body.Decision); err != nil {
 			return d.idle(c, device, err)
 		}
 	}

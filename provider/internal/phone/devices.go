@@ -11,11 +11,11 @@ import (
 )
 
 func (d *Door) devices(c *gin.Context) error {
-	current, account, err := d.device(c)
+	current, err := d.device(c)
 	if err != nil {
 		return err
 	}
-	all, err := d.Devices.Devices(c.Request.Context(), account.ID)
+	all, err := d.Devices.Devices(c.Request.Context(), current.Account)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (d *Door) devices(c *gin.Context) error {
 
 // allowDevice lets a phone of the account work before its time. To allow one that works does nothing.
 func (d *Door) allowDevice(c *gin.Context) error {
-	_, account, err := d.unlocked(c)
+	current, err := d.unlocked(c)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (d *Door) allowDevice(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	allowed, waited, err := d.Devices.AllowDevice(c.Request.Context(), account.ID, id, time.Now())
+	allowed, waited, err := d.Devices.AllowDevice(c.Request.Context(), current.Account, id, time.Now())
 	if err != nil {
 		return err
 	}
@@ -52,21 +52,21 @@ func (d *Door) allowDevice(c *gin.Context) error {
 // removeDevice removes a phone of the account: its key is unknown from then on, also to its claims. One that waits is refused by it,
 // and may remove itself alone.
 func (d *Door) removeDevice(c *gin.Context) error {
-	current, account, err := d.deviceEvenWaiting(c)
+	current, err := d.deviceEvenWaiting(c)
 	if err != nil {
 		return err
 	}
 	id, err := pathDevice(c)
 	if err == nil && id != current.ID {
 		if err = working(current); err == nil {
-			err = d.unlock(c, current, account, c.GetHeader("DPoP"))
+			err = d.unlock(c, current, c.GetHeader("DPoP"))
 		}
 	}
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	removed, err := d.Devices.RemoveDevice(c.Request.Context(), account.ID, id, now)
+	removed, err := d.Devices.RemoveDevice(c.Request.Context(), current.Account, id, now)
 	if err != nil {
 		return err
 	}

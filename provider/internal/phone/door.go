@@ -29,8 +29,10 @@ type Devices interface {
 	// Enroll adds a device to the account with this number, which is made if there is none, or if that is dormant; ended is the logins
 	// that ended with one that was (see identity.Admit); identity.ErrDeviceConflict.
 	Enroll(ctx context.Context, phoneNumber string, d identity.Device) (a identity.Account, enrolled identity.Device, ended []identity.Login, err error)
-	// Device finds an enrolled device and its account; identity.ErrUnknownDevice.
-	Device(ctx context.Context, thumbprint string) (identity.Device, identity.Account, error)
+	// Device finds an enrolled device; identity.ErrUnknownDevice.
+	Device(ctx context.Context, thumbprint string) (identity.Device, error)
+	// Account finds an account; identity.ErrUnknownAccount.
+	Account(ctx context.Context, id string) (identity.Account, error)
 	// Devices lists an account's devices, the oldest first.
 	Devices(ctx context.Context, account string) ([]identity.Device, error)
 	// TouchDevice notes when a device was last seen.

@@ -86,12 +86,21 @@ func (k *kit) Client(_ context.Context, id string) (identity.Client, error) {
 	return identity.Client{}, identity.ErrUnknownClient
 }
 
-func (k *kit) Device(_ context.Context, thumbprint string) (identity.Device, identity.Account, error) {
+func (k *kit) Device(_ context.Context, thumbprint string) (identity.Device, error) {
 	account, ok := k.phones[thumbprint]
 	if !ok {
-		return identity.Device{}, identity.Account{}, identity.ErrUnknownDevice
+		return identity.Device{}, identity.ErrUnknownDevice
 	}
-	return identity.Device{ID: thumbprint, Account: account.ID, Name: "Phone", Key: []byte(`{"kty":"EC"}`), LastSeenAt: time.Now(), ActiveAt: k.waits[thumbprint]}, account, nil
+	return identity.Device{ID: thumbprint, Account: account.ID, Name: "Phone", Key: []byte(`{"kty":"EC"}`), LastSeenAt: time.Now(), ActiveAt: k.waits[thumbprint]}, nil
+}
+
+func (k *kit) Account(_ context.Context, id string) (identity.Account, error) {
+	for _, account := range k.phones {
+		if account.ID == id {
+			return account, nil
+		}
+	}
+	return identity.Account{}, identity.ErrUnknownAccount
 }
 
 func (k *kit) Enroll(ctx context.Context, number string, d identity.Device) (identity.Account, identity.Device, []identity.Login, error) {
@@ -99,15 +108,15 @@ func (k *kit) Enroll(ctx context.Context, number string, d identity.Device) (ide
 		return identity.Account{}, identity.Device{}, nil, err
 	}
 	k.phones[d.ID] = identity.Account{ID: number}
-	d, a, err := k.Device(ctx, d.ID)
-	return a, d, nil, err
+	d, err := k.Device(ctx, d.ID)
+	return k.phones[d.ID], d, nil, err
 }
 func (k *kit) TouchDevice(context.Context, string, time.Time) error { return nil }
 
 func (k *kit) Devices(ctx context.Context, account string) (all []identity.Device, err error) {
 	for thumbprint, of := range k.phones {
 		if of.ID == account {
-			device, _, _ := k.Device(ctx, thumbprint)
+			device, _ := k.Device(ctx, thumbprint)
 			all = append(all, device)
 		}
 	}
@@ -115,7 +124,7 @@ func (k *kit) Devices(ctx context.Context, account string) (all []identity.Devic
 }
 
 func (k *kit) of(account, id string) (identity.Device, error) {
-	device, _, err := k.Device(context.Background(), id)
+	device, err := k.Device(context.Background(), id)
 	if err != nil || device.Account != account {
 		return device, identity.ErrNoSuchDevice
 	}

@@ -27,19 +27,19 @@ func (d *Door) prove(c *gin.Context) (proof.DPoP, error) {
 }
 
 // device verifies the proof and finds the enrolled device, which must work.
-func (d *Door) device(c *gin.Context) (identity.Device, identity.Account, error) {
-	device, account, err := d.deviceEvenWaiting(c)
+func (d *Door) device(c *gin.Context) (identity.Device, error) {
+	device, err := d.deviceEvenWaiting(c)
 	if err == nil {
 		err = working(device)
 	}
-	return device, account, err
+	return device, err
 }
 
 // deviceEvenWaiting is device for the little that one may ask that waits.
-func (d *Door) deviceEvenWaiting(c *gin.Context) (identity.Device, identity.Account, error) {
+func (d *Door) deviceEvenWaiting(c *gin.Context) (identity.Device, error) {
 	p, err := d.prove(c)
 	if err != nil {
-		return identity.Device{}, identity.Account{}, err
+		return identity.Device{}, err
 	}
 	return d.enrolledEvenWaiting(c, p.Thumbprint)
 }
@@ -56,43 +56,43 @@ func working(device identity.Device) error {
 }
 
 // enrolled finds the device of a key, which must work.
-func (d *Door) enrolled(c *gin.Context, thumbprint string) (identity.Device, identity.Account, error) {
-	device, account, err := d.enrolledEvenWaiting(c, thumbprint)
+func (d *Door) enrolled(c *gin.Context, thumbprint string) (identity.Device, error) {
+	device, err := d.enrolledEvenWaiting(c, thumbprint)
 	if err == nil {
 		err = working(device)
 	}
-	return device, account, err
+	return device, err
 }
 
-func (d *Door) enrolledEvenWaiting(c *gin.Context, thumbprint string) (identity.Device, identity.Account, error) {
-	device, account, err := d.Devices.Device(c.Request.Context(), thumbprint)
+func (d *Door) enrolledEvenWaiting(c *gin.Context, thumbprint string) (identity.Device, error) {
+	device, err := d.Devices.Device(c.Request.Context(), thumbprint)
 	if err != nil {
-		return device, account, err
+		return device, err
 	}
 	if now := time.Now(); now.Sub(device.LastSeenAt) > time.Minute { // a write a minute is enough
 		if err := d.Devices.TouchDevice(c.Request.Context(), device.ID, now); err != nil {
-			return device, account, err
+			return device, err
 		}
 	}
-	return device, account, nil
+	return device, nil
 }
 
 // counted is device for a request that is held against limits: they are asked together with the proof's use, in one round trip.
-func (d *Door) counted(c *gin.Context, limits func(identity.Device, identity.Account) []challenge.Tally) (identity.Device, identity.Account, error) {
+func (d *Door) counted(c *gin.Context, limits func(identity.Device) []challenge.Tally) (identity.Device, error) {
 	p, use, err := d.Proofs.Judge(c.Request, "")
 	if err != nil {
-		return identity.Device{}, identity.Account{}, d.unproven(c, err)
+		return identity.Device{}, d.unproven(c, err)
 	}
-	device, account, err := d.enrolled(c, p.Thumbprint)
+	device, err := d.enrolled(c, p.Thumbprint)
 	if err != nil {
-		return device, account, err
+		return device, err
 	}
-	tallies := limits(device, account)
+	tallies := limits(device)
 	counts, err := d.Proofs.Use(c.Request.Context(), use, tallies...)
 	if err != nil {
-		return device, account, d.unproven(c, err)
+		return device, d.unproven(c, err)
 	}
-	return device, account, limit.Judge(c.Request.Context(), d.Keys, tallies, counts)
+	return device, limit.Judge(c.Request.Context(), d.Keys, tallies, counts)
 }
 
 // unproven makes an error of the verifier the phone's to read, with the headers of RFC 9449 §7.1 and §8.

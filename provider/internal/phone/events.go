@@ -19,11 +19,11 @@ const maxEvents = 100 // in one list
 
 // events tells the owner what happened with the account (RFC 10027 §6.1.6).
 func (d *Door) events(c *gin.Context) error {
-	_, account, err := d.device(c)
+	device, err := d.device(c)
 	if err != nil {
 		return err
 	}
-	all, err := d.Audit.Events(c.Request.Context(), account.ID, maxEvents)
+	all, err := d.Audit.Events(c.Request.Context(), device.Account, maxEvents)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (d *Door) alarm(c *gin.Context, client string, e identity.AuditEvent) {
 
 // refusedText is the refusal of what could not be read as a code. A link that is none of ours was on a QR code that is none of ours;
 // anything else was typed, and people mistype.
-func (d *Door) refusedText(c *gin.Context, device identity.Device, account identity.Account, text string, err error) error {
+func (d *Door) refusedText(c *gin.Context, device identity.Device, text string, err error) error {
 	inPicture := errors.Is(err, errForeignCode)
 	if !inPicture && !errors.Is(err, challenge.ErrCodeUnknown) {
 		return err
@@ -95,7 +95,7 @@ func (d *Door) refusedText(c *gin.Context, device identity.Device, account ident
 		return limited
 	}
 	if inPicture || strings.Contains(text, "://") {
-		d.alarm(c, "", identity.AuditEvent{Kind: identity.EventCodeForeign, Account: account.ID})
+		d.alarm(c, "", identity.AuditEvent{Kind: identity.EventCodeForeign, Account: device.Account})
 	}
 	return err
 }
@@ -118,7 +118,7 @@ var alarms = map[challenge.Kind]string{
 // refusedScan keeps that a code was presented which should not have been (RFC 10027 §6.1.4), and tells whom it concerns: the account
 // whose phone it was, and the one whose login the code is of. Neither learns of the other, nor the first anything of a login that is
 // not its own (SECURITY.md §1.6).
-func (d *Door) refusedScan(c *gin.Context, device identity.Device, account identity.Account, id challenge.ID, r challenge.Record, err error) error {
+func (d *Door) refusedScan(c *gin.Context, device identity.Device, id challenge.ID, r challenge.Record, err error) error {
 	if kind, alarming := alarms[challenge.KindOf(err)]; alarming {
 		if limited := d.countRefused(c, device); limited != nil {
 			return limited
@@ -127,13 +127,13 @@ func (d *Door) refusedScan(c *gin.Context, device identity.Device, account ident
 		if errors.Is(err, challenge.ErrNotFound) && of.ID != "" {
 			kind = identity.EventCodeReused // long ago
 		}
-		told := identity.AuditEvent{Kind: kind, Account: account.ID}
-		if of.Account == account.ID {
+		told := identity.AuditEvent{Kind: kind, Account: device.Account}
+		if of.Account == device.Account {
 			told = eventOf(kind, of)
 		}
 		d.alarm(c, of.Client, told)
 		copied := kind == identity.EventCodeReused || kind == identity.EventCodeContested
-		if copied && of.Account != "" && of.Account != account.ID {
+		if copied && of.Account != "" && of.Account != device.Account {
 			d.alarm(c, of.Client, eventOf(identity.EventCodeCopied, of))
 		}
 	}

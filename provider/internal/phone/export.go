@@ -17,14 +17,14 @@ import (
 
 // export tells the owner all that is kept of the account, as it is kept.
 func (d *Door) export(c *gin.Context) error {
-	device, account, err := d.counted(c, func(_ identity.Device, account identity.Account) []challenge.Tally {
-		return []challenge.Tally{d.Limits.Of(limit.ExportsPerAccount, account.ID)}
+	device, err := d.counted(c, func(device identity.Device) []challenge.Tally {
+		return []challenge.Tally{d.Limits.Of(limit.ExportsPerAccount, device.Account)}
 	})
 	if err != nil {
 		return err
 	}
 	d.audit(c, deviceEvent(c, identity.EventAccountExported, device)) // before the events are read: it is one of them
-	all, err := d.exported(c, account)
+	all, err := d.exported(c, device.Account)
 	if err != nil {
 		return err
 	}
@@ -33,11 +33,15 @@ func (d *Door) export(c *gin.Context) error {
 	return nil
 }
 
-func (d *Door) exported(c *gin.Context, account identity.Account) (api.AccountExport, error) {
+func (d *Door) exported(c *gin.Context, id string) (api.AccountExport, error) {
 	ctx := c.Request.Context()
 	all := api.AccountExport{
 		Issuer: d.Issuer, ExportedAt: time.Now().UTC(),
 		Devices: []api.ExportedDevice{}, Passkeys: []api.ExportedPasskey{}, Sessions: []api.ExportedSession{}, Logins: []api.ExportedLogin{}, Events: []api.ExportedEvent{},
+	}
+	account, err := d.Devices.Account(ctx, id)
+	if err != nil {
+		return all, err
 	}
 	all.Account.Id, all.Account.PhoneNumber, all.Account.CreatedAt = account.ID, account.PhoneNumber, account.CreatedAt.UTC()
 	devices, err := d.Devices.Devices(ctx, account.ID)

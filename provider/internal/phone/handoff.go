@@ -30,8 +30,8 @@ var (
 
 // handOff takes in what a claimed handoff asks for. It goes to the page once the site has redeemed the approval that names it.
 func (d *Door) handOff(c *gin.Context) error {
-	device, _, err := d.counted(c, func(device identity.Device, account identity.Account) []challenge.Tally {
-		return []challenge.Tally{d.Limits.Of(limit.HandoffsPerDevice, device.ID), d.Limits.Of(limit.HandoffsPerAccount, account.ID)}
+	device, err := d.counted(c, func(device identity.Device) []challenge.Tally {
+		return []challenge.Tally{d.Limits.Of(limit.HandoffsPerDevice, device.ID), d.Limits.Of(limit.HandoffsPerAccount, device.Account)}
 	})
 	if err != nil {
 		return err

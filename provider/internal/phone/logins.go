@@ -13,11 +13,11 @@ import (
 const maxLogins = 100 // in one list
 
 func (d *Door) logins(c *gin.Context) error {
-	_, account, err := d.device(c)
+	device, err := d.device(c)
 	if err != nil {
 		return err
 	}
-	all, err := d.Logins.Logins(c.Request.Context(), account.ID, maxLogins)
+	all, err := d.Logins.Logins(c.Request.Context(), device.Account, maxLogins)
 	if err != nil {
 		return err
 	}
@@ -70,16 +70,16 @@ func viewLogin(l identity.Login, site identity.Client) api.Login {
 
 // endLogins ends all logins of the account, with their sessions.
 func (d *Door) endLogins(c *gin.Context) error {
-	_, account, err := d.device(c)
+	device, err := d.device(c)
 	if err != nil {
 		return err
 	}
-	ended, err := d.SignOut.Account(c.Request.Context(), account.ID)
+	ended, err := d.SignOut.Account(c.Request.Context(), device.Account)
 	if err != nil {
 		return err
 	}
 	if ended > 0 {
-		d.audit(c, identity.AuditEvent{Kind: identity.EventLoginEnded, Account: account.ID, Address: c.ClientIP()})
+		d.audit(c, identity.AuditEvent{Kind: identity.EventLoginEnded, Account: device.Account, Address: c.ClientIP()})
 	}
 	c.Status(http.StatusNoContent)
 	return nil
@@ -117,7 +117,7 @@ func (d *Door) disownLogin(c *gin.Context) error {
 
 // ownLogin is the login that the path names. Somebody else's looks like none at all.
 func (d *Door) ownLogin(c *gin.Context) (identity.Login, error) {
-	_, account, err := d.device(c)
+	device, err := d.device(c)
 	if err != nil {
 		return identity.Login{}, err
 	}
@@ -129,7 +129,7 @@ func (d *Door) ownLogin(c *gin.Context) (identity.Login, error) {
 	if err != nil {
 		return identity.Login{}, err
 	}
-	if login.Account != account.ID {
+	if login.Account != device.Account {
 		return identity.Login{}, identity.ErrUnknownLogin
 	}
 	return login, nil

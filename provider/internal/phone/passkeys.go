@@ -54,11 +54,11 @@ func (d *Door) mountPasskeys(r gin.IRoutes, h func(func(*gin.Context) error) gin
 }
 
 func (d *Door) passkeys(c *gin.Context) error {
-	device, account, err := d.device(c)
+	device, err := d.device(c)
 	if err != nil {
 		return err
 	}
-	all, err := d.Credentials.Passkeys(c.Request.Context(), account.ID)
+	all, err := d.Credentials.Passkeys(c.Request.Context(), device.Account)
 	if err != nil {
 		return err
 	}
@@ -78,16 +78,20 @@ func viewPasskey(p identity.Passkey, current string) api.Passkey {
 // passkeyOptions gives a device what its authenticator needs to make a passkey. The challenge is good once, and for this device; a
 // newer one takes its place.
 func (d *Door) passkeyOptions(c *gin.Context) error {
-	device, account, err := d.device(c)
+	device, err := d.device(c)
 	if err != nil {
 		return err
 	}
-	known, err := d.Credentials.Passkeys(c.Request.Context(), account.ID)
+	known, err := d.Credentials.Passkeys(c.Request.Context(), device.Account)
 	if err != nil {
 		return err
 	}
 	if len(known) >= maxPasskeys {
 		return identity.ErrPasskeysFull
+	}
+	account, err := d.Devices.Account(c.Request.Context(), device.Account)
+	if err != nil {
+		return err
 	}
 	options, asked, err := d.Passkeys.Creation(account, known)
 	if err != nil {
@@ -103,7 +107,7 @@ func (d *Door) passkeyOptions(c *gin.Context) error {
 // addPasskey registers a passkey, which this device has to show from now on. One that has to show one already shows it here, too: else
 // whoever holds an unlocked phone for a moment would add one of their own, and approve with that.
 func (d *Door) addPasskey(c *gin.Context) error {
-	device, account, err := d.unlocked(c)
+	device, err := d.unlocked(c)
 	if err != nil {
 		return err
 	}
@@ -115,7 +119,7 @@ func (d *Door) addPasskey(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	made, err := d.Passkeys.Register(account, asked, body.Credential)
+	made, err := d.Passkeys.Register(device.Account, asked, body.Credential)
 	if errors.Is(err, passkey.ErrWrong) {
 		return errPasskeyWrong
 	}
@@ -134,11 +138,11 @@ func (d *Door) addPasskey(c *gin.Context) error {
 
 // usePasskey has a device show a passkey that has come to it by being synced: its authenticator makes no second one beside it.
 func (d *Door) usePasskey(c *gin.Context) error {
-	device, account, err := d.device(c)
+	device, err := d.device(c)
 	if err != nil {
 		return err
 	}
-	shown, err := d.shown(c, account, c.GetHeader("DPoP"))
+	shown, err := d.shown(c, device, c.GetHeader("DPoP"))
 	if err != nil {
 		return err
 	}
@@ -157,17 +161,17 @@ func (d *Door) removePasskey(c *gin.Context) error {
 		c.Header("Allow", map[string]string{"options": http.MethodPost, "current": http.MethodPut}[id])
 		return web.MethodNotAllowed
 	}
-	_, account, err := d.unlocked(c)
+	device, err := d.unlocked(c)
 	if err != nil {
 		return err
 	}
 	if _, err := base64.RawURLEncoding.DecodeString(id); err != nil || len(id) > maxID { // what no store has to look for
 		return identity.ErrUnknownPasskey
 	}
-	if err := d.Credentials.RemovePasskey(c.Request.Context(), account.ID, id); err != nil {
+	if err := d.Credentials.RemovePasskey(c.Request.Context(), device.Account, id); err != nil {
 		return err
 	}
-	d.auditPasskey(c, identity.EventPasskeyRemoved, identity.Passkey{ID: id, Account: account.ID})
+	d.auditPasskey(c, identity.EventPasskeyRemoved, identity.Passkey{ID: id, Account: device.Account})
 	c.Status(http.StatusNoContent)
 	return nil
 }
@@ -237,26 +241,26 @@ func (d *Door) recover(c *gin.Context) error {
 }
 
 // unlocked is device for a request that matters: who has to show a passkey has shown it for this very request.
-func (d *Door) unlocked(c *gin.Context) (identity.Device, identity.Account, error) {
-	device, account, err := d.device(c)
+func (d *Door) unlocked(c *gin.Context) (identity.Device, error) {
+	device, err := d.device(c)
 	if err != nil {
-		return device, account, err
+		return device, err
 	}
-	return device, account, d.unlock(c, device, account, c.GetHeader("DPoP"))
+	return device, d.unlock(c, device, c.GetHeader("DPoP"))
 }
 
 // unlock holds a device that has a passkey to showing one over the JWS that a request rests on.
-func (d *Door) unlock(c *gin.Context, device identity.Device, account identity.Account, jws string) error {
+func (d *Door) unlock(c *gin.Context, device identity.Device, jws string) error {
 	if device.Passkey == "" {
 		return nil
 	}
-	_, err := d.shown(c, account, jws)
+	_, err := d.shown(c, device, jws)
 	return err
 }
 
 // shown is the passkey of the account that the request shows, over this JWS (docs/adr/0015). Any of them is as good as the one that the
 // device has: the person was verified by each.
-func (d *Door) shown(c *gin.Context, account identity.Account, jws string) (identity.Passkey, error) {
+func (d *Door) shown(c *gin.Context, device identity.Device, jws string) (identity.Passkey, error) {
 	header := c.Request.Header.Values("Passkey")
 	switch {
 	case len(header) == 0:
@@ -268,7 +272,7 @@ func (d *Door) shown(c *gin.Context, account identity.Account, jws string) (iden
 	if err != nil {
 		return identity.Passkey{}, errPasskeyWrong
 	}
-	return d.judge(c, answer, passkey.Over(jws), account.ID)
+	return d.judge(c, answer, passkey.Over(jws), device.Account)
 }
 
 // judge judges an authenticator's answer to a challenge, and keeps its count. account is whose the passkey has to be, "" for anybody's.

@@ -54,10 +54,10 @@ func newPictures() pictures {
 }
 
 // presented is the text of the code that a request brings, in words or in a picture.
-func (d *Door) presented(c *gin.Context, account identity.Account) (string, error) {
+func (d *Door) presented(c *gin.Context, device identity.Device) (string, error) {
 	switch mediaType := web.MediaType(c); {
 	case slices.Contains(picturesTaken, mediaType):
-		return d.pictured(c, account)
+		return d.pictured(c, device)
 	case mediaType != "application/json":
 		return "", web.UnsupportedType.With("expected application/json, " + strings.Join(picturesTaken, ", "))
 	}
@@ -70,11 +70,11 @@ func (d *Door) presented(c *gin.Context, account identity.Account) (string, erro
 
 // pictured reads a picture and returns the text of the one code of this issuer in it. Codes of others beside it do not matter:
 // a desk is full of them, and only this issuer's can be claimed.
-func (d *Door) pictured(c *gin.Context, account identity.Account) (string, error) {
-	if _, underWay := d.pictures.accounts.LoadOrStore(account.ID, true); underWay {
+func (d *Door) pictured(c *gin.Context, device identity.Device) (string, error) {
+	if _, underWay := d.pictures.accounts.LoadOrStore(device.Account, true); underWay {
 		return "", web.Unavailable
 	}
-	defer d.pictures.accounts.Delete(account.ID)
+	defer d.pictures.accounts.Delete(device.Account)
 	select {
 	case d.pictures.uploads <- struct{}{}:
 		defer func() { <-d.pictures.uploads }()

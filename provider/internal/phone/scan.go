@@ -25,21 +25,21 @@ var (
 
 func (d *Door) scan(c *gin.Context) error {
 	arrived := time.Now()
-	device, account, err := d.counted(c, d.scans(c))
+	device, err := d.counted(c, d.scans(c))
 	if err != nil {
 		return err
 	}
-	text, err := d.presented(c, account)
+	text, err := d.presented(c, device)
 	var code challenge.Code
 	if err == nil {
 		code, err = d.readCode(c, device, text)
 	}
 	if err != nil {
-		return d.refusedText(c, device, account, text, err)
+		return d.refusedText(c, device, text, err)
 	}
 	r, err := challenge.Do(c.Request.Context(), d.Challenges, code.ID, func(r challenge.Record) (challenge.Event, error) {
 		event := challenge.Scan{
-			Code: code, Ticket: web.Ticket(c, d.Issuer), Waited: time.Since(arrived), Device: device.ID, Account: account.ID,
+			Code: code, Ticket: web.Ticket(c, d.Issuer), Waited: time.Since(arrived), Device: device.ID, Account: device.Account,
 		}
 		var err error
 		if r.State == challenge.Pending {
@@ -52,7 +52,7 @@ func (d *Door) scan(c *gin.Context) error {
 		return event, err
 	})
 	if err != nil {
-		return d.refusedScan(c, device, account, code.ID, r, err)
+		return d.refusedScan(c, device, code.ID, r, err)
 	}
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusOK, api.Claim{
@@ -92,21 +92,21 @@ func (d *Door) readCode(c *gin.Context, device identity.Device, text string) (ch
 }
 
 // scans is what a scan is held against, or a picture, before anything of it is read (RFC 10027 §6.1.11).
-func (d *Door) scans(c *gin.Context) func(identity.Device, identity.Account) []challenge.Tally {
-	return func(device identity.Device, account identity.Account) []challenge.Tally {
+func (d *Door) scans(c *gin.Context) func(identity.Device) []challenge.Tally {
+	return func(device identity.Device) []challenge.Tally {
 		tallies := []challenge.Tally{
-			d.Limits.Of(limit.ScansPerDevice, device.ID), d.Limits.Of(limit.ScansPerAccount, account.ID),
+			d.Limits.Of(limit.ScansPerDevice, device.ID), d.Limits.Of(limit.ScansPerAccount, device.Account),
 			d.Limits.Of(limit.ScansPerNetwork, web.Network(c)),
 		}
 		if strings.HasPrefix(web.MediaType(c), "image/") {
-			tallies = append(tallies, d.Limits.Of(limit.PicturesPerDevice, device.ID), d.Limits.Of(limit.PicturesPerAccount, account.ID))
+			tallies = append(tallies, d.Limits.Of(limit.PicturesPerDevice, device.ID), d.Limits.Of(limit.PicturesPerAccount, device.Account))
 		}
 		return tallies
 	}
 }
 
 func (d *Door) release(c *gin.Context) error {
-	device, _, err := d.device(c)
+	device, err := d.device(c)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func BenchmarkHotStatements(b *testing.B) {
 		}{
 			{"Client", func() error { _, err := db.Client(ctx, "7"); return err }},
 			{"RegisteredOrigin", func() error { _, err := db.RegisteredOrigin(ctx, "https://www.shop.example"); return err }},
-			{"Device", func() error { _, _, err := db.Device(ctx, "500"); return err }},
+			{"Device", func() error { _, err := db.Device(ctx, "500"); return err }},
 			{"RecordLogin", func() error { n++; _, _, err := db.RecordLogin(ctx, benchLogin(n)); return err }},
 			{"TouchDevice", func() error { n++; return db.TouchDevice(ctx, "500", at(0).Add(time.Duration(n)*time.Second)) }},
 			{"Audit", func() error { return db.Audit(ctx, identity.AuditEvent{Kind: "code.reused", Client: "7"}) }},

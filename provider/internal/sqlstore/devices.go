@@ -9,30 +9,16 @@ import (
 	"qrlogin/provider/internal/identity"
 )
 
-// Device answers the device by its key's thumbprint, with its account. [identity.ErrUnknownDevice].
-func (db *DB) Device(ctx context.Context, thumbprint string) (d identity.Device, a identity.Account, err error) {
-	var created, seen, active, accountCreated int64
-	var sealed []byte
-	err = db.device.QueryRowContext(db.hot(ctx), thumbprint).
-		Scan(&d.ID, &d.Account, &d.Name, &d.Key, &created, &seen, &active, &d.Passkey, &sealed, &accountCreated)
-	if err == nil {
-		a.PhoneNumber, err = db.numbers.Open(d.Account, sealed)
-	}
+// Device answers the device by its key's thumbprint. [identity.ErrUnknownDevice].
+func (db *DB) Device(ctx context.Context, thumbprint string) (identity.Device, error) {
+	d, err := scanDevice(db.device.QueryRowContext(db.hot(ctx), thumbprint))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = identity.ErrUnknownDevice
 	}
-	if err != nil {
-		return identity.Device{}, identity.Account{}, failure("device", err)
-	}
-	d.CreatedAt, d.LastSeenAt, d.ActiveAt = fromMillis(created), fromMillis(seen), fromMillis(active)
-	a.ID, a.CreatedAt = d.Account, fromMillis(accountCreated)
-	return d, a, nil
+	return d, failure("device", err)
 }
 
-const selectDeviceAndAccount = `
-	SELECT d.id, d.account, d.name, d.public_key, d.created_at, d.last_seen_at, d.active_at, COALESCE(d.passkey, ''),
-		a.number_sealed, a.created_at
-	FROM devices d JOIN accounts a ON a.id = d.account WHERE d.id = $1`
+const selectDevice = `SELECT ` + deviceColumns + ` FROM devices WHERE id = $1`
 
 // Devices answers the devices of an account by its id, oldest first.
 func (db *DB) Devices(ctx context.Context, account string) ([]identity.Device, error) {

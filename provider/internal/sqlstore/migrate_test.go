@@ -58,7 +58,9 @@ func TestADatabaseOfTheFirstReleaseIsBroughtUpToDateAndLosesNothing(t *testing.T
 		},
 	})
 	wantOrigins(t, db, map[string]bool{"https://shop.example": true})
-	device, account, err := db.Device(ctx, "device")
+	device, err := db.Device(ctx, "device")
+	must(t, err)
+	account, err := db.Account(ctx, "account")
 	must(t, err)
 	same(t, account, identity.Account{ID: "account", PhoneNumber: number, CreatedAt: fromMillis(3)})
 	same(t, device, identity.Device{
@@ -133,7 +135,7 @@ func TestNodesOfTheOldVersionWorkOnWhileANewOneMigratesAndMayStartAfterIt(t *tes
 			if _, err := old.Client(ctx, "shop"); err != nil {
 				return err
 			}
-			if _, _, err := old.Device(ctx, id); err != nil {
+			if _, err := old.Device(ctx, id); err != nil {
 				return err
 			}
 			l := login(id, id)

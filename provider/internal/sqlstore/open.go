@@ -207,7 +207,7 @@ func (db *DB) prepare(ctx context.Context) error {
 		{&db.client, db.read, selectClient + " WHERE id = $1"},
 		{&db.origin, db.read, selectOrigin},
 		{&db.account, db.read, selectAccount},
-		{&db.device, db.read, selectDeviceAndAccount},
+		{&db.device, db.read, selectDevice},
 		{&db.login, db.read, selectLogin + `id = $1`},
 		{&db.recordLogin, db.write, insertLogin},
 		{&db.putSession, db.write, insertSession},

@@ -165,7 +165,7 @@ func TestAProcessKilledWhileItWritesLosesNothingThatItCommitted(t *testing.T) {
 			must(t, err)
 			same(t, fresh, false)
 			same(t, stored, login(s, s))
-			_, _, err = db.Device(t.Context(), s)
+			_, err = db.Device(t.Context(), s)
 			must(t, err)
 		}
 		var orphans int

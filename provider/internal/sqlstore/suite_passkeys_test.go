@@ -26,7 +26,7 @@ func key(id string, of identity.Account, second int) identity.Passkey {
 // wantShown tells which passkey a device has to show.
 func wantShown(t *testing.T, db *DB, device, want string) {
 	t.Helper()
-	d, _, err := db.Device(t.Context(), device)
+	d, err := db.Device(t.Context(), device)
 	must(t, err)
 	same(t, d.Passkey, want)
 }

@@ -142,9 +142,11 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 
 			a, d, _, err := db.Enroll(ctx, s, identity.Device{ID: s, Name: s, Key: []byte(s), CreatedAt: at(i)})
 			must(t, err)
-			gotDevice, gotAccount, err := db.Device(ctx, s)
+			gotDevice, err := db.Device(ctx, s)
 			must(t, err)
 			same(t, gotDevice, d)
+			gotAccount, err := db.Account(ctx, a.ID)
+			must(t, err)
 			same(t, gotAccount, a)
 			same(t, d.Name+string(d.Key)+a.PhoneNumber, s+s+s)
 			must(t, addAccount(ctx, db, s))
@@ -197,7 +199,7 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 			_, err := db.Client(ctx, s)
 			same(t, err, identity.ErrUnknownClient)
 			same(t, db.RemoveClient(ctx, s), identity.ErrUnknownClient)
-			_, _, err = db.Device(ctx, s)
+			_, err = db.Device(ctx, s)
 			same(t, err, identity.ErrUnknownDevice)
 			same(t, db.TouchDevice(ctx, s, at(0)), identity.ErrUnknownDevice)
 			found, err := db.RegisteredOrigin(ctx, s)
@@ -279,7 +281,7 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 		list, err := db.Clients(t.Context())
 		must(t, err)
 		same(t, list, []identity.Client{shop})
-		_, _, err = db.Device(t.Context(), "one")
+		_, err = db.Device(t.Context(), "one")
 		same(t, err, identity.ErrUnknownDevice)
 	},
 }
