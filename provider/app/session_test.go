@@ -395,6 +395,17 @@ func TestAnotherPersonMayLogInWithTheirPhoneInSomebodysSession(t *testing.T) {
 	v.wantAsks("the session is still the owner's", askingAs(notes), "consent")
 }
 
+func TestASessionGoesOnWithoutThePhoneThatBeganIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withClient(notes))
+	p, v := w.phone("+8613800138000"), w.visitor()
+	v.home(p)
+	if err := p.RemoveDevice(t.Context(), p.ID()); err != nil {
+		t.Fatal(err)
+	}
+	v.entered(notes)
+}
+
 func TestASessionEndsAfterEightHours(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		p, v := w.rawPhone().enrolled("+8613800138000"), w.visitor()

@@ -228,7 +228,7 @@ func (d *Door) decideAuthorization(c *gin.Context, client identity.Client, a aut
 
 // loginInSession lets a site in without a scan. from names what it comes from: the same again is no second login.
 func (d *Door) loginInSession(c *gin.Context, s identity.Session, a authorization, from string) error {
-	login, fresh, err := d.Logins.RecordLogin(c.Request.Context(), identity.Login{
+	login, fresh, err := d.Logins.RecordFurtherLogin(c.Request.Context(), identity.Login{
 		ID: challenge.NewSecret(), Challenge: challenge.HashOf("session " + from).String(), Client: a.Client,
 		Account: s.Account, Device: s.Device, Address: c.ClientIP(), UserAgent: web.UserAgent(c), At: time.Now(),
 		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, Scopes: a.Scopes, Resources: a.Resources, Session: s.ID,

@@ -177,14 +177,10 @@ var errNotApproved = errors.New("oauth: not approved")
 // recordLogin writes the login's row. It outlives a store that has lost the swap in a fail-over: the same client may come back
 // within the window while the login has not been ended, and nobody else at any time.
 func (d *Door) recordLogin(ctx context.Context, r challenge.Record, client string, resources []string, session string) (identity.Login, error) {
-	device, err := d.Logins.Device(ctx, r.Claim.Device)
-	if err != nil {
-		return identity.Login{}, err
-	}
 	acr, amr := token.Authentication(r.Challenge)
 	login, fresh, err := d.Logins.RecordLogin(ctx, identity.Login{
 		ID: challenge.NewSecret(), Challenge: r.ID.Hash().String(), Client: client,
-		Account: device.Account, Device: device.ID, Address: r.Browser.Address, UserAgent: r.Browser.UserAgent, At: r.Now,
+		Account: r.Claim.Account, Device: r.Claim.Device, Address: r.Browser.Address, UserAgent: r.Browser.UserAgent, At: r.Now,
 		AuthTime: r.ApprovedAt, Scopes: r.Request.Scopes, Resources: resources, ACR: acr, AMR: amr, Session: session,
 	})
 	if err == nil && !fresh && (login.Client != client || !login.EndedAt.IsZero() || r.Now.Sub(login.At) >= d.Redelivery) {

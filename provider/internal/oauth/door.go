@@ -28,12 +28,13 @@ type Clients interface {
 
 // Logins keeps who logged in where, and what goes on from there.
 type Logins interface {
-	Device(ctx context.Context, thumbprint string) (identity.Device, error) // identity.ErrUnknownDevice
-	Account(ctx context.Context, id string) (identity.Account, error)       // identity.ErrUnknownAccount
+	Account(ctx context.Context, id string) (identity.Account, error) // identity.ErrUnknownAccount
 
-	// RecordLogin keeps a login once per challenge: it answers the row that is there, and whether it is this one;
-	// identity.ErrEnded when its session has ended.
+	// RecordLogin keeps a login by a phone once per challenge: it answers the row that is there, and whether it is this one;
+	// identity.ErrUnknownDevice when the phone was removed, identity.ErrEnded when the session has ended.
 	RecordLogin(ctx context.Context, l identity.Login) (stored identity.Login, fresh bool, err error)
+	// RecordFurtherLogin keeps likewise one that its session lets in, wherever the phone that began it is.
+	RecordFurtherLogin(ctx context.Context, l identity.Login) (stored identity.Login, fresh bool, err error)
 	Login(ctx context.Context, id string) (identity.Login, error)                                        // identity.ErrUnknownLogin
 	Logins(ctx context.Context, account string, limit int) ([]identity.Login, error)                     // the newest first
 	PutSession(ctx context.Context, s identity.Session) error                                            // keeps one that is there

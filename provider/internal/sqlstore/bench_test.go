@@ -67,7 +67,6 @@ func BenchmarkHotStatements(b *testing.B) {
 func benchLogin(n int) identity.Login {
 	id := fmt.Sprintf("%x", hash(strconv.Itoa(n)))
 	l := login(id[:22], id[:43])
-	l.Device = id[:43]
 	l.UserAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 	return l
 }

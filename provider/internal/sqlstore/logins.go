@@ -10,12 +10,23 @@ import (
 	"qrlogin/provider/internal/identity"
 )
 
-// RecordLogin writes the login of a challenge, once: when there is one already, that one is answered, with fresh false
-// (RFC 10027 §6.1.3). Of many calls at once for a challenge one is fresh. A zero AuthTime is At; EndedAt is ignored.
+// RecordLogin writes the login of a challenge that its device has approved, once: when there is one already, that one is answered,
+// with fresh false (RFC 10027 §6.1.3). Of many calls at once for a challenge one is fresh. A zero AuthTime is At; EndedAt is ignored.
 //
-// A login within a session that has ended or expired by At is refused with [identity.ErrEnded], and one of an account that is not
-// there with [identity.ErrUnknownAccount]: none outlives the end of its session or account by starting meanwhile.
+// A login by a device that the account does not have is refused with [identity.ErrUnknownDevice], and one within a session that has
+// ended or expired by At with [identity.ErrEnded]: none outlives the end of its session or account by starting meanwhile.
 func (db *DB) RecordLogin(ctx context.Context, l identity.Login) (stored identity.Login, fresh bool, err error) {
+	return db.record(ctx, db.recordLogin, l, identity.ErrUnknownDevice)
+}
+
+// RecordFurtherLogin is RecordLogin for one that its session lets in, which goes on when the device that began it is removed. Where
+// there is no such account it is refused with [identity.ErrUnknownAccount].
+func (db *DB) RecordFurtherLogin(ctx context.Context, l identity.Login) (stored identity.Login, fresh bool, err error) {
+	return db.record(ctx, db.recordFurtherLogin, l, identity.ErrUnknownAccount)
+}
+
+// record runs one of the two; missing is the answer when what it asks for is not there.
+func (db *DB) record(ctx context.Context, statement *sql.Stmt, l identity.Login, missing error) (stored identity.Login, fresh bool, err error) {
 	scopes, err := join(l.Scopes)
 	if err != nil {
 		return identity.Login{}, false, failure("record login", err)
@@ -42,10 +53,10 @@ func (db *DB) RecordLogin(ctx context.Context, l identity.Login) (stored identit
 		return changed(result, err, errNotInserted)
 	}
 	if l.Session == "" {
-		err = db.inTurn(ctx, func() error { return again(ctx, func() error { return insert(db.recordLogin) }) })
+		err = db.inTurn(ctx, func() error { return again(ctx, func() error { return insert(statement) }) })
 	} else {
 		err = db.within(ctx, func(tx *sql.Tx) error {
-			err := insert(tx.StmtContext(ctx, db.recordLogin)) // it holds the account, which comes before the session
+			err := insert(tx.StmtContext(ctx, statement)) // it holds the account, which comes before the session
 			if err == nil || errors.Is(err, errNotInserted) {
 				err = cmp.Or(holdSession(ctx, tx, l.Session, at), err)
 			}
@@ -56,7 +67,7 @@ func (db *DB) RecordLogin(ctx context.Context, l identity.Login) (stored identit
 	case err == nil:
 		return l, true, nil
 	case errors.Is(err, errNotInserted):
-		err = identity.ErrUnknownAccount // unless it was recorded before
+		err = missing // unless it was recorded before
 	case !errors.Is(err, identity.ErrEnded):
 		return identity.Login{}, false, failure("record login", err)
 	}
@@ -70,10 +81,16 @@ func (db *DB) RecordLogin(ctx context.Context, l identity.Login) (stored identit
 
 var errNotInserted = errors.New("the login was not inserted")
 
-const insertLogin = `
+const (
+	insertLogin        = insertInto + ` AND EXISTS (SELECT 1 FROM devices WHERE id = $5 AND account = $4)` + oncePerChallenge
+	insertFurtherLogin = insertInto + oncePerChallenge
+
+	insertInto = `
 	INSERT INTO logins (id, challenge, client, account, device, address, user_agent, at, auth_time, scopes, resources, acr, amr, session)
-	SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 WHERE EXISTS (SELECT 1 FROM accounts WHERE id = $4` + heldAccount + `)
-	ON CONFLICT (challenge) DO NOTHING`
+	SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+	WHERE EXISTS (SELECT 1 FROM accounts WHERE id = $4` + heldAccount + `)`
+	oncePerChallenge = ` ON CONFLICT (challenge) DO NOTHING`
+)
 
 // Login answers the login by its id, ended or not. [identity.ErrUnknownLogin].
 func (db *DB) Login(ctx context.Context, id string) (identity.Login, error) {

@@ -139,7 +139,7 @@ func TestNodesOfTheOldVersionWorkOnWhileANewOneMigratesAndMayStartAfterIt(t *tes
 				return err
 			}
 			l := login(id, id)
-			l.Account = d.Account
+			l.Account, l.Device = d.Account, d.ID
 			if _, _, err := old.RecordLogin(ctx, l); err != nil {
 				return err
 			}

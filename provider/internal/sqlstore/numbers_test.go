@@ -59,7 +59,9 @@ func TestADeletedAccountIsGoneFromTheFile(t *testing.T) {
 	dir := t.TempDir()
 	db := mustOpen(t, dir)
 	a, _ := enrolled(t, db, distinct, "the first device", at(0))
-	recorded(t, db, "the login of it", func(l *identity.Login) { l.Account, l.UserAgent = a.ID, "A browser of its own" })
+	recorded(t, db, "the login of it", func(l *identity.Login) {
+		l.Account, l.Device, l.UserAgent = a.ID, "the first device", "A browser of its own"
+	})
 	must(t, db.Audit(t.Context(), identity.AuditEvent{Kind: "code.stale", Account: a.ID, Detail: "an event of it"}))
 	_, err := db.DeleteAccount(t.Context(), a.ID, at(1))
 	must(t, err)

@@ -33,7 +33,7 @@ type DB struct {
 
 	postgres bool // it is PostgreSQL, where write and read are one pool, and there are many writers at a time
 
-	client, origin, account, device, login, recordLogin, putSession, audit *sql.Stmt
+	client, origin, account, device, login, recordLogin, recordFurtherLogin, putSession, audit *sql.Stmt
 
 	lately lately
 
@@ -210,6 +210,7 @@ func (db *DB) prepare(ctx context.Context) error {
 		{&db.device, db.read, selectDevice},
 		{&db.login, db.read, selectLogin + `id = $1`},
 		{&db.recordLogin, db.write, insertLogin},
+		{&db.recordFurtherLogin, db.write, insertFurtherLogin},
 		{&db.putSession, db.write, insertSession},
 		{&db.audit, db.write, insertEvent},
 	} {

@@ -327,7 +327,7 @@ func TestALoginThatWaitsForAnotherProcessToWriteWaitsNoLongerThanItsRequest(t *t
 	must(t, err)
 	record := func(ctx context.Context, challenge string) error {
 		l := login(challenge, challenge)
-		l.Account = account.ID
+		l.Account, l.Device = account.ID, "phone"
 		_, _, err := db.RecordLogin(ctx, l)
 		return err
 	}

@@ -148,8 +148,8 @@ var deviceSuite = map[string]func(*testing.T, *DB){
 		a, _ := enrolled(t, db, number, "first", at(0))
 		enrolled(t, db, number, "second", at(1))
 		must(t, db.TouchDevice(ctx, "first", at(2)))
-		recorded(t, db, "login", func(l *identity.Login) { l.Account = a.ID })
-		recorded(t, db, "ended", func(l *identity.Login) { l.Account = a.ID })
+		recorded(t, db, "login", by(a.ID, "first"))
+		recorded(t, db, "ended", by(a.ID, "first"))
 		_, err := db.EndLogin(ctx, "ended", at(3))
 		must(t, err)
 		must(t, db.Audit(ctx, identity.AuditEvent{Kind: "device.enrolled", Account: a.ID}))
@@ -186,12 +186,12 @@ var deviceSuite = map[string]func(*testing.T, *DB){
 		ctx := t.Context()
 		must(t, db.PutSession(ctx, session("mine", 9)))
 		other := session("another's", 9)
-		other.Account = "another"
+		other.Account, other.Device = "another", phoneOf("another")
 		must(t, db.PutSession(ctx, other))
 		recorded(t, db, "a", within("mine"))
 		recorded(t, db, "b", nil)
 		recorded(t, db, "before", nil)
-		recorded(t, db, "c", func(l *identity.Login) { l.Account = "another" })
+		recorded(t, db, "c", by("another", phoneOf("another")))
 		must(t, db.AddRefreshToken(ctx, refreshToken("token a", "a")))
 		must(t, db.AddRefreshToken(ctx, refreshToken("token c", "c")))
 		_, err := db.EndLogin(ctx, "before", at(4))
@@ -219,13 +219,13 @@ var deviceSuite = map[string]func(*testing.T, *DB){
 		enrolled(t, db, number, "second", at(1))
 		stays, _ := enrolled(t, db, otherNumber, "other", at(1))
 		s := session("session", 9)
-		s.Account = a.ID
+		s.Account, s.Device = a.ID, "second"
 		must(t, db.PutSession(ctx, s))
-		mine := func(l *identity.Login) { l.Account = a.ID }
+		mine := by(a.ID, "first")
 		recorded(t, db, "open", mine)
 		recorded(t, db, "ended", mine)
-		recorded(t, db, "within", func(l *identity.Login) { l.Account, l.Session = a.ID, "session" })
-		recorded(t, db, "another's", func(l *identity.Login) { l.Account = stays.ID })
+		recorded(t, db, "within", func(l *identity.Login) { mine(l); l.Session = "session" })
+		recorded(t, db, "another's", by(stays.ID, "other"))
 		must(t, db.AddRefreshToken(ctx, refreshToken("used", "open")))
 		must(t, db.RotateRefreshToken(ctx, "used", refreshToken("token", "open"), at(2)))
 		must(t, db.AddRefreshToken(ctx, refreshToken("another's", "another's")))
@@ -247,7 +247,12 @@ var deviceSuite = map[string]func(*testing.T, *DB){
 		same(t, len(events), 2)
 
 		// What is under way meanwhile leaves nothing either.
-		_, fresh, err := db.RecordLogin(ctx, func() identity.Login { l := login("late", "late"); l.Account = a.ID; return l }())
+		late := login("late", "late")
+		mine(&late)
+		_, fresh, err := db.RecordLogin(ctx, late)
+		same(t, err, identity.ErrUnknownDevice)
+		same(t, fresh, false)
+		_, fresh, err = db.RecordFurtherLogin(ctx, late)
 		same(t, err, identity.ErrUnknownAccount)
 		same(t, fresh, false)
 		must(t, db.PutSession(ctx, s))
@@ -269,23 +274,23 @@ var deviceSuite = map[string]func(*testing.T, *DB){
 			id := fmt.Sprint("device ", round)
 			a, _ := enrolled(t, db, fmt.Sprint(number, round), id, at(0))
 			s := session(id, 9)
-			s.Account = a.ID
+			s.Account, s.Device = a.ID, id
 			must(t, db.PutSession(ctx, s))
 			var told atomic.Int32
 			atOnce(64, func(i int) {
 				mine := fmt.Sprint(round, i)
 				l := login(mine, mine)
-				l.Account = a.ID
+				l.Account, l.Device = a.ID, id
 				var err error
 				switch i % 6 {
 				case 0:
 					_, _, err = db.RecordLogin(ctx, l)
 				case 1:
 					l.Session = id
-					_, _, err = db.RecordLogin(ctx, l)
+					_, _, err = db.RecordFurtherLogin(ctx, l)
 				case 2:
 					s := session(mine, 9)
-					s.Account = a.ID
+					s.Account, s.Device = a.ID, id
 					err = db.PutSession(ctx, s)
 				case 3:
 					err = db.Audit(ctx, identity.AuditEvent{Kind: "code.stale", Account: a.ID})
@@ -353,7 +358,7 @@ var deviceSuite = map[string]func(*testing.T, *DB){
 				_, err = db.RemoveDevice(ctx, a.ID, id, at(3))
 			case 3:
 				l := login(fmt.Sprint(i), fmt.Sprint(i))
-				l.Account = a.ID
+				l.Account, l.Device = a.ID, "first"
 				_, _, err = db.RecordLogin(ctx, l)
 			case 4:
 				if i == 34 {
@@ -376,7 +381,7 @@ var deviceSuite = map[string]func(*testing.T, *DB){
 
 	"OfSixtyFourThatWakeADormantNumberOneMakesTheNewAccount": func(t *testing.T, db *DB) {
 		a, _ := enrolled(t, db, number, "first", at(0))
-		recorded(t, db, "login", func(l *identity.Login) { l.Account = a.ID })
+		recorded(t, db, "login", by(a.ID, "first"))
 		accounts, firsts, told := make([]string, 64), atomic.Int32{}, atomic.Int32{}
 		atOnce(64, func(i int) {
 			d := device(fmt.Sprint(i), 0)

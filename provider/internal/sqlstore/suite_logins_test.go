@@ -12,10 +12,15 @@ import (
 
 func login(id, challenge string) identity.Login {
 	return identity.Login{
-		ID: id, Challenge: challenge, Client: "shop", Account: "account", Device: "device",
+		ID: id, Challenge: challenge, Client: "shop", Account: "account", Device: phoneOf("account"),
 		Address: "192.0.2.1", UserAgent: "Mozilla/5.0", At: at(1), AuthTime: at(0),
 		Scopes: []string{"openid", "offline_access"}, Resources: []string{"https://api.example", "https://files.example"},
 	}
+}
+
+// by has a login be an account's by one of its devices.
+func by(account, device string) func(*identity.Login) {
+	return func(l *identity.Login) { l.Account, l.Device = account, device }
 }
 
 // recorded records a login of that id, changed as the caller likes.
@@ -130,7 +135,7 @@ var loginSuite = map[string]func(*testing.T, *DB){
 
 	"TheLoginsOfAnAccountComeNewestFirstUpToALimit": func(t *testing.T, db *DB) {
 		of := func(account string, second int) identity.Login {
-			return recorded(t, db, fmt.Sprint(account, second), func(l *identity.Login) { l.Account, l.At = account, at(second) })
+			return recorded(t, db, fmt.Sprint(account, second), func(l *identity.Login) { l.Account, l.Device, l.At = account, phoneOf(account), at(second) })
 		}
 		second, third, first := of("account", 2), of("account", 3), of("account", 1)
 		of("another", 4)
@@ -205,6 +210,41 @@ var loginSuite = map[string]func(*testing.T, *DB){
 		if _, fresh, err := db.RecordLogin(t.Context(), login("one", "another challenge")); err == nil || fresh {
 			t.Errorf("fresh %t, %v", fresh, err)
 		}
+	},
+
+	"ADeviceThatTheAccountDoesNotHaveLogsNobodyIn": func(t *testing.T, db *DB) {
+		ctx := t.Context()
+		a, _ := enrolled(t, db, number, "phone", at(0))
+		enrolled(t, db, number, "other", at(0))
+		s := session("session", 9)
+		s.Account, s.Device = a.ID, "phone"
+		must(t, db.PutSession(ctx, s))
+		before := recorded(t, db, "before", by(a.ID, "phone"))
+		_, err := db.RemoveDevice(ctx, a.ID, "phone", at(1))
+		must(t, err)
+		b, _ := enrolled(t, db, otherNumber, "phone", at(1)) // its key comes back as another's
+		late := login("late", "challenge")
+		for _, device := range []string{"phone", "unheard of", ""} {
+			for _, late.Session = range []string{"", "session"} {
+				by(a.ID, device)(&late)
+				_, fresh, err := db.RecordLogin(ctx, late)
+				same(t, err, identity.ErrUnknownDevice)
+				same(t, fresh, false)
+				_, err = db.Login(ctx, "late")
+				same(t, err, identity.ErrUnknownLogin)
+			}
+		}
+		recorded(t, db, "by another", by(a.ID, "other"))
+		recorded(t, db, "another's", by(b.ID, "phone"))
+		// What it has begun goes on, and one that was recorded in time is answered as always.
+		by(a.ID, "phone")(&late)
+		_, fresh, err := db.RecordFurtherLogin(ctx, late)
+		must(t, err)
+		same(t, fresh, true)
+		stored, fresh, err := db.RecordLogin(ctx, before)
+		must(t, err)
+		same(t, fresh, false)
+		same(t, stored, before)
 	},
 
 	"OfSixtyFourRecordingsAtOnceOneIsFreshAndAllAnswerIt": func(t *testing.T, db *DB) {

@@ -12,7 +12,7 @@ import (
 )
 
 func session(id string, expires int) identity.Session {
-	return identity.Session{ID: id, Account: "account", Device: "device", AuthTime: at(0), ExpiresAt: at(expires)}
+	return identity.Session{ID: id, Account: "account", Device: phoneOf("account"), AuthTime: at(0), ExpiresAt: at(expires)}
 }
 
 func within(session string) func(*identity.Login) {

@@ -57,7 +57,8 @@ func mustOpen(t testing.TB, dir string, traces ...Trace) *DB {
 	return db
 }
 
-// furnish gives a database what these tests take for granted: a key for numbers, and accounts for logins and events to be of.
+// furnish gives a database what these tests take for granted: a key for numbers, and accounts with a phone each for logins and events to
+// be of.
 func furnish(ctx context.Context, db *DB) error {
 	if err := db.KeepNumbers(ctx, numbers); err != nil {
 		return err
@@ -72,11 +73,19 @@ func furnish(ctx context.Context, db *DB) error {
 
 var numbers, _ = identity.NewNumbers(hash("numbers"))
 
-// addAccount adds an account without a number.
+// addAccount adds an account without a number, and its phone.
 func addAccount(ctx context.Context, db *DB, id string) error {
 	_, err := db.write.ExecContext(ctx, `INSERT INTO accounts (id, created_at) VALUES ($1, 0) ON CONFLICT (id) DO NOTHING`, id)
+	if err != nil {
+		return err
+	}
+	_, err = db.write.ExecContext(ctx, `
+		INSERT INTO devices (id, account, name, public_key, created_at, last_seen_at, active_at) VALUES ($1, $2, '', $3, 0, 0, 0)
+		ON CONFLICT (id) DO NOTHING`, phoneOf(id), id, []byte("key"))
 	return err
 }
+
+func phoneOf(account string) string { return "phone of " + account }
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -151,14 +160,14 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 			same(t, d.Name+string(d.Key)+a.PhoneNumber, s+s+s)
 			must(t, addAccount(ctx, db, s))
 
-			session := identity.Session{ID: s, Account: s, Device: s, AuthTime: at(i), ExpiresAt: at(i + 1)}
+			session := identity.Session{ID: s, Account: s, Device: phoneOf(s), AuthTime: at(i), ExpiresAt: at(i + 1)}
 			must(t, db.PutSession(ctx, session))
 			gotSession, err := db.Session(ctx, s, at(i))
 			must(t, err)
 			same(t, gotSession, session)
 
 			l := identity.Login{
-				ID: s, Challenge: s, Client: s, Account: s, Device: s, Address: s, UserAgent: s, At: at(i), AuthTime: at(i), Session: s,
+				ID: s, Challenge: s, Client: s, Account: s, Device: phoneOf(s), Address: s, UserAgent: s, At: at(i), AuthTime: at(i), Session: s,
 			}
 			_, _, err = db.RecordLogin(ctx, l)
 			must(t, err)
@@ -250,7 +259,9 @@ var hostileSuite = map[string]func(*testing.T, *DB){
 	"WhatABrowserOrALogLineBringsIsMadeValidText": func(t *testing.T, db *DB) {
 		ctx := t.Context()
 		for i, s := range invalidTexts {
-			l, fresh, err := db.RecordLogin(ctx, identity.Login{ID: string(rune('a' + i)), Challenge: string(rune('a' + i)), Account: "account", UserAgent: s, Address: s})
+			l, fresh, err := db.RecordLogin(ctx, identity.Login{
+				ID: string(rune('a' + i)), Challenge: string(rune('a' + i)), Account: "account", Device: phoneOf("account"), UserAgent: s, Address: s,
+			})
 			must(t, err)
 			same(t, fresh, true)
 			must(t, db.Audit(ctx, identity.AuditEvent{At: at(0), Client: s, Address: s, UserAgent: s, Device: s, Detail: s}))
