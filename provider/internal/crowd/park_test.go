@@ -3,9 +3,12 @@ package crowd
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +51,11 @@ func parking(t *testing.T, h http.Handler) (*Listener, net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return parkingOn(t, inner, h)
+}
+
+func parkingOn(t *testing.T, inner net.Listener, h http.Handler) (*Listener, net.Conn) {
+	t.Helper()
 	l := Listen(inner, 10, NewWork(10, errFull))
 	server := &http.Server{Handler: l.Parking(h), ConnContext: l.Context, ReadHeaderTimeout: time.Minute}
 	served := make(chan error, 1)
@@ -85,7 +93,27 @@ func ask(t *testing.T, c net.Conn) *http.Response {
 
 func TestAParkedRequestFindsWhatItKeptHoweverOftenItIsParked(t *testing.T) {
 	a := &alarm{}
-	_, c := parking(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	_, c := parking(t, threeTimes(a))
+	askTwice(t, c, a)
+}
+
+func TestARequestOverTLSIsParkedToo(t *testing.T) {
+	other := httptest.NewTLSServer(http.NotFoundHandler()) // has a certificate
+	defer other.Close()
+	inner, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &alarm{}
+	_, c := parkingOn(t, tls.NewListener(inner, &tls.Config{Certificates: other.TLS.Certificates, MinVersion: tls.VersionTLS13}), threeTimes(a))
+	roots := x509.NewCertPool()
+	roots.AddCert(other.Certificate())
+	askTwice(t, tls.Client(c, &tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: tls.VersionTLS13}), a)
+}
+
+// threeTimes parks each request three times.
+func threeTimes(a *alarm) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Passed", r.URL.Path)
 		times, _ := Resumed(r).(int)
 		if times < 3 {
@@ -93,7 +121,11 @@ func TestAParkedRequestFindsWhatItKeptHoweverOftenItIsParked(t *testing.T) {
 			return
 		}
 		w.WriteHeader(http.StatusTeapot)
-	}))
+	})
+}
+
+func askTwice(t *testing.T, c net.Conn, a *alarm) {
+	t.Helper()
 	for range 2 { // the second is a new request
 		if _, err := fmt.Fprint(c, "GET /here HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 			t.Fatal(err)
