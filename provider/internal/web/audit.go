@@ -21,7 +21,7 @@ const auditTime = 5 * time.Second
 // Audit keeps an event of this moment, also when who asked has hung up. A request does not fail because its audit row could not be
 // written; the log has it then.
 func Audit(c *gin.Context, to Auditor, log *slog.Logger, e identity.AuditEvent) {
-	seen := of(c)
+	seen := &of(c).seen
 	seen.Events = append(seen.Events, e.Kind)
 	e.At = time.Now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), auditTime)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -18,9 +19,11 @@ type Observed struct {
 	Events        []string      // kinds of what was noted
 }
 
-// request is all that this package keeps of a request.
+// request is all that this package keeps of a request. It stands in for the request's writer, which each handler finds in its context:
+// a value of the context's own would be a map for each request.
 type request struct {
-	Observed
+	gin.ResponseWriter
+	seen        Observed
 	id, traceID string
 	began       time.Time
 	shed        bool
@@ -28,19 +31,19 @@ type request struct {
 	later       func(*gin.Context) error // goes on with it where it is parked
 }
 
-const requestKey = "qrlogin.request"
+// Unwrap is for [http.ResponseController].
+func (r *request) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // of is what is kept of this request, also while it is parked. Whoever asks first begins it; of a request that nobody logs, nobody reads it.
 func of(c *gin.Context) *request {
-	value, _ := c.Get(requestKey)
-	if r, ok := value.(*request); ok {
+	if r, begun := c.Writer.(*request); begun {
 		return r
 	}
 	r, resumed := crowd.Resumed(c.Request).(*request)
 	if !resumed {
 		r = &request{began: time.Now()}
 	}
-	c.Set(requestKey, r)
+	r.ResponseWriter, c.Writer = c.Writer, r
 	return r
 }
 
@@ -48,4 +51,4 @@ func of(c *gin.Context) *request {
 func Parked(c *gin.Context) bool { return of(c).later != nil }
 
 // Refused notes the code of the error that a request is answered with.
-func Refused(c *gin.Context, code string) { of(c).Refusal = code }
+func Refused(c *gin.Context, code string) { of(c).seen.Refusal = code }

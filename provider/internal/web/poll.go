@@ -57,6 +57,7 @@ func (p *poll) goOn(c *gin.Context) error {
 			r := of(c)
 			r.later = p.goOn
 			crowd.Park(c.Writer, c.Request, p.waiter, r)
+			r.ResponseWriter = nil // it would keep all that net/http has of the connection
 			return errParked
 		}
 	}
@@ -65,7 +66,7 @@ func (p *poll) goOn(c *gin.Context) error {
 func (p *poll) end(c *gin.Context, err error) error {
 	p.stay()
 	p.waiter.Close()
-	of(c).Waited += time.Since(p.began)
+	of(c).seen.Waited += time.Since(p.began)
 	return p.then(c, Outcome{Record: p.waiter.Record(), Replaced: p.place.Leave(), Err: err})
 }
 

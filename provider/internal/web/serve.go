@@ -32,16 +32,17 @@ func Log(log *slog.Logger, observe func(*Observed)) gin.HandlerFunc {
 				return
 			}
 			took := time.Since(r.began)
-			r.Method, r.Route, r.Status, r.Took = c.Request.Method, c.FullPath(), c.Writer.Status(), took-r.Waited
+			seen := &r.seen
+			seen.Method, seen.Route, seen.Status, seen.Took = c.Request.Method, c.FullPath(), c.Writer.Status(), took-seen.Waited
 			line := []slog.Attr{
-				slog.String("request_id", r.id), slog.String("method", r.Method), slog.String("route", r.Route),
-				slog.Int("status", r.Status), slog.Duration("took", took),
+				slog.String("request_id", r.id), slog.String("method", seen.Method), slog.String("route", seen.Route),
+				slog.Int("status", seen.Status), slog.Duration("took", took),
 			}
 			if r.traceID != "" {
 				line = append(line, slog.String("trace_id", r.traceID))
 			}
 			log.LogAttrs(c, slog.LevelInfo, "request", line...)
-			observe(&r.Observed)
+			observe(seen)
 		}()
 		c.Next()
 	}
