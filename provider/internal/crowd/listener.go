@@ -54,9 +54,12 @@ func (l *Listener) Refused() int64 { return l.refused.Load() }
 
 type connKey struct{}
 
-// Context lets a request know its connection.
+// Context lets a request know its connection, and its time be limited ([Timed]).
 func (l *Listener) Context(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, c)
+	own, _ := c.(*conn) // of [Listener.Accept]
+	ctx, own.timer, _ = timed(ctx)
+	own.over = ctx.Done()
+	return context.WithValue(ctx, connKey{}, own)
 }
 
 // Accept implements [net.Listener].
@@ -170,15 +173,22 @@ var refusal = fmt.Sprintf("HTTP/1.1 503 Service Unavailable\r\nContent-Type: app
 type conn struct {
 	net.Conn
 	listener *Listener
-	asked    atomic.Bool  // a request has come
-	since    atomic.Int64 // Unix time in nanoseconds; 0 while a request is worked on, or waits
-	parked   *parked      // of the request
-	ahead    []byte       // read, of the next request
-	resting  bool         // until the next request, apart from net/http; guarded by the listener's lock
+	asked    atomic.Bool     // a request has come
+	since    atomic.Int64    // Unix time in nanoseconds; 0 while a request is worked on, or waits
+	parked   *parked         // of the request
+	ahead    []byte          // read, of the next request
+	timer    *time.Timer     // of the request; see [Timed]
+	over     <-chan struct{} // closed when it has gone off; nil in a test
+	resting  bool            // until the next request, apart from net/http; guarded by the listener's lock
 }
 
-// Read implements [net.Conn].
+// Read implements [net.Conn]. Where the timer has gone off no request is to follow, for its context would have ended.
 func (c *conn) Read(p []byte) (int, error) {
+	select {
+	case <-c.over:
+		return 0, io.EOF
+	default:
+	}
 	if len(c.ahead) == 0 {
 		return c.Conn.Read(p)
 	}

@@ -97,9 +97,9 @@ type apart struct {
 	conn    *conn
 	handler http.Handler
 	request *http.Request
-	header  http.Header        // of the answer, so far
-	cancel  context.CancelFunc // the request's
-	over    chan struct{}      // closed when it was answered
+	header  http.Header             // of the answer, so far
+	cancel  context.CancelCauseFunc // the request's
+	over    chan struct{}           // closed when it was answered
 
 	mu      sync.Mutex
 	sleeper Sleeper
@@ -109,7 +109,8 @@ type apart struct {
 // park keeps what it takes to handle the request again.
 func (c *conn) park(h http.Handler, w http.ResponseWriter) {
 	r := c.parked.request
-	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context())) // net/http ends its own now
+	ctx, timer, cancel := timed(context.WithoutCancel(r.Context())) // net/http ends its own now
+	c.timer = timer
 	a := &apart{conn: c, handler: h, request: r.WithContext(ctx), header: w.Header(), cancel: cancel, over: make(chan struct{})}
 	a.request.Body, a.request.ContentLength = http.NoBody, 0
 	c.parked.request = nil
@@ -149,7 +150,7 @@ func (a *apart) listen() {
 
 // leave says that the client has gone.
 func (a *apart) leave() {
-	a.cancel()
+	a.cancel(nil)
 	a.mu.Lock()
 	a.gone = true
 	s := a.sleeper
@@ -182,7 +183,7 @@ func (a *apart) send(out answer, whole bool) {
 	c := a.conn
 	defer c.listener.apart.Done()
 	defer close(a.over)
-	defer a.cancel()
+	defer a.cancel(nil)
 	if !whole || out.send(c, c.listener.stopping()) != nil || !c.listener.rest(c) {
 		_ = c.Close()
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"qrlogin/provider/internal/crowd"
 )
 
 // Log gives every request an id, logs it by its route's pattern (paths hold ids, queries hold anything), and answers a panic
@@ -90,6 +92,9 @@ func Handle(h func(*gin.Context) error, fail func(*gin.Context, error)) gin.Hand
 			err = h(c)
 		}
 		if err != nil && !errors.Is(err, errParked) {
+			if tooLong(c) {
+				c.Header("Connection", "close") // see [crowd.Timed]
+			}
 			fail(c, err)
 			c.Abort()
 		}
@@ -103,23 +108,21 @@ const (
 	AnswerTime  = 90 * time.Second // for a server's WriteTimeout: bodyTime, longestWait and workTime, and as long again for a slow reader
 )
 
-var errTooLong = errors.New("web: it took too long")
-
 // LimitTime ends the work on a request that takes too long, because a store does not answer, say. It is then answered as any other
 // failure of the server's own.
 func LimitTime(c *gin.Context) {
-	ctx, cancel := context.WithCancelCause(c.Request.Context())
-	defer cancel(nil)
 	d := workTime
 	if c.Request.ContentLength != 0 {
 		d += bodyTime
 	}
-	timer := time.AfterFunc(d, func() { cancel(errTooLong) })
-	defer timer.Stop()
-	of(c).timer = timer
-	c.Request = c.Request.WithContext(ctx)
+	r := of(c)
+	c.Request, r.timer = crowd.Timed(c.Request)
+	r.timer.Reset(d)
+	defer r.timer.Stop()
 	c.Next()
 }
+
+func tooLong(c *gin.Context) bool { return errors.Is(context.Cause(c.Request.Context()), crowd.ErrTooLong) }
 
 // giveTime gives a request so much time from now.
 func giveTime(c *gin.Context, d time.Duration) {
@@ -130,7 +133,7 @@ func giveTime(c *gin.Context, d time.Duration) {
 
 // LogFailure logs an error that is the server's own, once, beside the opaque answer that it gets.
 func LogFailure(c *gin.Context, log *slog.Logger, err error) {
-	if ctx := c.Request.Context(); ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTooLong) {
+	if c.Request.Context().Err() != nil && !tooLong(c) {
 		return // the client has gone; its errors are the consequence
 	}
 	log.Error("failed", "request_id", RequestID(c), "route", c.FullPath(), "error", err)

@@ -169,21 +169,22 @@ func TestWorkThatTakesTooLongEndsAndIsAnsweredAsTheServersOwnFailure(t *testing.
 				return
 			}
 			_ = response.Body.Close()
-			if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
+			if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" || !response.Close {
 				t.Errorf("%s: %v", name, response)
 			}
 		}, func(g *gin.Context) {
 			silent := func(g *gin.Context, _ Outcome) error {
 				<-g.Request.Context().Done() // a store that does not answer
-				Fail(log)(g, fmt.Errorf("the store: %w", g.Request.Context().Err()))
-				return nil
+				return fmt.Errorf("the store: %w", g.Request.Context().Err())
 			}
+			h := func(g *gin.Context) error { return silent(g, Outcome{}) }
 			if c.wait {
 				w := challenge.NewWaiter(noNews{}, challenge.ID{}, challenge.Latest, longestWait, func(challenge.Record) (bool, error) { return false, nil })
-				_ = Wait(g, context.Background(), w, crowd.NewRoom(1, crowd.NewWork(1, nil)).Page(challenge.ID{}, w.End), silent)
-				return
+				h = func(g *gin.Context) error {
+					return Wait(g, context.Background(), w, crowd.NewRoom(1, crowd.NewWork(1, nil)).Page(challenge.ID{}, w.End), silent)
+				}
 			}
-			_ = silent(g, Outcome{})
+			Handle(h, Fail(log))(g)
 		})
 		if !strings.Contains(logs.String(), "the store") {
 			t.Errorf("%s: nobody is told: %s", name, &logs)
