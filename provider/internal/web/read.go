@@ -64,6 +64,10 @@ func MediaType(c *gin.Context) string {
 	if len(said) != 1 {
 		return ""
 	}
+	switch said[0] {
+	case "application/json", "application/x-www-form-urlencoded": // as nearly all say it
+		return said[0]
+	}
 	mediaType, _, err := mime.ParseMediaType(said[0])
 	if err != nil {
 		return ""

@@ -33,17 +33,21 @@ func Log(log *slog.Logger, observe func(*Observed)) gin.HandlerFunc {
 			} else if Parked(c) {
 				return
 			}
-			took := time.Since(r.began)
+			now := time.Now()
+			took := now.Sub(r.began)
 			seen := &r.seen
 			seen.Method, seen.Route, seen.Status, seen.Took = c.Request.Method, c.FullPath(), c.Writer.Status(), took-seen.Waited
-			line := []slog.Attr{
+			line := slog.NewRecord(now, slog.LevelInfo, "request", 0) // it tells of no place in the source
+			line.AddAttrs(
 				slog.String("request_id", r.id), slog.String("method", seen.Method), slog.String("route", seen.Route),
 				slog.Int("status", seen.Status), slog.Duration("took", took),
-			}
+			)
 			if r.traceID != "" {
-				line = append(line, slog.String("trace_id", r.traceID))
+				line.AddAttrs(slog.String("trace_id", r.traceID))
 			}
-			log.LogAttrs(c, slog.LevelInfo, "request", line...)
+			if to := log.Handler(); to.Enabled(c, line.Level) {
+				_ = to.Handle(c, line) // as slog's own: who cannot log cannot say so
+			}
 			observe(seen)
 		}()
 		c.Next()
@@ -61,9 +65,10 @@ func SetTraceID(c *gin.Context, id string) { of(c).traceID = id }
 // Network names where a request comes from, as the key of a limit: the address, of IPv6 the /56 that a household has (RIPE-690 §4.2):
 // by a /64 each, one house would be as many as 256.
 func Network(c *gin.Context) string {
-	address, err := netip.ParseAddr(c.ClientIP())
+	client := c.ClientIP()
+	address, err := netip.ParseAddr(client)
 	if err != nil || address.Is4() || address.Is4In6() {
-		return c.ClientIP()
+		return client
 	}
 	network, _ := address.WithZone("").Prefix(56) // an IPv6 address has one
 	return network.String()
