@@ -42,8 +42,7 @@ type Provider struct {
 	operate http.Handler
 	load    load
 	traces  *tracing.Traces // nil: none
-	drain   context.CancelFunc
-	closers []func() error // in the order of opening; closed in reverse
+	closers []func() error  // in the order of opening; closed in reverse
 }
 
 // New opens the stores and wires the doors. The caller closes the provider.
@@ -117,8 +116,6 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 	p.load.connections = c.ConnectionLimit
 	p.load.work = crowd.NewWork(c.RequestLimit, web.Unavailable)
 	p.load.waiting = crowd.NewRoom(c.WaitingLimit, p.load.work)
-	drained, drain := context.WithCancel(context.Background())
-	p.drain = drain
 	challenges := p.traces.Waits(store)
 	box := handoffs.Box{Contents: store, Keys: store}
 	proofs := dpop.Verifier{Issuer: c.Issuer, Keys: store, NonceKey: nonceKey}
@@ -128,18 +125,18 @@ func New(ctx context.Context, c Config) (_ *Provider, err error) {
 		Issuer: c.Issuer, Challenges: challenges, Keys: store, Handoffs: box, Limits: limits, Clients: db, Logins: db, Mint: mint, DPoP: proofs, SignOut: signOut,
 		Waiting:    p.load.waiting,
 		Assertions: &clientkeys.Verifier{Fetch: outside, First: store.First}, Fetch: outside, Audit: db,
-		Redelivery: *c.Redelivery, Drain: drained, Log: c.Log,
+		Redelivery: *c.Redelivery, Log: c.Log,
 		RegistrationToken: c.RegistrationToken, Registrar: db, CheckJWKS: clientkeys.ParseJWKS, EnsureKey: mint.Keeper.Ensure,
 	}
 	page := &browser.Door{
-		Issuer: c.Issuer, Challenges: challenges, Keys: store, Handoffs: box, Limits: limits, Clients: db, Audit: db, Waiting: p.load.waiting, Drain: drained, Log: c.Log,
+		Issuer: c.Issuer, Challenges: challenges, Keys: store, Handoffs: box, Limits: limits, Clients: db, Audit: db, Waiting: p.load.waiting, Log: c.Log,
 	}
 	device := &phone.Door{
 		Issuer: c.Issuer, Challenges: challenges, Keys: store, Handoffs: box, HandoffLimit: c.HandoffLimit, Limits: limits, Clients: db, Devices: db,
 		Audit: db, Numbers: numbers, SMS: m.SMS(sender), Countries: c.Countries, Logins: db, SignOut: signOut, Proofs: proofs, Places: places, Log: c.Log,
 		Passkeys: passkey.New(c.Issuer, handleKey), Credentials: db,
 	}
-	p.observe(c, m, opened, db, drained)
+	p.observe(c, m, opened, db)
 	p.handler, err = route(c, m, p.traces, p.load.work, site, page, device)
 	return p, err
 }
@@ -301,7 +298,7 @@ func (p *Provider) Serve(ctx context.Context, l net.Listener) error {
 	}
 	p.log.Info("stopping: waiting requests are answered, then the rest is finished")
 	listener.Stop()
-	p.drain()
+	p.load.waiting.Close()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	defer time.AfterFunc(unaskedTime, listener.CloseUnasked).Stop()
@@ -317,8 +314,8 @@ func (p *Provider) Serve(ctx context.Context, l net.Listener) error {
 
 // Close closes what New opened, the last first.
 func (p *Provider) Close() error {
-	if p.drain != nil {
-		p.drain()
+	if p.load.waiting != nil {
+		p.load.waiting.Close()
 	}
 	var errs []error
 	for i := len(p.closers) - 1; i >= 0; i-- {

@@ -15,10 +15,10 @@ import (
 )
 
 // observe makes the operator's door, and has metrics look at what counts by itself.
-func (p *Provider) observe(c Config, m *metrics.Metrics, store metrics.ShortLived, db *sqlstore.DB, drained context.Context) {
+func (p *Provider) observe(c Config, m *metrics.Metrics, store metrics.ShortLived, db *sqlstore.DB) {
 	door := &operator.Door{
 		Stores:   map[string]func(context.Context) error{"accounts": db.Ready},
-		Draining: func() bool { return drained.Err() != nil },
+		Draining: p.load.waiting.Closed,
 		Metrics:  m.Handler(),
 	}
 	if shared, ok := store.(*redisstore.Store); ok {

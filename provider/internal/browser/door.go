@@ -33,7 +33,6 @@ type Door struct {
 	Clients    Clients
 	Audit      web.Auditor
 	Waiting    *crowd.Room
-	Drain      context.Context // done when the server stops: waiting requests are answered
 	Log        *slog.Logger
 }
 

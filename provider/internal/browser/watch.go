@@ -32,7 +32,7 @@ func (d *Door) watch(c *gin.Context) error {
 	}
 	waiter := challenge.NewWaiter(d.Challenges, w.watch.ID, w.after, watchTime, w.news)
 	w.place = d.Waiting.Page(w.watch.ID, waiter.End)
-	return web.Wait(c, d.Drain, waiter, w.place, w.tell)
+	return web.Wait(c, waiter, w.place, w.tell)
 }
 
 // watching is one watch: which challenge, the version after which there is news, and who looks.

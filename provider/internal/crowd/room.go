@@ -15,8 +15,9 @@ type Room struct {
 	work   *Work
 	full   atomic.Int64
 
-	mu   sync.Mutex
-	open map[seat]*Place
+	mu     sync.Mutex
+	open   map[seat]*Place
+	closed bool
 }
 
 // seat is what one request at a time may wait for.
@@ -41,8 +42,25 @@ func (r *Room) Waiting() int {
 // TurnedAway is how many have found no place since the start.
 func (r *Room) TurnedAway() int64 { return r.full.Load() }
 
-// Page is a place for the page that shows the challenge. leave ends its waiting when the same challenge's page asks anew: a browser
-// that has lost its connection must not leave the old request waiting, and one capability must not fill the room.
+// Close ends the waiting of all, and of whoever comes: the server stops.
+func (r *Room) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	for _, p := range r.open {
+		p.leave()
+	}
+}
+
+// Closed tells whether nobody waits any more.
+func (r *Room) Closed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
+}
+
+// Page is a place for the page that shows the challenge. leave ends its waiting when the room closes, and when the same challenge's page
+// asks anew: a browser that has lost its connection must not leave the old request waiting, and one capability must not fill the room.
 func (r *Room) Page(id challenge.ID, leave func()) *Place {
 	return &Place{room: r, seat: seat{id: id}, leave: leave}
 }
@@ -82,6 +100,9 @@ func (p *Place) Take(begun bool) bool {
 	}
 	r.open[p.seat] = p
 	p.taken = true
+	if r.closed {
+		p.leave()
+	}
 	return true
 }
 

@@ -3,6 +3,7 @@ package crowd
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -91,6 +92,25 @@ func TestOfManyWhoWaitForTheSameTheLastStaysAndNothingIsKept(t *testing.T) {
 	}
 	if r.Waiting() != 0 || r.TurnedAway() != 0 || r.work.n.Load() != 0 {
 		t.Errorf("%d are kept, %d were turned away, %d are at work", r.Waiting(), r.TurnedAway(), r.work.n.Load())
+	}
+}
+
+func TestARoomThatClosesEndsTheWaitingOfAllAndOfWhoeverComes(t *testing.T) {
+	r := room(3)
+	var left []string
+	place := func(name string) *Place {
+		return r.Page(challenge.NewID(), func() { left = append(left, name) })
+	}
+	first, second, late, never := place("first"), place("second"), place("late"), place("never")
+	if !first.Take(false) || !second.Take(false) || second.Leave() || r.Closed() {
+		t.Fatal("no place")
+	}
+	r.Close()
+	if !late.Take(false) || !late.Take(false) || never.Leave() {
+		t.Error("who comes late has no place")
+	}
+	if !r.Closed() || !slices.Equal(left, []string{"first", "late"}) {
+		t.Errorf("ended: %s", left)
 	}
 }
 

@@ -61,7 +61,7 @@ func (d *Door) hold(c *gin.Context, asked request, code challenge.Capability, wa
 		return !held, nil
 	})
 	place = d.Waiting.Site(code.ID, waiter.End)
-	return web.Wait(c, d.Drain, waiter, place, func(c *gin.Context, came web.Outcome) error {
+	return web.Wait(c, waiter, place, func(c *gin.Context, came web.Outcome) error {
 		if came.Err != nil {
 			return came.Err
 		}

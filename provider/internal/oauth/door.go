@@ -62,8 +62,7 @@ type Door struct {
 	Fetch      Fetcher
 	Audit      web.Auditor
 	Waiting    *crowd.Room
-	Redelivery time.Duration   // how long a redeemed device_code answers the same bytes again; 0 for not at all
-	Drain      context.Context // done when the server stops: waiting requests are answered
+	Redelivery time.Duration // how long a redeemed device_code answers the same bytes again; 0 for not at all
 	Log        *slog.Logger
 
 	RegistrationToken string // lets programs register clients (RFC 7591); "" closes the endpoint, and the rest is not needed

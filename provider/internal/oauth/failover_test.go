@@ -87,7 +87,7 @@ func newSite(t *testing.T) *site {
 	engine := gin.New()
 	door := &oauth.Door{
 		Issuer: "https://login.example", Challenges: s.store, Keys: s.store, Limits: limit.Defaults(), Clients: db, Logins: db, Audit: db, Mint: mint,
-		Redelivery: 10 * time.Second, Drain: ctx, Log: slog.New(slog.DiscardHandler),
+		Redelivery: 10 * time.Second, Log: slog.New(slog.DiscardHandler),
 	}
 	door.Mount(engine)
 	s.handler, s.door = engine, door

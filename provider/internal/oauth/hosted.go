@@ -179,7 +179,7 @@ func (d *Door) hostedFinish(c *gin.Context) error {
 		return settled(r) || !place.Take(r.State != challenge.Pending), nil
 	})
 	place = d.Waiting.Site(code.ID, waiter.End)
-	return web.Wait(c, d.Drain, waiter, place, func(c *gin.Context, came web.Outcome) error {
+	return web.Wait(c, waiter, place, func(c *gin.Context, came web.Outcome) error {
 		if came.Err != nil {
 			return came.Err
 		}

@@ -67,7 +67,7 @@ func newRegistry(t *testing.T) *registry {
 	t.Cleanup(func() { _ = store.Close() })
 	engine := gin.New()
 	door := &oauth.Door{
-		Issuer: "https://login.example", Keys: store, Limits: limit.Defaults(), Drain: t.Context(), Log: slog.New(slog.NewTextHandler(&r.logs, nil)),
+		Issuer: "https://login.example", Keys: store, Limits: limit.Defaults(), Log: slog.New(slog.NewTextHandler(&r.logs, nil)),
 		RegistrationToken: initialToken, Registrar: r, Audit: r, Fetch: r,
 		CheckJWKS: func(jwks []byte) error {
 			if strings.Contains(string(jwks), `"d"`) {
@@ -364,7 +364,7 @@ func TestNobodyRegistersWithoutTheInitialAccessToken(t *testing.T) {
 func TestWithoutATokenThereIsNoRegistration(t *testing.T) {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
-	(&oauth.Door{Issuer: "https://login.example", Drain: t.Context()}).Mount(engine)
+	(&oauth.Door{Issuer: "https://login.example"}).Mount(engine)
 	for _, authorization := range []string{"", "Bearer ", "Bearer " + initialToken} {
 		request := httptest.NewRequest(http.MethodPost, "/register", strings.NewReader(`{}`))
 		request.Header.Set("Authorization", authorization)

@@ -24,33 +24,31 @@ type poll struct {
 	waiter *challenge.Waiter
 	place  *crowd.Place
 	began  time.Time
-	stay   func() bool // whatever the server does
 	then   func(*gin.Context, Outcome) error
 }
 
 // errParked is no failure: the request is handled again later, and answered then.
 var errParked = errors.New("web: parked")
 
-// Wait waits until the waiter's wait is over, the client has gone, or the server drains, and goes on with then. Each look that finds
-// no news must have taken the place. The handler returns what Wait returns. A request that waits for long is parked meanwhile, and
-// goes on with another context: so then has to use its own.
-func Wait(c *gin.Context, drain context.Context, w *challenge.Waiter, place *crowd.Place, then func(*gin.Context, Outcome) error) error {
-	p := &poll{waiter: w, place: place, began: time.Now(), stay: context.AfterFunc(drain, w.End), then: then}
+// Wait waits until the waiter's wait is over, the client has gone, or the place's room closes, and goes on with then. The place is one
+// that the waiter ends with, and each look that finds no news must have taken it. The handler returns what Wait returns. A request that
+// waits for long is parked meanwhile, and goes on with another context: so then has to use its own.
+func Wait(c *gin.Context, w *challenge.Waiter, place *crowd.Place, then func(*gin.Context, Outcome) error) error {
+	p := &poll{waiter: w, place: place, began: time.Now(), then: then}
 	return p.goOn(c)
 }
 
 func (p *poll) goOn(c *gin.Context) error {
 	giveTime(c, longestWait+workTime)
+	if over, err := p.waiter.Look(c.Request.Context()); over || err != nil {
+		return p.end(c, err)
+	}
 	defer context.AfterFunc(c.Request.Context(), p.waiter.End)()
 	patience := time.Duration(0)
 	if crowd.MayPark(c.Request) {
 		patience = crowd.Patience
 	}
 	for {
-		over, err := p.waiter.Look(c.Request.Context())
-		if over || err != nil {
-			return p.end(c, err)
-		}
 		woken := make(chan struct{})
 		p.waiter.Then(func() { close(woken) })
 		if !p.place.Sleep(woken, patience) {
@@ -60,11 +58,13 @@ func (p *poll) goOn(c *gin.Context) error {
 			r.ResponseWriter = nil // it would keep all that net/http has of the connection
 			return errParked
 		}
+		if over, err := p.waiter.Look(c.Request.Context()); over || err != nil {
+			return p.end(c, err)
+		}
 	}
 }
 
 func (p *poll) end(c *gin.Context, err error) error {
-	p.stay()
 	p.waiter.Close()
 	of(c).seen.Waited += time.Since(p.began)
 	return p.then(c, Outcome{Record: p.waiter.Record(), Replaced: p.place.Leave(), Err: err})

@@ -181,7 +181,7 @@ func TestWorkThatTakesTooLongEndsAndIsAnsweredAsTheServersOwnFailure(t *testing.
 			if c.wait {
 				w := challenge.NewWaiter(noNews{}, challenge.ID{}, challenge.Latest, longestWait, func(challenge.Record) (bool, error) { return false, nil })
 				h = func(g *gin.Context) error {
-					return Wait(g, context.Background(), w, crowd.NewRoom(1, crowd.NewWork(1, nil)).Page(challenge.ID{}, w.End), silent)
+					return Wait(g, w, crowd.NewRoom(1, crowd.NewWork(1, nil)).Page(challenge.ID{}, w.End), silent)
 				}
 			}
 			Handle(h, Fail(log))(g)
