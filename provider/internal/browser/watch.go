@@ -97,7 +97,7 @@ func (w *watching) tell(c *gin.Context, came web.Outcome) error {
 
 // present takes the browser's attributes from its own connection, not from the site's word (DESIGN.md §3).
 func present(c *gin.Context) challenge.Browser {
-	return challenge.Browser{Address: c.ClientIP(), UserAgent: web.UserAgent(c)}
+	return challenge.Browser{Address: web.Address(c), UserAgent: web.UserAgent(c)}
 }
 
 // visits tells whether the browser has something new to say of itself.

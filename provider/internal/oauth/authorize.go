@@ -230,7 +230,7 @@ func (d *Door) decideAuthorization(c *gin.Context, client identity.Client, a aut
 func (d *Door) loginInSession(c *gin.Context, s identity.Session, a authorization, from string) error {
 	login, fresh, err := d.Logins.RecordFurtherLogin(c.Request.Context(), identity.Login{
 		ID: challenge.NewSecret(), Challenge: challenge.HashOf("session " + from).String(), Client: a.Client,
-		Account: s.Account, Device: s.Device, Address: c.ClientIP(), UserAgent: web.UserAgent(c), At: time.Now(),
+		Account: s.Account, Device: s.Device, Address: web.Address(c), UserAgent: web.UserAgent(c), At: time.Now(),
 		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, Scopes: a.Scopes, Resources: a.Resources, Session: s.ID,
 	})
 	if errors.Is(err, identity.ErrEnded) { // a moment ago

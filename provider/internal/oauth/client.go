@@ -78,7 +78,7 @@ func (d *Door) refused(c *gin.Context, client string, err error) error {
 		return err
 	}
 	if !counts[0].Above {
-		d.audit(c, identity.AuditEvent{Kind: kind, Client: printable(client), Detail: c.FullPath() + " from " + c.ClientIP()})
+		d.audit(c, identity.AuditEvent{Kind: kind, Client: printable(client), Detail: c.FullPath() + " from " + web.Address(c)})
 	}
 	return err
 }

@@ -257,7 +257,7 @@ func (d *Door) hostedHere(c *gin.Context) error {
 // visited has the browser present itself by this request, as the widget's watch does.
 func (d *Door) visited(c *gin.Context, r challenge.Record) (challenge.Record, error) {
 	return challenge.DoFrom(c.Request.Context(), d.Challenges, r, func(challenge.Record) (challenge.Event, error) {
-		return challenge.Visit{Browser: challenge.Browser{Address: c.ClientIP(), UserAgent: web.UserAgent(c)}}, nil
+		return challenge.Visit{Browser: challenge.Browser{Address: web.Address(c), UserAgent: web.UserAgent(c)}}, nil
 	})
 }
 

@@ -59,7 +59,7 @@ func (d *Door) register(c *gin.Context) error {
 	if err := d.Registrar.PutClient(c.Request.Context(), client); err != nil {
 		return err
 	}
-	d.audit(c, identity.AuditEvent{Kind: identity.EventClientRegistered, Client: client.ID, Detail: "from " + c.ClientIP()})
+	d.audit(c, identity.AuditEvent{Kind: identity.EventClientRegistered, Client: client.ID, Detail: "from " + web.Address(c)})
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusCreated, m.answer(client, secret))
 	return nil

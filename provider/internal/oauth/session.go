@@ -11,6 +11,7 @@ import (
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/token"
+	"qrlogin/provider/internal/web"
 )
 
 // sessionLife is how long "this is my computer" holds (RFC 10027 §6.1.10).
@@ -38,7 +39,7 @@ func (d *Door) usable(c *gin.Context, client identity.Client, a authorization) (
 		return s, false, err
 	}
 	policy := rules(client.Policy) // a session that was begun at a laxer site, or elsewhere, is no way around it
-	return s, !a.tooOld(s.AuthTime, time.Now()) && a.satisfies(s.ACR) && token.Suffices(s.ACR, s.AMR, policy) && policy.Admits(c.ClientIP()) &&
+	return s, !a.tooOld(s.AuthTime, time.Now()) && a.satisfies(s.ACR) && token.Suffices(s.ACR, s.AMR, policy) && policy.Admits(web.Address(c)) &&
 		d.meant(client, a, s.Account), nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/details"
 	"qrlogin/provider/internal/place"
+	"qrlogin/provider/internal/web"
 )
 
 // consent is what the phone will show and sign: who asks, from where, for what (RFC 10027 §6.1.14).
@@ -29,7 +30,7 @@ func (d *Door) consent(c *gin.Context, r challenge.Record, scan challenge.Scan) 
 		consent.Phone = &struct {
 			Address string     `json:"address"`
 			Place   *api.Place `json:"place,omitempty"`
-		}{c.ClientIP(), d.place(c.ClientIP())}
+		}{web.Address(c), d.place(web.Address(c))}
 	}
 	if warnings := warn(r, scan); len(warnings) > 0 {
 		consent.Warnings = &warnings
@@ -94,12 +95,12 @@ func (d *Door) near(c *gin.Context, r challenge.Record, ticket challenge.Ticket)
 	case r.IsHere(ticket): // nothing is nearer, whatever its two connections come from
 		return challenge.SameAddress
 	}
-	near := challenge.Compare(r.Browser.Address, c.ClientIP())
+	near := challenge.Compare(r.Browser.Address, web.Address(c))
 	if near.Near() {
 		return near
 	}
 	browser, found := d.find(r.Browser.Address)
-	phone, foundToo := d.find(c.ClientIP())
+	phone, foundToo := d.find(web.Address(c))
 	if found && foundToo {
 		near = challenge.Elsewhere
 		if place.Same(browser, phone) {

@@ -8,6 +8,7 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/web"
 )
 
 func (d *Door) devices(c *gin.Context) error {
@@ -90,7 +91,7 @@ func pathDevice(c *gin.Context) (string, error) {
 
 // deviceEvent is an event about a phone, at the address of the phone that asked for it.
 func deviceEvent(c *gin.Context, kind string, device identity.Device) identity.AuditEvent {
-	return identity.AuditEvent{Kind: kind, Account: device.Account, Address: c.ClientIP(), Device: device.Name, Detail: "device " + device.ID}
+	return identity.AuditEvent{Kind: kind, Account: device.Account, Address: web.Address(c), Device: device.Name, Detail: "device " + device.ID}
 }
 
 func viewDevice(d identity.Device, current string) api.Device {

@@ -8,6 +8,7 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/provider/internal/identity"
+	"qrlogin/provider/internal/web"
 )
 
 const maxLogins = 100 // in one list
@@ -79,7 +80,7 @@ func (d *Door) endLogins(c *gin.Context) error {
 		return err
 	}
 	if ended > 0 {
-		d.audit(c, identity.AuditEvent{Kind: identity.EventLoginEnded, Account: device.Account, Address: c.ClientIP()})
+		d.audit(c, identity.AuditEvent{Kind: identity.EventLoginEnded, Account: device.Account, Address: web.Address(c)})
 	}
 	c.Status(http.StatusNoContent)
 	return nil

@@ -301,7 +301,7 @@ func (d *Door) judge(c *gin.Context, answer []byte, asked, account string) (iden
 	}
 	switch {
 	case errors.Is(err, passkey.ErrCloned):
-		d.alarm(c, "", identity.AuditEvent{Kind: identity.EventPasskeyCloned, Account: known.Account, Address: c.ClientIP()})
+		d.alarm(c, "", identity.AuditEvent{Kind: identity.EventPasskeyCloned, Account: known.Account, Address: web.Address(c)})
 		return identity.Passkey{}, errPasskeyWrong
 	case errors.Is(err, passkey.ErrWrong):
 		return identity.Passkey{}, errPasskeyWrong
@@ -324,5 +324,5 @@ func answerOptions(c *gin.Context, options json.RawMessage) {
 }
 
 func (d *Door) auditPasskey(c *gin.Context, kind string, p identity.Passkey) {
-	d.audit(c, identity.AuditEvent{Kind: kind, Account: p.Account, Address: c.ClientIP(), Detail: "passkey " + p.ID})
+	d.audit(c, identity.AuditEvent{Kind: kind, Account: p.Account, Address: web.Address(c), Detail: "passkey " + p.ID})
 }

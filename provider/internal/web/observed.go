@@ -25,6 +25,7 @@ type request struct {
 	gin.ResponseWriter
 	seen        Observed
 	id, traceID string
+	address     string // see [Address]
 	began       time.Time
 	shed        bool
 	timer       *time.Timer              // ends the work on it, nil where its time is not limited

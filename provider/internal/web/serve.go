@@ -62,10 +62,19 @@ func RequestID(c *gin.Context) string { return of(c).id }
 // SetTraceID has the request's log line say the trace that the request is a part of. It is for a handler before [Log].
 func SetTraceID(c *gin.Context, id string) { of(c).traceID = id }
 
+// Address is where a request comes from: from its connection, or by the word of a trusted proxy.
+func Address(c *gin.Context) string {
+	r := of(c)
+	if r.address == "" {
+		r.address = c.ClientIP()
+	}
+	return r.address
+}
+
 // Network names where a request comes from, as the key of a limit: the address, of IPv6 the /56 that a household has (RIPE-690 §4.2):
 // by a /64 each, one house would be as many as 256.
 func Network(c *gin.Context) string {
-	client := c.ClientIP()
+	client := Address(c)
 	address, err := netip.ParseAddr(client)
 	if err != nil || address.Is4() || address.Is4In6() {
 		return client
@@ -127,7 +136,9 @@ func LimitTime(c *gin.Context) {
 	c.Next()
 }
 
-func tooLong(c *gin.Context) bool { return errors.Is(context.Cause(c.Request.Context()), crowd.ErrTooLong) }
+func tooLong(c *gin.Context) bool {
+	return errors.Is(context.Cause(c.Request.Context()), crowd.ErrTooLong)
+}
 
 // giveTime gives a request so much time from now.
 func giveTime(c *gin.Context, d time.Duration) {
