@@ -23,7 +23,7 @@ func TestThePageIsShownNothingOfWhom(t *testing.T) {
 	for _, state := range []challenge.State{challenge.Pending, challenge.Claimed, challenge.Approved, challenge.Redeemed} {
 		c.State = state
 		c.WindowEnds = now.Add(time.Minute)
-		raw, err := json.Marshal(view("https://login.example", challenge.NewRecord(c, now)))
+		raw, err := json.Marshal(view("https://login.example", challenge.NewRecord(&c, now)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -176,7 +176,9 @@ func (d Draft) Begin(now time.Time) Challenge {
 }
 
 // End is when a live challenge ends by itself.
-func (c Challenge) End() time.Time {
+//
+// What only reads a challenge takes it by pointer, since it is large; what makes another of it takes the value.
+func (c *Challenge) End() time.Time {
 	if c.State == Redeemed {
 		return c.WindowEnds
 	}
@@ -184,7 +186,7 @@ func (c Challenge) End() time.Time {
 }
 
 // TombstoneEnd is when the last trace of the challenge goes.
-func (c Challenge) TombstoneEnd() time.Time {
+func (c *Challenge) TombstoneEnd() time.Time {
 	last := c.ExpiresAt
 	if c.WindowEnds.After(last) {
 		last = c.WindowEnds
@@ -194,11 +196,11 @@ func (c Challenge) TombstoneEnd() time.Time {
 
 // Tombstone is what stays of a challenge that has ended: hashes and the outcome (SECURITY.md §1.2). Of a live challenge it
 // is the tombstone to be, should nothing more happen to it.
-func (c Challenge) Tombstone() Challenge {
+func (c *Challenge) Tombstone() Challenge {
 	outcome := c.State
 	switch {
 	case c.State.Final() && c.ID == ID{}:
-		return c // already one
+		return *c // already one
 	case c.State == Redeemed:
 		outcome = Purged
 	case !c.State.Final():
@@ -213,7 +215,7 @@ func (c Challenge) Tombstone() Challenge {
 
 // IssuedTo tells whether the challenge was started by that client.
 // SECURITY.md §4: a device_code is bound to the client that got it.
-func (c Challenge) IssuedTo(client string) bool {
+func (c *Challenge) IssuedTo(client string) bool {
 	if c.State.Final() && c.ID == (ID{}) {
 		return c.Client == HashOf(client).String()
 	}
@@ -221,7 +223,7 @@ func (c Challenge) IssuedTo(client string) bool {
 }
 
 // Err is [Gone] for a challenge that has ended, otherwise nil.
-func (c Challenge) Err() error {
+func (c *Challenge) Err() error {
 	if c.State.Final() {
 		return Error{Kind: Gone, Outcome: c.State}
 	}

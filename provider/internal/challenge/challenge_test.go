@@ -48,7 +48,8 @@ func TestATombstoneHoldsHashesAndTheOutcome(t *testing.T) {
 func TestATombstoneStaysAMinutePastEverything(t *testing.T) {
 	now := begin.Add(time.Minute)
 	for _, state := range []State{Pending, Claimed, Approved, Denied, Cancelled, Expired} {
-		if end := inState(t, state, now).TombstoneEnd(); !end.Equal(begin.Add(Lifetime + TombstoneGrace)) {
+		c := inState(t, state, now)
+		if end := c.TombstoneEnd(); !end.Equal(begin.Add(Lifetime + TombstoneGrace)) {
 			t.Errorf("%v: the tombstone ends %v after the start", state, end.Sub(begin))
 		}
 	}
@@ -64,15 +65,15 @@ func TestATombstoneStaysAMinutePastEverything(t *testing.T) {
 func TestARecordWhoseTimeHasRunOutIsAnsweredAsItsTombstone(t *testing.T) {
 	for _, state := range liveStates {
 		c := inState(t, state, begin.Add(time.Minute))
-		if r := NewRecord(c, c.End().Add(-instant)); !reflect.DeepEqual(r.Challenge, c) || !r.Now.Equal(c.End().Add(-instant)) {
+		if r := NewRecord(&c, c.End().Add(-instant)); !reflect.DeepEqual(r.Challenge, c) || !r.Now.Equal(c.End().Add(-instant)) {
 			t.Errorf("%v: just before its end the record is %+v", state, r)
 		}
-		if r := NewRecord(c, c.End()); !reflect.DeepEqual(r.Challenge, c.Tombstone()) {
+		if r := NewRecord(&c, c.End()); !reflect.DeepEqual(r.Challenge, c.Tombstone()) {
 			t.Errorf("%v: at its end the record is %+v", state, r)
 		}
 	}
 	c := inState(t, Pending, begin).applied(t, begin, Cancel{})
-	if r := NewRecord(c, begin); !reflect.DeepEqual(r.Challenge, c.Tombstone()) {
+	if r := NewRecord(&c, begin); !reflect.DeepEqual(r.Challenge, c.Tombstone()) {
 		t.Errorf("of what has ended the record is %+v", r)
 	}
 }

@@ -37,8 +37,8 @@ func TestTheThirdMissDenies(t *testing.T) {
 		}
 	}
 	leadsTo(t, c, Confirm{c.Digits()}, now, Approved)
-	c = leadsTo(t, c, Confirm{c.wrongDigits()}, now, Denied).Tombstone()
-	refuses(t, c, Confirm{Digits: "0000"}, now, Error{Kind: Gone, Outcome: Denied})
+	c = leadsTo(t, c, Confirm{c.wrongDigits()}, now, Denied)
+	refuses(t, c.Tombstone(), Confirm{Digits: "0000"}, now, Error{Kind: Gone, Outcome: Denied})
 }
 
 func TestWhereNoDigitsAreAskedForNoneConfirm(t *testing.T) {

@@ -65,10 +65,14 @@ func (id *ID) UnmarshalText(text []byte) (err error) {
 // Hash is SHA-256 over a secret or an id. The secrets are 256 random bits, so a plain hash cannot be searched.
 type Hash [sha256.Size]byte
 
-// HashOf hashes a string.
-func HashOf(s string) Hash {
-	var b [128]byte // what is hashed is seldom longer, and is not copied to the heap then
-	return sha256.Sum256(append(b[:0], s...))
+// HashOf hashes a string, which may be in parts.
+func HashOf(parts ...string) Hash {
+	var room [128]byte // what is hashed is seldom longer, and is not copied to the heap then
+	b := room[:0]
+	for _, s := range parts {
+		b = append(b, s...)
+	}
+	return sha256.Sum256(b)
 }
 
 // Matches tells in constant time whether s is what was hashed.
@@ -126,15 +130,17 @@ const userCodeAlphabet = "BCDFGHJKLMNPQRSTVWXZ"
 // NewUserCode makes a code to be typed: eight letters of an alphabet of 20, 34.5 bits, in two groups.
 func NewUserCode() string {
 	code := make([]byte, 0, 9)
-	var b [1]byte
-	for len(code) < cap(code) {
+	var random [16]byte
+	for i := 0; len(code) < cap(code); i++ {
+		if i%len(random) == 0 {
+			_, _ = rand.Read(random[:]) // never fails (crypto/rand)
+		}
 		if len(code) == 4 {
 			code = append(code, '-')
 		}
-		_, _ = rand.Read(b[:])
 		// 240 is the largest multiple of 20 in a byte: a letter past it would be likelier than the others.
-		if b[0] < 240 {
-			code = append(code, userCodeAlphabet[b[0]%20])
+		if b := random[i%len(random)]; b < 240 {
+			code = append(code, userCodeAlphabet[b%20])
 		}
 	}
 	return string(code)

@@ -14,11 +14,11 @@ type Record struct {
 
 // NewRecord is how a store answers what it holds: a challenge whose time has run out is answered as its tombstone, whether
 // or not the store has collected it yet.
-func NewRecord(c Challenge, now time.Time) Record {
+func NewRecord(c *Challenge, now time.Time) Record {
 	if c.State.Final() || !now.Before(c.End()) {
-		c = c.Tombstone()
+		return Record{Challenge: c.Tombstone(), Now: now}
 	}
-	return Record{Challenge: c, Now: now}
+	return Record{Challenge: *c, Now: now}
 }
 
 // Store keeps challenges, swaps them on their version and wakes those who wait. It knows no rules.
@@ -72,12 +72,11 @@ func DoFrom(ctx context.Context, s Store, r Record, decide func(Record) (Event, 
 			return r, nil
 		}
 		old := r.Version
-		if r, err = s.Swap(ctx, old, next); errors.Is(err, ErrConflict) {
-			// Somebody else made progress, so this ends: a challenge has only so many transitions.
-			err = ctx.Err()
-			continue
+		if r, err = s.Swap(ctx, old, next); err == nil || !errors.Is(err, ErrConflict) {
+			return r, err
 		}
-		return r, err
+		// Somebody else made progress, so this ends: a challenge has only so many transitions.
+		err = ctx.Err()
 	}
 	return r, err
 }

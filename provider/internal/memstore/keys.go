@@ -27,7 +27,7 @@ const (
 
 // open answers the key's hash, its shard, locked, and its value, nil when there is none or its time is over.
 func (s *Store) open(k kind, name string, now time.Time) (challenge.Hash, *shard[*value], *value) {
-	key := challenge.HashOf(string(k) + name)
+	key := challenge.HashOf(string(k), name)
 	sh := s.values.of(key)
 	sh.Lock()
 	v := sh.m[key]

@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"qrlogin/provider/internal/challenge"
@@ -26,8 +27,8 @@ var (
 // entry is one challenge, or its tombstone, with those who wait for it to change. Its shard's lock guards it.
 type entry struct {
 	challenge challenge.Challenge
-	waiters   map[*waiter]struct{}
-	timer     *time.Timer // to the next moment at which time changes the entry
+	waiters   []*waiter   // few: a page, and its site
+	timer     *time.Timer // to the moment at which it is due
 }
 
 type waiter struct{ notify func() }
@@ -71,7 +72,7 @@ func (s *Store) Create(ctx context.Context, d challenge.Draft) (challenge.Record
 	}
 	now := clock()
 	c := d.Begin(now)
-	if !s.reserve(c, now) {
+	if !s.reserve(&c, now) {
 		return challenge.Record{}, challenge.ErrUserCodeTaken
 	}
 	key := c.ID.Hash()
@@ -79,13 +80,13 @@ func (s *Store) Create(ctx context.Context, d challenge.Draft) (challenge.Record
 	sh.Lock()
 	defer sh.Unlock()
 	if _, exists := sh.m[key]; exists { // the same draft twice: its user code would have been taken, had it not been changed
-		s.release(c)
+		s.release(&c)
 		return challenge.Record{}, challenge.ErrConflict
 	}
 	e := &entry{challenge: c}
 	e.timer = time.AfterFunc(c.End().Sub(now), func() { s.age(key) })
 	sh.m[key] = e
-	return challenge.NewRecord(c, now), nil
+	return challenge.NewRecord(&c, now), nil
 }
 
 // age is what time does to an entry: past its end only the tombstone stays, and after a while that goes too.
@@ -110,26 +111,27 @@ func (s *Store) age(key challenge.Hash) {
 
 // bury keeps of a challenge that has ended its tombstone alone (SECURITY.md §1.2). The caller holds the shard's lock.
 func (s *Store) bury(e *entry) {
-	s.release(e.challenge)
+	s.release(&e.challenge)
 	e.challenge = e.challenge.Tombstone()
 	e.waiters = nil
 }
 
-// rearm sets the timer to the next moment at which [Store.age] has something to do.
-func (e *entry) rearm(now time.Time) {
-	next := e.challenge.End()
+// due is the next moment at which [Store.age] has something to do.
+func (e *entry) due() time.Time {
 	if e.challenge.State.Final() {
-		next = e.challenge.TombstoneEnd()
+		return e.challenge.TombstoneEnd()
 	}
-	e.timer.Reset(max(next.Sub(now), time.Millisecond))
+	return e.challenge.End()
 }
+
+func (e *entry) rearm(now time.Time) { e.timer.Reset(max(e.due().Sub(now), time.Millisecond)) }
 
 // record is what the entry says at that time. The timer may not have come to it yet.
 func (e *entry) record(now time.Time) (challenge.Record, error) {
 	if e == nil || !now.Before(e.challenge.TombstoneEnd()) {
 		return challenge.Record{}, challenge.ErrNotFound
 	}
-	return challenge.NewRecord(e.challenge, now), nil
+	return challenge.NewRecord(&e.challenge, now), nil
 }
 
 // Get implements [challenge.Store].
@@ -149,14 +151,14 @@ func (s *Store) Swap(ctx context.Context, old uint64, next challenge.Challenge) 
 	if err := ctx.Err(); err != nil {
 		return challenge.Record{}, err
 	}
-	r, woken, err := s.swap(old, next)
-	for w := range woken {
+	r, woken, err := s.swap(old, &next)
+	for _, w := range woken {
 		w.notify() // without the lock: notify may call stop
 	}
 	return r, err
 }
 
-func (s *Store) swap(old uint64, next challenge.Challenge) (challenge.Record, map[*waiter]struct{}, error) {
+func (s *Store) swap(old uint64, next *challenge.Challenge) (challenge.Record, []*waiter, error) {
 	key := next.ID.Hash()
 	sh := s.challenges.of(key)
 	sh.Lock()
@@ -170,13 +172,15 @@ func (s *Store) swap(old uint64, next challenge.Challenge) (challenge.Record, ma
 	if r.Version != old || r.State.Final() {
 		return r, nil, challenge.ErrConflict
 	}
-	woken := e.waiters
+	woken, due := e.waiters, e.due()
 	e.waiters = nil
-	e.challenge = next
+	e.challenge = *next
 	if next.State.Final() {
 		s.bury(e)
 	}
-	e.rearm(now)
+	if !e.due().Equal(due) {
+		e.rearm(now)
+	}
 	return challenge.NewRecord(next, now), woken, nil
 }
 
@@ -195,14 +199,13 @@ func (s *Store) Await(ctx context.Context, id challenge.ID, after uint64, notify
 		return r, func() {}, err
 	}
 	w := &waiter{notify: notify}
-	if e.waiters == nil {
-		e.waiters = make(map[*waiter]struct{})
-	}
-	e.waiters[w] = struct{}{}
+	e.waiters = append(e.waiters, w)
 	return r, func() {
 		sh.Lock()
 		defer sh.Unlock()
-		delete(e.waiters, w)
+		if i := slices.Index(e.waiters, w); i >= 0 {
+			e.waiters = slices.Delete(e.waiters, i, i+1)
+		}
 	}, nil
 }
 
@@ -223,7 +226,7 @@ func (s *Store) Find(ctx context.Context, userCode string) (challenge.ID, error)
 }
 
 // reserve takes the challenge's user code for it, unless a live challenge has it.
-func (s *Store) reserve(c challenge.Challenge, now time.Time) bool {
+func (s *Store) reserve(c *challenge.Challenge, now time.Time) bool {
 	key := challenge.HashOf(c.UserCode)
 	sh := s.codes.of(key)
 	sh.Lock()
@@ -237,7 +240,7 @@ func (s *Store) reserve(c challenge.Challenge, now time.Time) bool {
 
 // release forgets the challenge's user code. It is called with the lock of the challenge's shard held, never the other
 // way round.
-func (s *Store) release(c challenge.Challenge) {
+func (s *Store) release(c *challenge.Challenge) {
 	key := challenge.HashOf(c.UserCode)
 	sh := s.codes.of(key)
 	sh.Lock()

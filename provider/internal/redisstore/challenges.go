@@ -45,7 +45,8 @@ func (s *Store) Create(ctx context.Context, d challenge.Draft) (challenge.Record
 	if !reserved {
 		return challenge.Record{}, challenge.ErrUserCodeTaken
 	}
-	return challenge.NewRecord(d.Begin(r.Now), r.Now), nil
+	begun := d.Begin(r.Now)
+	return challenge.NewRecord(&begun, r.Now), nil
 }
 
 // Get implements [challenge.Store], in one round trip.
@@ -121,7 +122,7 @@ func (s *Store) write(ctx context.Context, old int64, next challenge.Challenge, 
 		return challenge.Record{}, err
 	}
 	if written {
-		return challenge.NewRecord(next, now), nil
+		return challenge.NewRecord(&next, now), nil
 	}
 	r, err := record(found, now)
 	if err == nil {
@@ -167,7 +168,7 @@ func record(found string, now time.Time) (challenge.Record, error) {
 	if err != nil {
 		return challenge.Record{}, fmt.Errorf("redisstore: a challenge: %w", err)
 	}
-	return challenge.NewRecord(c, now), nil
+	return challenge.NewRecord(&c, now), nil
 }
 
 // ceilMilli is a duration in milliseconds, never shorter than it.
