@@ -35,6 +35,7 @@ type Waiter struct {
 	news   func(Record) (bool, error)
 	record Record // that was seen last
 	looked bool
+	notify func() // Wake
 	stop   func() // being notified by the store
 	timer  *time.Timer
 
@@ -46,7 +47,9 @@ type Waiter struct {
 
 // NewWaiter makes a waiter of what [Wait] is given. The caller closes it.
 func NewWaiter(s Store, id ID, after uint64, d time.Duration, news func(Record) (bool, error)) *Waiter {
-	return &Waiter{store: s, id: id, after: after, end: time.Now().Add(d), news: news, stop: func() {}}
+	w := &Waiter{store: s, id: id, after: after, end: time.Now().Add(d), news: news, stop: func() {}}
+	w.notify = w.Wake
+	return w
 }
 
 // Look tells whether the wait is over. If not, [Waiter.Then] says when to look again.
@@ -58,10 +61,10 @@ func (w *Waiter) Look(ctx context.Context) (over bool, err error) {
 		return true, nil
 	}
 	w.looked = true
+	ctx = context.WithoutCancel(ctx) // who asks a server that is stopping, and so at the end of ctx, is told how it stands
 	for registered := false; !registered; {
 		w.stop()
-		// Who asks a server that is stopping, and so at the end of ctx, is told how it stands.
-		if w.record, w.stop, err = w.store.Await(context.WithoutCancel(ctx), w.id, w.after, w.Wake); err != nil {
+		if w.record, w.stop, err = w.store.Await(ctx, w.id, w.after, w.notify); err != nil {
 			return true, err
 		}
 		if over, err = w.news(w.record); over || err != nil || w.record.State.Final() {
@@ -75,7 +78,7 @@ func (w *Waiter) Look(ctx context.Context) (over bool, err error) {
 	}
 	next := min(time.Until(w.end), max(w.record.End().Sub(w.record.Now), 1))
 	if w.timer == nil {
-		w.timer = time.AfterFunc(next, w.Wake)
+		w.timer = time.AfterFunc(next, w.notify)
 	} else {
 		w.timer.Reset(next)
 	}
