@@ -90,29 +90,23 @@ func (k Key) public() *jose.JSONWebKey {
 	return &jose.JSONWebKey{Key: k.Private.Public(), KeyID: k.ID, Algorithm: k.Alg, Use: "sig"}
 }
 
-// header is what a signed token says of itself (RFC 7515 §4.1).
-type header struct {
-	Alg string `json:"alg"`
-	ID  string `json:"kid"`
-	Typ string `json:"typ"`
+// header is what a signed token says of itself (RFC 7515 §4.1). None of the three has a character that JSON would escape.
+func (k Key) header(typ string) []byte {
+	return []byte(`{"alg":"` + k.Alg + `","kid":"` + k.ID + `","typ":"` + typ + `"}`)
 }
 
 // sign makes a compact JWS (RFC 7515 §3.1). jwt.Token would, too, but keeps its header in a map, which costs more to encode.
 func (k Key) sign(typ string, claims jwt.Claims) (string, error) {
-	protected, err := json.Marshal(header{k.Alg, k.ID, typ})
-	if err != nil {
-		return "", err
-	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", err
 	}
 	var b [1 << 10]byte // room for all but the longest claims, without a heap
 	encoding := base64.RawURLEncoding
-	text := string(encoding.AppendEncode(append(encoding.AppendEncode(b[:0], protected), '.'), payload))
-	signature, err := jwt.GetSigningMethod(k.Alg).Sign(text, k.Private)
+	text := encoding.AppendEncode(append(encoding.AppendEncode(b[:0], k.header(typ)), '.'), payload)
+	signature, err := jwt.GetSigningMethod(k.Alg).Sign(string(text), k.Private)
 	if err != nil {
 		return "", err
 	}
-	return text + "." + encoding.EncodeToString(signature), nil
+	return string(encoding.AppendEncode(append(text, '.'), signature)), nil
 }
