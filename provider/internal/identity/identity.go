@@ -81,13 +81,23 @@ func (c Client) HasOrigin(origin string) bool { return slices.Contains(c.Origins
 // Domains is the hosts of its registered pages, origins before redirect URIs: what the phone shows beside the name.
 func (c Client) Domains() []string {
 	domains := make([]string, 0, len(c.Origins))
-	for _, page := range slices.Concat(c.Origins, c.RedirectURIs) {
-		u, err := url.Parse(page)
-		if err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") && !slices.Contains(domains, u.Host) {
-			domains = append(domains, u.Host)
+	for _, pages := range [][]string{c.Origins, c.RedirectURIs} {
+		for _, page := range pages {
+			if domain := domainOf(page); domain != "" && !slices.Contains(domains, domain) {
+				domains = append(domains, domain)
+			}
 		}
 	}
 	return domains
+}
+
+// domainOf is the host of a page on the web, with its port; "" of any other URI.
+func domainOf(page string) string {
+	u, err := url.Parse(page)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	return u.Host
 }
 
 // MayShowCode tells whether the client may show the QR code itself, by the device grant (RFC 8628). One whose domain is known by
@@ -103,14 +113,15 @@ func (c Client) sector() string {
 	if c.Sector != "" {
 		return c.Sector
 	}
-	named := Client{Origins: c.Origins}
-	for _, uri := range c.RedirectURIs {
-		if strings.HasPrefix(uri, "https://") {
-			named.RedirectURIs = append(named.RedirectURIs, uri)
+	for _, origin := range c.Origins {
+		if domain := domainOf(origin); domain != "" {
+			return domain
 		}
 	}
-	if domains := named.Domains(); len(domains) > 0 {
-		return domains[0]
+	for _, uri := range c.RedirectURIs {
+		if domain := domainOf(uri); domain != "" && strings.HasPrefix(uri, "https://") {
+			return domain
+		}
 	}
 	return "client " + c.ID // no host has a space: another client's host is not its sector
 }

@@ -12,6 +12,9 @@ func SafeText(s string) bool {
 		return false
 	}
 	for _, r := range s {
+		if ' ' <= r && r <= '~' {
+			continue // most of most texts, and none of these
+		}
 		if unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) || r == '\u2800' { // a Braille cell without dots
 			return false
 		}

@@ -192,9 +192,10 @@ func grantable(client identity.Client, asked []string) ([]string, error) {
 		asked = []string{"openid"}
 	}
 	var granted []string
+	may := client.MayAsk()
 	for _, s := range asked {
 		// RFC 10027 §6.1.9: limited scopes
-		if slices.Contains(identity.Scopes, s) && slices.Contains(client.MayAsk(), s) {
+		if slices.Contains(identity.Scopes, s) && slices.Contains(may, s) {
 			granted = append(granted, s)
 		}
 	}
