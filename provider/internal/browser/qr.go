@@ -78,5 +78,5 @@ func (d *Door) shown(c *gin.Context) (string, error) {
 		return "", err
 	}
 	c.Header("Cache-Control", "no-store")
-	return d.Issuer + "/q/" + frames[0].Code.String() + fragment, nil
+	return frames[0].Code.Link(d.Issuer) + fragment, nil
 }

@@ -119,7 +119,7 @@ func view(issuer string, r challenge.Record) api.ChallengeView {
 		frames := make([]api.Frame, 0, frameCount)
 		for _, f := range r.Frames(r.Now, frameCount) {
 			frames = append(frames, api.Frame{
-				Code: issuer + "/q/" + f.Code.String(), FromMs: f.From.Milliseconds(), UntilMs: f.Until.Milliseconds(),
+				Code: f.Code.Link(issuer), FromMs: f.From.Milliseconds(), UntilMs: f.Until.Milliseconds(),
 			})
 		}
 		v.Frames = &frames

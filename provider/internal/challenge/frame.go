@@ -15,7 +15,10 @@ const macLen = 8
 
 const stepsPerMAC = sha256.Size / macLen
 
-// Code is what a QR code says after "<issuer>/q/": "<id>.<step>.<mac>" for a frame, "<id>" for the static code. A typed
+// CodePath is between an issuer and a code.
+const CodePath = "/q/"
+
+// Code is what a QR code says after the issuer and [CodePath]: "<id>.<step>.<mac>" for a frame, "<id>" for the static code. A typed
 // user_code leads to the same thing by another way.
 type Code struct {
 	ID    ID
@@ -24,7 +27,7 @@ type Code struct {
 	Typed bool   // the person typed the user_code
 }
 
-// ParseCode reads the part of a QR code after "<issuer>/q/". It answers [ErrCodeUnknown] for anything but the one spelling
+// ParseCode reads the part of a QR code after [CodePath]. It answers [ErrCodeUnknown] for anything but the one spelling
 // that [Code.String] writes.
 func ParseCode(s string) (Code, error) {
 	name, rest, frame := strings.Cut(s, ".")
@@ -52,14 +55,18 @@ func ParseCode(s string) (Code, error) {
 }
 
 // String is the code as it stands in the QR code.
-func (c Code) String() string {
-	if c.MAC == nil {
-		return c.ID.String()
+func (c Code) String() string { return c.after("") }
+
+// Link is all that a QR code says: a page of the issuer's, with the code in it.
+func (c Code) Link(issuer string) string { return c.after(issuer + CodePath) }
+
+func (c Code) after(start string) string {
+	var b [128]byte // has room for most
+	text := codeEncoding.AppendEncode(append(b[:0], start...), c.ID[:])
+	if c.MAC != nil {
+		text = strconv.AppendInt(append(text, '.'), int64(c.Step), 10)
+		text = codeEncoding.AppendEncode(append(text, '.'), c.MAC)
 	}
-	var b [64]byte // has room for every code
-	text := codeEncoding.AppendEncode(b[:0], c.ID[:])
-	text = strconv.AppendInt(append(text, '.'), int64(c.Step), 10)
-	text = codeEncoding.AppendEncode(append(text, '.'), c.MAC)
 	return string(text)
 }
 

@@ -63,7 +63,7 @@ func (d *Door) deviceAuthorization(c *gin.Context, r request) error {
 		Watch:           watch.String(),
 	}
 	if started.Policy.StaticCode {
-		complete := d.Issuer + "/q/" + challenge.Code{ID: started.ID}.String()
+		complete := challenge.Code{ID: started.ID}.Link(d.Issuer)
 		answer.VerificationUriComplete = &complete
 	}
 	c.JSON(http.StatusOK, answer)

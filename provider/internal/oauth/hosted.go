@@ -224,7 +224,7 @@ func (d *Door) hostedQR(c *gin.Context) error {
 	if len(frames) == 0 {
 		return challenge.ErrWrongState // scanned meanwhile
 	}
-	picture, err := qr.SVG(d.Issuer + "/q/" + frames[0].Code.String())
+	picture, err := qr.SVG(frames[0].Code.Link(d.Issuer))
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"qrlogin/api"
 	"qrlogin/api/picture"
+	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/identity"
 	"qrlogin/provider/internal/web"
 )
@@ -127,4 +128,4 @@ func (d *Door) textsIn(ctx context.Context, data []byte) ([]string, error) {
 }
 
 // issued tells whether a code's text begins as this issuer's do (RFC 10027 §6.1.5).
-func (d *Door) issued(text string) bool { return strings.HasPrefix(text, d.Issuer+"/q/") }
+func (d *Door) issued(text string) bool { return strings.HasPrefix(text, d.Issuer+challenge.CodePath) }

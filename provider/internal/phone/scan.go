@@ -65,7 +65,7 @@ func (d *Door) scan(c *gin.Context) error {
 
 // readCode finds out what was scanned or typed: a QR code of this issuer, or a user code.
 func (d *Door) readCode(c *gin.Context, device identity.Device, text string) (challenge.Code, error) {
-	if rest, ok := strings.CutPrefix(text, d.Issuer+"/q/"); ok {
+	if rest, ok := strings.CutPrefix(text, d.Issuer+challenge.CodePath); ok {
 		return challenge.ParseCode(rest)
 	}
 	typed, err := challenge.ParseUserCode(text)
