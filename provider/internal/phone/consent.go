@@ -1,21 +1,19 @@
 package phone
 
 import (
+	"context"
 	"encoding/json"
 	"net/netip"
-
-	"github.com/gin-gonic/gin"
 
 	"qrlogin/api"
 	"qrlogin/provider/internal/challenge"
 	"qrlogin/provider/internal/details"
 	"qrlogin/provider/internal/place"
-	"qrlogin/provider/internal/web"
 )
 
-// consent is what the phone will show and sign: who asks, from where, for what (RFC 10027 §6.1.14).
-func (d *Door) consent(c *gin.Context, r challenge.Record, scan challenge.Scan) ([]byte, error) {
-	client, err := d.Clients.Client(c.Request.Context(), r.Client)
+// consent is what the phone at that address will show and sign: who asks, from where, for what (RFC 10027 §6.1.14).
+func (d *Door) consent(ctx context.Context, phone string, r challenge.Record, scan challenge.Scan) ([]byte, error) {
+	client, err := d.Clients.Client(ctx, r.Client)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +28,7 @@ func (d *Door) consent(c *gin.Context, r challenge.Record, scan challenge.Scan) 
 		consent.Phone = &struct {
 			Address string     `json:"address"`
 			Place   *api.Place `json:"place,omitempty"`
-		}{web.Address(c), d.place(web.Address(c))}
+		}{phone, d.place(phone)}
 	}
 	if warnings := warn(r, scan); len(warnings) > 0 {
 		consent.Warnings = &warnings
@@ -86,24 +84,24 @@ func warn(r challenge.Record, scan challenge.Scan) (warnings []api.ConsentWarnin
 	return warnings
 }
 
-// near tells how near this phone is to the browser (RFC 10027 §6.1.1). Where the networks say nothing, or that they are others, the
+// near tells how near the phone at that address is to the browser (RFC 10027 §6.1.1). Where the networks say nothing, or that they are others, the
 // places may say more: a phone in a mobile network is beside a computer in another one.
-func (d *Door) near(c *gin.Context, r challenge.Record, ticket challenge.Ticket) challenge.Nearness {
+func (d *Door) near(phone string, r challenge.Record, ticket challenge.Ticket) challenge.Nearness {
 	switch {
 	case r.Policy.Proximity == challenge.ProximityOff:
 		return challenge.NearUnknown
 	case r.IsHere(ticket): // nothing is nearer, whatever its two connections come from
 		return challenge.SameAddress
 	}
-	near := challenge.Compare(r.Browser.Address, web.Address(c))
+	near := challenge.Compare(r.Browser.Address, phone)
 	if near.Near() {
 		return near
 	}
-	browser, found := d.find(r.Browser.Address)
-	phone, foundToo := d.find(web.Address(c))
+	there, found := d.find(r.Browser.Address)
+	here, foundToo := d.find(phone)
 	if found && foundToo {
 		near = challenge.Elsewhere
-		if place.Same(browser, phone) {
+		if place.Same(there, here) {
 			near = challenge.SamePlace
 		}
 	}

@@ -46,8 +46,9 @@ func (d *Door) scan(c *gin.Context) error {
 			if err := scannable(c, r, code); err != nil {
 				return nil, err
 			}
-			event.Near = d.near(c, r, event.Ticket)
-			event.Consent, err = d.consent(c, r, event)
+			from := c.ClientIP()
+			event.Near = d.near(from, r, event.Ticket)
+			event.Consent, err = d.consent(c.Request.Context(), from, r, event)
 		}
 		return event, err
 	})
