@@ -78,6 +78,19 @@ func (s served) end(t *testing.T) {
 	}
 }
 
+// shown is a test whose provider is served, and has shown a code to a page that has seen this version of it.
+func shown(t *testing.T, test func(t *testing.T, s served, started api.DeviceAuthorization, version int64)) {
+	t.Helper()
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *world) {
+		s := serve(t, w)
+		started := s.start()
+		view, _ := s.watch(started, 0)
+		test(t, s, started, view.Version)
+		s.end(t)
+	})
+}
+
 func (s served) wantWaiting(t *testing.T, n int) {
 	t.Helper()
 	synctest.Wait()
@@ -176,29 +189,20 @@ func TestAParkedSiteIsRefusedAndCountedAsAnyOther(t *testing.T) {
 }
 
 func TestAParkedPageIsAnsweredWhenItsTimeIsOver(t *testing.T) {
-	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
-		s := serve(t, w)
-		started := s.start()
-		view, _ := s.watch(started, 0)
+	shown(t, func(t *testing.T, s served, started api.DeviceAuthorization, version int64) {
 		c := s.client(t)
 		began := time.Now()
-		c.ask(s.watching(started, view.Version))
+		c.ask(s.watching(started, version))
 		if a := c.answered(); a.Status != http.StatusOK || time.Since(began) != 25*time.Second {
 			t.Errorf("after %s: %d %s", time.Since(began), a.Status, a.Body)
 		}
-		s.end(t)
 	})
 }
 
 func TestWhoLeavesWhileParkedLeavesItsPlace(t *testing.T) {
-	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
-		s := serve(t, w)
-		started := s.start()
-		view, _ := s.watch(started, 0)
+	shown(t, func(t *testing.T, s served, started api.DeviceAuthorization, version int64) {
 		c := s.client(t)
-		c.ask(s.watching(started, view.Version))
+		c.ask(s.watching(started, version))
 		time.Sleep(longer)
 		s.wantWaiting(t, 1)
 		c.Close()
@@ -206,7 +210,6 @@ func TestWhoLeavesWhileParkedLeavesItsPlace(t *testing.T) {
 		if l := s.provider.Load(); l.Connections != 1 { // the world's own
 			t.Errorf("%+v", l)
 		}
-		s.end(t)
 	})
 }
 
@@ -214,17 +217,18 @@ func TestAtTheStopTheParkedAreAnsweredAndWhoRestsIsHungUpOn(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world) {
 		s := serve(t, w)
-		started := s.start()
-		view, _ := s.watch(started, 0)
-		resting := s.client(t)
-		resting.ask(s.watching(started, view.Version))
-		time.Sleep(longer)
-		s.cancel(started)
+		parked := func() (client, api.DeviceAuthorization) {
+			started := s.start()
+			view, _ := s.watch(started, 0)
+			c := s.client(t)
+			c.ask(s.watching(started, view.Version))
+			time.Sleep(longer)
+			return c, started
+		}
+		resting, cancelled := parked()
+		s.cancel(cancelled)
 		resting.answered()
-		started = s.start()
-		view, _ = s.watch(started, 0)
-		waiting := s.client(t)
-		waiting.ask(s.watching(started, view.Version))
+		waiting, started := parked()
 		site := s.background(s.pollRequest("shop", shopSecret, started, "wait=25"))
 		time.Sleep(longer)
 		s.wantWaiting(t, 2)
@@ -245,14 +249,10 @@ func TestAtTheStopTheParkedAreAnsweredAndWhoRestsIsHungUpOn(t *testing.T) {
 }
 
 func TestAConnectionRestsForTwoMinutesAfterAParkedRequest(t *testing.T) {
-	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
-		s := serve(t, w)
-		started := s.start()
-		view, _ := s.watch(started, 0)
+	shown(t, func(t *testing.T, s served, started api.DeviceAuthorization, version int64) {
 		c := s.client(t)
 		for range 2 {
-			c.ask(s.watching(started, view.Version))
+			c.ask(s.watching(started, version))
 			c.answered() // after 25 s
 			time.Sleep(119 * time.Second)
 		}
@@ -264,7 +264,6 @@ func TestAConnectionRestsForTwoMinutesAfterAParkedRequest(t *testing.T) {
 		if !c.closed() {
 			t.Error("it rests for ever")
 		}
-		s.end(t)
 	})
 }
 
@@ -272,13 +271,9 @@ func TestWhatIsAskedBehindAParkedRequestIsAnsweredAfterIt(t *testing.T) {
 	t.Parallel()
 	for name, wait := range map[string]time.Duration{"at once": 0, "once it is parked": longer} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			inBubble(t, func(t *testing.T, w *world) {
-				s := serve(t, w)
-				started := s.start()
-				view, _ := s.watch(started, 0)
+			shown(t, func(t *testing.T, s served, started api.DeviceAuthorization, version int64) {
 				c := s.client(t)
-				c.ask(s.watching(started, view.Version))
+				c.ask(s.watching(started, version))
 				time.Sleep(wait)
 				next, cancel := s.request(http.MethodGet, "/jwks", nil), s.byWatch(http.MethodDelete, started, "")
 				go func() { _ = next.Write(c) }()
@@ -289,55 +284,47 @@ func TestWhatIsAskedBehindAParkedRequestIsAnsweredAfterIt(t *testing.T) {
 				if a := c.answered(); !strings.Contains(string(a.Body), `"keys"`) {
 					t.Errorf("then: %d %s", a.Status, a.Body)
 				}
-				s.end(t)
 			})
 		})
 	}
 }
 
+// watchBy asks as a page does, by another protocol or with more than a page says.
+func (s served) watchBy(t *testing.T, protocol, more string, started api.DeviceAuthorization, version int64) client {
+	t.Helper()
+	c := s.client(t)
+	fmt.Fprintf(c, "GET /challenges/%s?after=%d %s\r\nHost: x\r\nUser-Agent: Browser/1.0\r\nAuthorization: Bearer %s\r\n%s",
+		started.ChallengeId, version, protocol, started.Watch, more)
+	time.Sleep(longer)
+	s.wantWaiting(t, 1)
+	if a := c.answered(); a.Status != http.StatusOK || !strings.Contains(string(a.Body), `"pending"`) {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+	return c
+}
+
 // What is left unread of a body would be taken for the next request.
 func TestARequestWithABodyIsParkedWithoutIt(t *testing.T) {
-	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
-		s := serve(t, w)
-		started := s.start()
-		view, _ := s.watch(started, 0)
-		for _, body := range []string{"Content-Length: 22\r\n\r\nGET /jwks HTTP/1.1\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n16\r\nGET /jwks HTTP/1.1\r\n\r\n\r\n0\r\n\r\n"} {
-			c := s.client(t)
-			fmt.Fprintf(c, "GET /challenges/%s?after=%d HTTP/1.1\r\nHost: x\r\nUser-Agent: Browser/1.0\r\nAuthorization: Bearer %s\r\n%s", started.ChallengeId, view.Version, started.Watch, body)
-			time.Sleep(longer)
-			s.wantWaiting(t, 1)
-			if a := c.answered(); a.Status != http.StatusOK || !strings.Contains(string(a.Body), `"pending"`) {
-				t.Errorf("%d %s", a.Status, a.Body)
-			}
+	shown(t, func(t *testing.T, s served, started api.DeviceAuthorization, version int64) {
+		for _, body := range []string{
+			"Content-Length: 22\r\n\r\nGET /jwks HTTP/1.1\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n16\r\nGET /jwks HTTP/1.1\r\n\r\n\r\n0\r\n\r\n",
+		} {
+			c := s.watchBy(t, "HTTP/1.1", body, started, version)
 			c.ask(s.request(http.MethodGet, "/nowhere", nil))
 			if a := c.answered(); a.Status != http.StatusNotFound {
 				t.Errorf("%d %s", a.Status, a.Body)
 			}
 		}
-		s.end(t)
 	})
 }
 
 func TestAClientThatTakesOneAnswerAConnectionIsNotParked(t *testing.T) {
-	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
-		s := serve(t, w)
-		started := s.start()
-		view, _ := s.watch(started, 0)
-		for _, protocol := range []string{"HTTP/1.0\r\n", "HTTP/1.1\r\nConnection: close\r\n"} {
-			c := s.client(t)
-			fmt.Fprintf(c, "GET /challenges/%s?after=%d %sHost: x\r\nUser-Agent: Browser/1.0\r\nAuthorization: Bearer %s\r\n\r\n", started.ChallengeId, view.Version, protocol, started.Watch)
-			time.Sleep(longer)
-			s.wantWaiting(t, 1)
-			if a := c.answered(); a.Status != http.StatusOK {
-				t.Errorf("%d %s", a.Status, a.Body)
-			}
-			if !c.closed() {
+	shown(t, func(t *testing.T, s served, started api.DeviceAuthorization, version int64) {
+		for protocol, more := range map[string]string{"HTTP/1.0": "\r\n", "HTTP/1.1": "Connection: close\r\n\r\n"} {
+			if c := s.watchBy(t, protocol, more, started, version); !c.closed() {
 				t.Errorf("%q: the connection is left", protocol)
 			}
 		}
-		s.end(t)
 	})
 }
 
