@@ -199,6 +199,7 @@ func withoutScript(write func(*gin.Context) error) func(*gin.Context) error {
 	return func(c *gin.Context) error {
 		w := httptest.NewRecorder()
 		inner, _ := gin.CreateTestContext(w)
+		inner.Request = c.Request
 		err := write(inner)
 		head, body, _ := strings.Cut(script.ReplaceAllString(w.Body.String(), ""), "<main")
 		body = strings.NewReplacer("<noscript>", "", "</noscript>", "").Replace(body)

@@ -69,6 +69,7 @@ func written(t *testing.T, write func(*gin.Context) error) *http.Response {
 	t.Helper()
 	w := httptest.NewRecorder()
 	c, _ := gin.CreateTestContext(w)
+	c.Request = httptest.NewRequest(http.MethodGet, "/", nil)
 	if err := write(c); err != nil {
 		t.Fatal(err)
 	}
