@@ -2,99 +2,214 @@ package challenge_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"qrlogin/provider/internal/challenge"
-	"qrlogin/provider/internal/memstore"
 )
 
-// looks counts how often a store is asked.
-type looks struct {
-	challenge.Store
-	n int
+func until(s challenge.State) func(challenge.Record) (bool, error) {
+	return func(r challenge.Record) (bool, error) { return r.State == s, nil }
 }
 
-func (l *looks) Await(ctx context.Context, id challenge.ID, after uint64, notify func()) (challenge.Record, func(), error) {
-	l.n++
-	return l.Store.Await(ctx, id, after, notify)
-}
+func never(challenge.Record) (bool, error) { return false, nil }
 
-// sleeping runs a test with a waiter for any change of a challenge that has looked once.
-func sleeping(t *testing.T, test func(t *testing.T, s *looks, w *challenge.Waiter)) {
+// took fails unless that much of the bubble's time has passed.
+func took(t *testing.T, start time.Time, wanted time.Duration) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		store := memstore.New()
-		defer store.Close()
-		s := &looks{Store: store}
-		draft, _, _ := challenge.NewDraft("client", challenge.Policy{}, challenge.Request{})
-		r, err := s.Create(t.Context(), draft)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := challenge.NewWaiter(s, r.ID, r.Version, 25*time.Second, func(now challenge.Record) (bool, error) { return now.Version > r.Version, nil })
-		defer w.Close()
-		if over, err := w.Look(t.Context()); over || err != nil || s.n != 1 {
-			t.Fatalf("the first look: %t, %v", over, err)
-		}
-		test(t, s, w)
-	})
-}
-
-func TestAWaiterIsWokenByNewsAndLooksAgain(t *testing.T) {
-	sleeping(t, func(t *testing.T, s *looks, w *challenge.Waiter) {
-		woken := 0
-		w.Then(func() { t.Error("one that was replaced is called") })
-		w.Then(func() { woken++ })
-		time.Sleep(10 * time.Second)
-		if woken != 0 || s.n != 1 {
-			t.Errorf("without news: woken %d times, %d looks", woken, s.n)
-		}
-		if _, err := challenge.Do(t.Context(), s, w.Record().ID, func(challenge.Record) (challenge.Event, error) { return challenge.Cancel{}, nil }); err != nil {
-			t.Fatal(err)
-		}
-		if over, err := w.Look(t.Context()); woken != 1 || !over || err != nil || w.Record().State != challenge.Cancelled {
-			t.Errorf("woken %d times; %t, %v, %v", woken, over, err, w.Record().State)
-		}
-	})
-}
-
-// Whoever is not there when the news comes is told of it on coming.
-func TestAWaiterThatIsWokenBeforeItSleepsIsCalledAtOnce(t *testing.T) {
-	sleeping(t, func(t *testing.T, _ *looks, w *challenge.Waiter) {
-		w.Wake()
-		woken := 0
-		w.Then(func() { woken++ })
-		w.Wake()
-		if woken != 1 {
-			t.Errorf("woken %d times", woken)
-		}
-		if over, err := w.Look(t.Context()); over || err != nil {
-			t.Errorf("woken without need: %t, %v", over, err)
-		}
-		w.Then(func() { woken++ })
-		if woken != 1 {
-			t.Error("what was before the look counts after it")
-		}
-	})
-}
-
-func TestTheLastLookAsksNothingOfTheStore(t *testing.T) {
-	for name, end := range map[string]func(*challenge.Waiter){
-		"its time is over": func(*challenge.Waiter) { time.Sleep(25 * time.Second) },
-		"it is ended":      (*challenge.Waiter).End,
-	} {
-		t.Run(name, func(t *testing.T) {
-			sleeping(t, func(t *testing.T, s *looks, w *challenge.Waiter) {
-				woken := false
-				w.Then(func() { woken = true })
-				end(w)
-				synctest.Wait()
-				if over, err := w.Look(t.Context()); !woken || !over || err != nil || s.n != 1 || w.Record().State != challenge.Pending {
-					t.Errorf("woken %t; %t, %v, %d looks", woken, over, err, s.n)
-				}
-			})
-		})
+	if d := time.Since(start); d != wanted {
+		t.Errorf("it took %v, want %v", d, wanted)
 	}
+}
+
+func TestWaitAnswersTheMomentThatItIsDone(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store, c challenge.Record) {
+		start := time.Now()
+		go func() {
+			for i := range 9 {
+				time.Sleep(time.Second)
+				change(t, s, c.ID, visitFrom(fmt.Sprint(i)))
+			}
+			time.Sleep(time.Second)
+			change(t, s, c.ID, challenge.Scan{Code: challenge.Code{ID: c.ID}, Device: "device"})
+		}()
+		r, err := challenge.Wait(t.Context(), s, c.ID, challenge.Latest, time.Minute, until(challenge.Claimed))
+		if err != nil || r.State != challenge.Claimed || r.Version != 11 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		took(t, start, 10*time.Second)
+	})
+}
+
+// A server that stops answers those who ask it then.
+func TestWaitAnswersHowItStandsWhenItsContextHasEnded(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store, c challenge.Record) {
+		start := time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if r, err := challenge.Wait(ctx, s, c.ID, challenge.Latest, time.Minute, never); err != nil || r.Version != c.Version {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		took(t, start, 0)
+	})
+}
+
+func TestWaitAnswersAtOnceWhatIsNewer(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store, c challenge.Record) {
+		start := time.Now()
+		newer := func(r challenge.Record) (bool, error) { return r.Version > 0, nil }
+		if r, err := challenge.Wait(t.Context(), s, c.ID, 0, time.Minute, newer); err != nil || r.Version != c.Version || s.awaits != 1 {
+			t.Fatalf("%+v, %v, %d looks", r, err, s.awaits)
+		}
+		took(t, start, 0)
+	})
+}
+
+func TestWaitWaitsOnWhenWhatIsNewerIsNotTheOne(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store, c challenge.Record) {
+		start := time.Now()
+		r, err := challenge.Wait(t.Context(), s, c.ID, 0, time.Minute, never)
+		if err != nil || r.Version != c.Version {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		took(t, start, time.Minute)
+	})
+}
+
+func TestWaitAnswersHowItStandsAfterItsTimeHoweverOftenItWasWoken(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store, c challenge.Record) {
+		start := time.Now()
+		go func() {
+			for i := range 3 {
+				time.Sleep(10 * time.Second)
+				change(t, s, c.ID, visitFrom(fmt.Sprint(i)))
+			}
+		}()
+		r, err := challenge.Wait(t.Context(), s, c.ID, c.Version, 25*time.Second, never)
+		if err != nil || r.Version != 3 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		took(t, start, 25*time.Second)
+		time.Sleep(time.Minute) // the other changes come to their end
+	})
+}
+
+func TestWaitAsksNothingOfTheStoreWhileItWaits(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store, c challenge.Record) {
+		if _, err := challenge.Wait(t.Context(), s, c.ID, c.Version, 4*time.Minute, never); err != nil {
+			t.Fatal(err)
+		}
+		if s.awaits != 1 || s.gets != 0 {
+			t.Fatalf("four minutes took %d looks", s.awaits+s.gets)
+		}
+	})
+}
+
+func TestWaitAnswersAnExpiryWhenItComes(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store, c challenge.Record) {
+		time.Sleep(1234567 * time.Nanosecond) // off the millisecond
+		r, err := challenge.Wait(t.Context(), s, c.ID, c.Version, time.Hour, never)
+		if err != nil || r.State != challenge.Expired {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		if late := r.Now.Sub(r.ExpiresAt); late < 0 || late > time.Second || s.awaits != 2 {
+			t.Fatalf("it came %v after the expiry, with %d looks", late, s.awaits)
+		}
+	})
+}
+
+func TestWaitAnswersTheEndOfARedeliveryWindow(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store, c challenge.Record) {
+		for _, e := range []challenge.Event{
+			challenge.Scan{Code: challenge.Code{ID: c.ID}, Device: "device"}, challenge.Approve{Device: "device"},
+			challenge.Redeem{Sealed: []byte("sealed"), Window: 10 * time.Second},
+		} {
+			change(t, s, c.ID, e)
+		}
+		start := time.Now()
+		r, err := challenge.Wait(t.Context(), s, c.ID, challenge.Latest, time.Hour, never)
+		if err != nil || r.State != challenge.Purged {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		took(t, start, 10*time.Second)
+	})
+}
+
+func TestWaitAnswersAnEndEvenIfItIsNotTheOneWaitedFor(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store, c challenge.Record) {
+		go func() {
+			time.Sleep(time.Second)
+			change(t, s, c.ID, challenge.Cancel{})
+		}()
+		start := time.Now()
+		for range 2 { // while it happens, and afterwards
+			r, err := challenge.Wait(t.Context(), s, c.ID, challenge.Latest, time.Minute, until(challenge.Approved))
+			if err != nil || r.State != challenge.Cancelled {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			took(t, start, time.Second)
+		}
+	})
+}
+
+func TestWaitEndsWithItsCaller(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store, c challenge.Record) {
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		start := time.Now()
+		r, err := challenge.Wait(ctx, s, c.ID, c.Version, time.Minute, never)
+		if err != nil || r.Version != c.Version {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		took(t, start, 3*time.Second)
+	})
+}
+
+func TestWaitEndsWithARefusalAndItsRecord(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store, c challenge.Record) {
+		refusal := errors.New("not for you")
+		r, err := challenge.Wait(t.Context(), s, c.ID, c.Version, time.Minute, func(challenge.Record) (bool, error) { return true, refusal })
+		if !errors.Is(err, refusal) || r.ID != c.ID {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		if _, err := challenge.Wait(t.Context(), s, challenge.NewID(), 0, time.Minute, never); err != challenge.ErrNotFound {
+			t.Fatalf("of an unknown challenge: %v", err)
+		}
+		s.err = errors.New("the store is away")
+		if _, err := challenge.Wait(t.Context(), s, c.ID, 0, time.Minute, never); !errors.Is(err, s.err) {
+			t.Fatalf("without a store: %v", err)
+		}
+	})
+}
+
+func TestWaitLooksAgainWhenItIsWokenWithoutNeed(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store, c challenge.Record) {
+		eager := &eagerStore{Store: s}
+		start := time.Now()
+		r, err := challenge.Wait(t.Context(), eager, c.ID, c.Version, time.Minute-time.Millisecond, never)
+		if err != nil || r.Version != c.Version || s.awaits != 60 {
+			t.Fatalf("%+v, %v, %d looks", r, err, s.awaits)
+		}
+		took(t, start, time.Minute-time.Millisecond)
+		synctest.Wait()
+		if eager.registered != 0 {
+			t.Fatalf("%d waiters are left", eager.registered)
+		}
+	})
+}
+
+// eagerStore wakes everybody after a second, as a store does that has lost its subscription, and counts who waits.
+type eagerStore struct {
+	challenge.Store
+	registered int
+}
+
+func (s *eagerStore) Await(ctx context.Context, id challenge.ID, after uint64, notify func()) (challenge.Record, func(), error) {
+	r, stop, err := s.Store.Await(ctx, id, after, notify)
+	s.registered++
+	timer := time.AfterFunc(time.Second, notify)
+	return r, func() { s.registered--; timer.Stop(); stop() }, err
 }
