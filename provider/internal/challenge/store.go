@@ -72,7 +72,7 @@ func DoFrom(ctx context.Context, s Store, r Record, decide func(Record) (Event, 
 			return r, nil
 		}
 		old := r.Version
-		if r, err = s.Swap(ctx, old, next); err == nil || !errors.Is(err, ErrConflict) {
+		if r, err = s.Swap(ctx, old, next); !errors.Is(err, ErrConflict) {
 			return r, err
 		}
 		// Somebody else made progress, so this ends: a challenge has only so many transitions.

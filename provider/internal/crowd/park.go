@@ -61,11 +61,14 @@ func Park(w http.ResponseWriter, r *http.Request, s Sleeper, kept any) {
 
 // Resumed is what the handler kept that parked this request; nil for a new one.
 func Resumed(r *http.Request) any {
-	if c := connOf(r); c != nil && c.parked != nil {
+	if c := connOf(r); c.resumes() {
 		return c.parked.kept
 	}
 	return nil
 }
+
+// resumes tells whether its request was parked. A request of a test may come without a connection.
+func (c *conn) resumes() bool { return c != nil && c.parked != nil }
 
 // leaveServer takes the connection from net/http.
 func (c *conn) leaveServer(w http.ResponseWriter) {
@@ -86,7 +89,7 @@ func (c *conn) leaveServer(w http.ResponseWriter) {
 func (l *Listener) Parking(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(w, r)
-		if c := connOf(r); c != nil && c.parked != nil {
+		if c := connOf(r); c.resumes() {
 			c.park(h, w)
 		}
 	})
@@ -184,7 +187,8 @@ func (a *apart) send(out answer, whole bool) {
 	defer c.listener.apart.Done()
 	defer close(a.over)
 	defer a.cancel(nil)
-	if !whole || out.send(c, c.listener.stopping()) != nil || !c.listener.rest(c) {
+	last := c.listener.stopping() || out.header.Get("Connection") == "close"
+	if !whole || out.send(c, last) != nil || last || !c.listener.rest(c) {
 		_ = c.Close()
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -154,6 +156,29 @@ func TestAPanicInAParkedRequestCostsItsConnectionAlone(t *testing.T) {
 	}
 	for l.Open() > 0 {
 		time.Sleep(time.Millisecond)
+	}
+}
+
+// RFC 9112 §9.6: who says that it closes does.
+func TestAnAnswerThatSaysSoIsTheLastOfItsConnection(t *testing.T) {
+	a := &alarm{}
+	_, c := parking(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if Resumed(r) == nil {
+			Park(w, r, a, true)
+			return
+		}
+		w.Header().Set("Connection", "close")
+	}))
+	_, _ = fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	a.ring()
+	answers := bufio.NewReader(c)
+	r, err := http.ReadResponse(answers, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Body.Close()
+	if _, err := answers.ReadByte(); !r.Close || !errors.Is(err, io.EOF) {
+		t.Errorf("%v, and then %v", r, err)
 	}
 }
 

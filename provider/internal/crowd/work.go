@@ -36,8 +36,7 @@ func (w *Work) Enter(r *http.Request, begins bool) (done func(), ok bool) {
 	}
 	most = max(1, most)
 	c := connOf(r)
-	resumed := c != nil && c.parked != nil // it has been let in
-	if w.n.Add(1) > most && !resumed {
+	if w.n.Add(1) > most && !c.resumes() { // what goes on has been let in
 		w.n.Add(-1)
 		w.shed.Add(1)
 		return nil, false

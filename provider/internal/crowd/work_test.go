@@ -5,8 +5,11 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
+
+	"qrlogin/provider/internal/challenge"
 )
 
 var errFull = errors.New("too much work")
@@ -124,6 +127,18 @@ func TestABodyThatNobodyReadsIsNoWayPastTheBound(t *testing.T) {
 	if _, ok := w.Enter(request(t, "a body"), false); ok {
 		t.Error("two are worked on")
 	}
+	woken, slept := make(chan struct{}), make(chan bool)
+	p := NewRoom(1, w).Page(challenge.NewID(), nobody)
+	if !p.Take(false) {
+		t.Fatal("no place")
+	}
+	go func() { slept <- p.Sleep(woken, 0) }()
+	for w.n.Load() != 0 { // where one waits nobody is at work
+		runtime.Gosched()
+	}
+	close(woken)
+	<-slept
+	p.Leave()
 	if done(); w.n.Load() != 0 {
 		t.Errorf("%d are kept", w.n.Load())
 	}

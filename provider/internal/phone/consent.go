@@ -84,8 +84,8 @@ func warn(r challenge.Record, scan challenge.Scan) (warnings []api.ConsentWarnin
 	return warnings
 }
 
-// near tells how near the phone at that address is to the browser (RFC 10027 §6.1.1). Where the networks say nothing, or that they are others, the
-// places may say more: a phone in a mobile network is beside a computer in another one.
+// near tells how near the phone at that address is to the browser (RFC 10027 §6.1.1). Where the networks say nothing, or that they are
+// others, the places may say more: a phone in a mobile network is beside a computer in another one.
 func (d *Door) near(phone string, r challenge.Record, ticket challenge.Ticket) challenge.Nearness {
 	switch {
 	case r.Policy.Proximity == challenge.ProximityOff:

@@ -46,7 +46,7 @@ func (d *Door) scan(c *gin.Context) error {
 			if err := scannable(c, r, code); err != nil {
 				return nil, err
 			}
-			from := c.ClientIP()
+			from := web.Address(c)
 			event.Near = d.near(from, r, event.Ticket)
 			event.Consent, err = d.consent(c.Request.Context(), from, r, event)
 		}

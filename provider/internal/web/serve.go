@@ -33,21 +33,17 @@ func Log(log *slog.Logger, observe func(*Observed)) gin.HandlerFunc {
 			} else if Parked(c) {
 				return
 			}
-			now := time.Now()
-			took := now.Sub(r.began)
+			took := time.Since(r.began)
 			seen := &r.seen
 			seen.Method, seen.Route, seen.Status, seen.Took = c.Request.Method, c.FullPath(), c.Writer.Status(), took-seen.Waited
-			line := slog.NewRecord(now, slog.LevelInfo, "request", 0) // it tells of no place in the source
-			line.AddAttrs(
+			line := []slog.Attr{
 				slog.String("request_id", r.id), slog.String("method", seen.Method), slog.String("route", seen.Route),
 				slog.Int("status", seen.Status), slog.Duration("took", took),
-			)
+			}
 			if r.traceID != "" {
-				line.AddAttrs(slog.String("trace_id", r.traceID))
+				line = append(line, slog.String("trace_id", r.traceID))
 			}
-			if to := log.Handler(); to.Enabled(c, line.Level) {
-				_ = to.Handle(c, line) // as slog's own: who cannot log cannot say so
-			}
+			log.LogAttrs(c, slog.LevelInfo, "request", line...)
 			observe(seen)
 		}()
 		c.Next()
