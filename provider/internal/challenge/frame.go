@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,8 +13,6 @@ import (
 
 // macLen is 64 bits: a guess is one request to the provider, and a frame lives for half a minute.
 const macLen = 8
-
-const stepsPerMAC = sha256.Size / macLen
 
 // CodePath is between an issuer and a code.
 const CodePath = "/q/"
@@ -100,18 +99,15 @@ func (c Challenge) Frames(now time.Time, n int) []Frame {
 
 func (c Challenge) stepStart(step int) time.Time { return c.CreatedAt.Add(time.Duration(step) * Step) }
 
-// macs makes the frames' MACs, a step at a time. An HMAC has bits enough for four steps, and a page is told eight frames in a row.
+// macs makes the frames' MACs, a step at a time. The key is taken in once: a page is told eight frames.
 func (c Challenge) macs() func(step int) []byte {
-	made, sum := -1, []byte(nil)
+	h := hmac.New(sha256.New, c.FrameKey)
+	says := slices.Concat([]byte("qrlogin frame"), c.ID[:], make([]byte, 8))
 	return func(step int) []byte {
-		four, nth := step/stepsPerMAC, step%stepsPerMAC
-		if four != made {
-			h := hmac.New(sha256.New, c.FrameKey)
-			says := append(make([]byte, 0, 64), "qrlogin frame"...)
-			h.Write(binary.BigEndian.AppendUint64(append(says, c.ID[:]...), uint64(four)))
-			made, sum = four, h.Sum(nil)
-		}
-		return sum[nth*macLen : (nth+1)*macLen : (nth+1)*macLen]
+		binary.BigEndian.PutUint64(says[len(says)-8:], uint64(step))
+		h.Reset()
+		h.Write(says)
+		return h.Sum(nil)[:macLen]
 	}
 }
 

@@ -32,7 +32,7 @@ func Open(secret, purpose string, sealed []byte) ([]byte, error) {
 }
 
 func sealer(secret, purpose string) (cipher.AEAD, error) {
-	key, err := hkdf.Expand(sha256.New, []byte(secret), "qrlogin "+purpose, 32) // RFC 5869 §3.3: a secret is random already
+	key, err := hkdf.Key(sha256.New, []byte(secret), nil, "qrlogin "+purpose, 32)
 	if err != nil {
 		return nil, err
 	}
